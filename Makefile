@@ -1,0 +1,43 @@
+# Every target sets up what it needs first (scripts/setup_env.sh does nothing when nothing changed).
+SHELL := bash
+.ONESHELL:
+.SHELLFLAGS := -euo pipefail -c
+.PHONY: help setup demo test lint format bench clean
+.DEFAULT_GOAL := help
+
+OUT ?= out/demo
+CHECKPOINT ?= checkpoints/sft_waypoint_bc_v0.pt
+SCENARIOS ?=
+PYTEST_ARGS ?=
+
+help: ## Show this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
+
+setup: ## Make or update .venv and ros2_ws/install
+	@bash scripts/setup_env.sh
+
+demo: setup ## Drive the five standard scenarios through ROS 2 with the shipped checkpoint; leaves out/demo/report.html
+	@source scripts/ros_env.sh
+	python -m waypilot.supervisor launch/stack.yaml checkpoint:=$(CHECKPOINT) output_dir:=$(OUT) $(if $(SCENARIOS),scenarios:=$(SCENARIOS))
+
+test: setup ## Run all tests (PYTEST_ARGS="-k route" for a selection)
+	@source scripts/ros_env.sh
+	ROS_PYTHON_CHECK_FIELDS=1 python -m pytest $(PYTEST_ARGS)
+
+lint: setup ## Formatting, lint, types, import borders
+	@.venv/bin/ruff format --check .
+	.venv/bin/ruff check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+
+format: setup ## Format the code and sort its imports
+	@.venv/bin/ruff format .
+	.venv/bin/ruff check --fix .
+
+bench: setup ## Run all benchmarks and print their figures
+	@source scripts/ros_env.sh
+	python -m benchmarks
+
+clean: ## Remove everything that the targets made
+	rm -rf .venv out ros2_ws/build ros2_ws/install ros2_ws/log .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
