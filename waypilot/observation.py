@@ -1,0 +1,76 @@
+"""From what the simulator reports to what a policy may look at."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from waypilot.geometry import SE2
+from waypilot.rig import DEFAULT_RIG, CameraSpec
+from waypilot.route import Route, RouteProjection, RouteTracker
+from waypilot.types import EgoState, Observation, RgbImage
+
+
+@dataclass(frozen=True, slots=True)
+class ObservationConfig:
+    """The cameras that the policy expects, with their image sizes; empty for a policy that looks at none."""
+
+    cameras: tuple[CameraSpec, ...] = DEFAULT_RIG
+
+    def __post_init__(self) -> None:
+        names = [camera.name for camera in self.cameras]
+        if len(set(names)) != len(names):
+            raise ValueError(f"camera names must differ, got {', '.join(names)}")
+
+
+class ObservationBuilder:
+    """Follows one drive along a route and builds the policy's observation of each frame.
+
+    ``faults`` counts unusable images since the last reset, by ``"<camera>: missing | wrong shape | wrong type"``.
+    ``projection`` is where on the route the last observation was made (None before the first).
+    """
+
+    def __init__(self, route: Route, config: ObservationConfig) -> None:
+        self.config = config
+        self.faults: Counter[str] = Counter()
+        self.projection: RouteProjection | None = None
+        self._tracker = RouteTracker(route)
+
+    def reset(self, route: Route) -> None:
+        """Start a new drive."""
+        self.faults.clear()
+        self.projection = None
+        self._tracker = RouteTracker(route)
+
+    def build(self, ego: EgoState, images: Mapping[str, RgbImage]) -> Observation:
+        """Observe one frame; ``images`` holds RGB (H, W, 3) uint8 by camera name, all of the ego's stamp.
+
+        A camera that is missing or has the wrong size or type is marked invalid and left out of the images; cameras
+        that nobody expects are ignored. Raises ValueError when the ego's position is not finite.
+        """
+        pose = ego.pose_map_from_base_link.planar
+        self.projection = self._tracker.update(pose.x_m, pose.y_m)
+        route, s_m = self._tracker.route, self.projection.s_m
+        target = pose.inverse().compose(SE2(*route.target_point(s_m), 0.0))
+        faults = {camera.name: image_fault(camera, images.get(camera.name)) for camera in self.config.cameras}
+        self.faults.update(f"{name}: {fault}" for name, fault in faults.items() if fault)
+        return Observation(
+            stamp_ns=ego.stamp_ns,
+            ego=ego,
+            command=route.command_at(s_m),
+            target_point_m=(target.x_m, target.y_m),
+            images={name: images[name] for name, fault in faults.items() if fault is None},
+            image_valid={name: fault is None for name, fault in faults.items()},
+        )
+
+
+def image_fault(camera: CameraSpec, image: RgbImage | None) -> str | None:
+    """Say why ``image`` is not what ``camera`` delivers (missing, wrong shape, wrong type), or None."""
+    if image is None:
+        return "missing"
+    if image.shape != (camera.height_px, camera.width_px, 3):
+        return "wrong shape"
+    return None if image.dtype == np.uint8 else "wrong type"

@@ -1,0 +1,206 @@
+"""A route as a curve with arc length, and the tracker that says where along it a vehicle is.
+
+Everything is in the map frame. Positions along the route are arc lengths ``s_m`` from its first point. Beyond either
+end the route goes on straight, so ``s_m`` may be negative or exceed ``length_m``; whoever reports progress clips it.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from waypilot.geometry import SE2, FloatArray, wrap_angle
+from waypilot.maneuvers import Maneuver, junction_maneuvers, turn_maneuvers
+from waypilot.types import RouteCommand
+
+MIN_POINT_DISTANCE_M = 1e-3
+APPROACH_M = 20.0
+TARGET_SPACING_M = 30.0
+TARGET_MIN_AHEAD_M = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class RouteProjection:
+    """The place on the route nearest to a position.
+
+    ``lateral_m`` is signed, positive when the position lies left of the route; ``heading_rad`` is the route's heading
+    there; ``distance_m`` the distance between the position and the route. ``s_m`` < 0 or > length beyond the ends.
+    """
+
+    s_m: float
+    lateral_m: float
+    heading_rad: float
+    distance_m: float
+
+
+class Route:
+    """An immutable driving route. ``points_m``, ``headings_rad`` and ``arc_m`` are read-only arrays over its N points.
+
+    ``points_m`` (N, 2), about 1 m apart; points nearer than 1 mm to their predecessor are dropped. ``junctions`` are
+    (start, end) arc lengths of the junctions passed, if known: only then can the command be STRAIGHT, and bends of
+    the road outside junctions are not announced as turns.
+
+    Raises ValueError for non-finite points, for fewer than two distinct ones, and for junctions out of order.
+    """
+
+    def __init__(self, points_m: FloatArray, junctions: Sequence[tuple[float, float]] | None = None) -> None:
+        self.points_m = _distinct_points(points_m)
+        steps = np.diff(self.points_m, axis=0)
+        lengths = np.hypot(steps[:, 0], steps[:, 1])
+        self.arc_m: FloatArray = np.concatenate([[0.0], np.cumsum(lengths)])
+        self.length_m = float(self.arc_m[-1])
+        self._segment_dirs: FloatArray = steps / lengths[:, None]
+        self._segment_lengths: FloatArray = lengths
+        self._unwrapped_rad = _point_headings(steps, lengths)
+        self.headings_rad: FloatArray = (self._unwrapped_rad + math.pi) % (2.0 * math.pi) - math.pi
+        for array in (self.points_m, self.arc_m, self.headings_rad):
+            array.setflags(write=False)
+        maneuvers = (
+            turn_maneuvers(self.sample, self.length_m)
+            if junctions is None
+            else junction_maneuvers(self.sample, junctions)
+        )
+        self._change_s, self._commands = _command_schedule(maneuvers)
+
+    def pose_at(self, s_m: float) -> SE2:
+        """Pose at arc length ``s_m``: on the polyline, heading interpolated; straight on beyond the ends."""
+        points, headings = self.sample(np.array([s_m]))
+        return SE2(float(points[0, 0]), float(points[0, 1]), wrap_angle(float(headings[0])))
+
+    def sample(self, s_m: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Points (M, 2) and continuous (unwrapped) headings (M,) at the arc lengths ``s_m`` (M,)."""
+        index = self._segment_index(s_m)
+        along = s_m - self.arc_m[index]
+        points = self.points_m[index] + along[:, None] * self._segment_dirs[index]
+        return points, np.interp(s_m, self.arc_m, self._unwrapped_rad)
+
+    def command_at(self, s_m: float) -> RouteCommand:
+        """Say which manoeuvre is under way at ``s_m`` or begins within the next 20 m; LANE_FOLLOW when none does."""
+        return self._commands[bisect_right(self._change_s, s_m)]
+
+    def target_point(self, s_m: float) -> tuple[float, float]:
+        """Return the next sparse via point (every 30 m and the goal), at least 5 m ahead of ``s_m``, map frame."""
+        earliest = s_m + TARGET_MIN_AHEAD_M
+        via = max(math.ceil(earliest / TARGET_SPACING_M), 1) * TARGET_SPACING_M
+        pose = self.pose_at(via if via < self.length_m else max(self.length_m, earliest))
+        return pose.x_m, pose.y_m
+
+    def project(
+        self, x_m: float, y_m: float, low_s_m: float = -math.inf, high_s_m: float = math.inf
+    ) -> RouteProjection:
+        """Find the nearest place on the segments that overlap [low_s_m, high_s_m] (at least one is searched).
+
+        Of equally near places the first wins. On self-crossing routes use a RouteTracker.
+        """
+        first = int(self._segment_index(np.array([low_s_m]))[0])
+        last = int(self._segment_index(np.array([high_s_m]))[0])
+        rows = slice(first, last + 1)
+        dirs, lengths = self._segment_dirs[rows], self._segment_lengths[rows]
+        rel = np.array([x_m, y_m]) - self.points_m[rows.start : rows.stop]
+        along = np.einsum("ij,ij->i", rel, dirs)
+        low = np.where(np.arange(first, last + 1) == 0, -np.inf, 0.0)
+        high = np.where(np.arange(first, last + 1) == len(self._segment_lengths) - 1, np.inf, lengths)
+        along = np.clip(along, low, high)
+        off = rel - along[:, None] * dirs
+        distance = np.hypot(off[:, 0], off[:, 1])
+        best = int(np.argmin(distance))
+        return self._projection(first + best, float(along[best]), off[best], float(distance[best]))
+
+    def _projection(self, segment: int, along_m: float, off_m: FloatArray, distance_m: float) -> RouteProjection:
+        direction = self._segment_dirs[segment]
+        s_m = float(self.arc_m[segment]) + along_m
+        left = float(direction[0] * off_m[1] - direction[1] * off_m[0])
+        heading = wrap_angle(float(np.interp(s_m, self.arc_m, self._unwrapped_rad)))
+        return RouteProjection(s_m, math.copysign(distance_m, left), heading, distance_m)
+
+    def _segment_index(self, s_m: FloatArray) -> NDArray[np.intp]:
+        return np.clip(np.searchsorted(self.arc_m, s_m, side="right") - 1, 0, len(self._segment_lengths) - 1)
+
+
+class RouteTracker:
+    """Follows a vehicle along a route, looking only near where it was last.
+
+    So places where the route crosses or touches itself are no problem, as long as the vehicle moves less than
+    ``ahead_m`` between updates. The first update looks near the start, then everywhere if the vehicle is not there.
+    """
+
+    def __init__(
+        self,
+        route: Route,
+        back_m: float = 5.0,
+        ahead_m: float = 15.0,
+        start_search_m: float = 30.0,
+        near_m: float = 5.0,
+    ) -> None:
+        self.route = route
+        self._back_m, self._ahead_m = back_m, ahead_m
+        self._start_search_m, self._near_m = start_search_m, near_m
+        self._last: RouteProjection | None = None
+        self._progress_m = -math.inf
+
+    @property
+    def progress_m(self) -> float:
+        """The furthest ``s_m`` reached so far, clipped to the route; never decreases. 0 before the first update."""
+        return min(max(self._progress_m, 0.0), self.route.length_m)
+
+    def reset(self) -> None:
+        """Forget the vehicle, as after a teleport."""
+        self._last = None
+        self._progress_m = -math.inf
+
+    def update(self, x_m: float, y_m: float) -> RouteProjection:
+        """Locate the vehicle (map frame). Raises ValueError for a position that is not finite."""
+        if not (math.isfinite(x_m) and math.isfinite(y_m)):
+            raise ValueError(f"vehicle position ({x_m}, {y_m}) is not finite")
+        if self._last is None:
+            found = self.route.project(x_m, y_m, 0.0, self._start_search_m)
+            if found.distance_m > self._near_m:
+                found = self.route.project(x_m, y_m)
+        else:
+            found = self.route.project(x_m, y_m, self._last.s_m - self._back_m, self._last.s_m + self._ahead_m)
+        self._last = found
+        self._progress_m = max(self._progress_m, found.s_m)
+        return found
+
+
+def _distinct_points(points_m: FloatArray) -> FloatArray:
+    points = np.array(points_m, dtype=np.float64)
+    if points.ndim != 2 or points.shape[1] != 2:
+        raise ValueError(f"route points have shape {points.shape}, expected (N, 2)")
+    if not np.isfinite(points).all():
+        raise ValueError("route points must be finite numbers in metres")
+    kept: list[int] = []
+    for i, (x, y) in enumerate(points.tolist()):
+        if not kept or math.dist((x, y), points[kept[-1]].tolist()) >= MIN_POINT_DISTANCE_M:
+            kept.append(i)
+    if len(kept) < 2:
+        raise ValueError(f"a route needs at least 2 distinct points, got {len(kept)}")
+    return points[kept]
+
+
+def _point_headings(steps: FloatArray, lengths: FloatArray) -> FloatArray:
+    """Continuous heading at each point: between its two segments, the nearer (shorter) one counting more."""
+    segment = np.unwrap(np.arctan2(steps[:, 1], steps[:, 0]))
+    inner = (segment[:-1] * lengths[1:] + segment[1:] * lengths[:-1]) / (lengths[:-1] + lengths[1:])
+    return np.concatenate([segment[:1], inner, segment[-1:]])
+
+
+def _command_schedule(maneuvers: Sequence[Maneuver]) -> tuple[list[float], list[RouteCommand]]:
+    """Arc lengths where the command changes, and the commands between: one more than changes."""
+    changes: list[float] = []
+    commands = [RouteCommand.LANE_FOLLOW]
+    for m in maneuvers:
+        start = m.start_m - APPROACH_M
+        if changes and start <= changes[-1]:
+            commands[-1] = m.command  # the next manoeuvre is announced as soon as the one before ends
+        else:
+            changes.append(start)
+            commands.append(m.command)
+        changes.append(m.end_m)
+        commands.append(RouteCommand.LANE_FOLLOW)
+    return changes, commands
