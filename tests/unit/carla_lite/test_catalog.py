@@ -1,0 +1,69 @@
+import math
+
+import pytest
+
+from carla_lite.engine.catalog import ActorClass, Blueprint, Catalog
+
+CATALOG = Catalog.default()
+
+
+def test_every_blueprint_is_consistent():
+    for blueprint in CATALOG:
+        assert blueprint.resolve({}) == {a.name: a.default for a in blueprint.attributes}
+        for attribute in blueprint.attributes:
+            attribute.check(attribute.default)
+            for value in attribute.recommended:
+                attribute.check(value)
+        has_body = blueprint.actor_class is not ActorClass.SENSOR
+        assert all((size > 0) == has_body for size in blueprint.half_extent_m)
+        assert (blueprint.mass_kg > 0) == has_body
+        assert (blueprint.wheelbase_m > 0) == (blueprint.actor_class is ActorClass.VEHICLE)
+        if blueprint.wheelbase_m:
+            assert blueprint.wheelbase_m < 2 * blueprint.half_extent_m[0]
+
+
+def test_the_ego_vehicle_has_the_size_and_mass_of_a_tesla_model_3():
+    tesla = CATALOG.find("vehicle.tesla.model3")
+    assert tesla.tags == "vehicle,tesla,model3"
+    assert tesla.half_extent_m == pytest.approx((2.4, 1.08, 0.74), abs=0.02)
+    assert tesla.mass_kg == 1845.0
+    assert tesla.wheelbase_m == 2.875
+    assert tesla.max_steer_rad == pytest.approx(math.radians(70))
+    assert tesla.resolve({"role_name": "ego_vehicle"})["role_name"] == "ego_vehicle"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "complaint"),
+    [
+        ("image_size_x", "wide", "expected a whole number"),
+        ("fov", "nan", "expected a finite number"),
+        ("enable_postprocess_effects", "yes", "expected true or false"),
+        ("wheels", "4", "has no attribute 'wheels'"),
+    ],
+)
+def test_wrong_attribute_values_are_refused(name, value, complaint):
+    with pytest.raises(ValueError, match=complaint):
+        CATALOG.find("sensor.camera.rgb").resolve({name: value})
+
+
+def test_fixed_attributes_and_colours_are_checked():
+    tesla = CATALOG.find("vehicle.tesla.model3")
+    with pytest.raises(ValueError, match="is fixed to '4'"):
+        tesla.resolve({"number_of_wheels": "3"})
+    assert tesla.resolve({"number_of_wheels": "4", "color": "1,2,3"})["color"] == "1,2,3"
+    for color in ("1,2", "1,2,256", "red"):
+        with pytest.raises(ValueError, match="expected a colour"):
+            tesla.resolve({"color": color})
+
+
+def test_unknown_and_repeated_ids_are_errors():
+    with pytest.raises(KeyError, match=r"vehicle\.no\.such"):
+        CATALOG.find("vehicle.no.such")
+    sensor = Blueprint("sensor.twice", ActorClass.SENSOR, ())
+    with pytest.raises(ValueError, match="share one id"):
+        Catalog((sensor, sensor))
+
+
+def test_the_spectator_is_found_but_not_listed():
+    assert CATALOG.find("spectator").actor_class is ActorClass.SPECTATOR
+    assert "spectator" not in {blueprint.type_id for blueprint in CATALOG}
