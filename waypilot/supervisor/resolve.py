@@ -1,0 +1,33 @@
+"""Arguments that are only known when a run starts: the automatic port, absolute paths."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from waypilot.supervisor.reserve import free_port
+from waypilot.supervisor.table import Scalar, TableError
+
+AUTOMATIC = "auto"
+CARLA_DEFAULT_PORT = 2000
+
+
+def resolve(values: Mapping[str, Scalar]) -> dict[str, Scalar]:
+    """Return the argument values with ``port`` as a number and the paths absolute.
+
+    A path is looked up from the working directory; TableError when the port is no number.
+    """
+    resolved = dict(values)
+    resolved["port"] = _port(values)
+    resolved["output_dir"] = str(Path(str(values["output_dir"])).absolute())
+    resolved["checkpoint"] = str(Path(str(values["checkpoint"])).absolute())
+    return resolved
+
+
+def _port(values: Mapping[str, Scalar]) -> int:
+    port = str(values["port"])
+    if port == AUTOMATIC:
+        return free_port(str(values["host"])) if values["simulator"] == "carla_lite" else CARLA_DEFAULT_PORT
+    if not port.isdecimal() or not 0 < int(port) < 65536:
+        raise TableError(f"port:={port} must be a TCP port number or {AUTOMATIC!r}")
+    return int(port)
