@@ -50,6 +50,7 @@ class Route:
 
     def __init__(self, points_m: FloatArray, junctions: Sequence[tuple[float, float]] | None = None) -> None:
         self.points_m = _distinct_points(points_m)
+        self.junctions = None if junctions is None else tuple((float(start), float(end)) for start, end in junctions)
         steps = np.diff(self.points_m, axis=0)
         lengths = np.hypot(steps[:, 0], steps[:, 1])
         self.arc_m: FloatArray = np.concatenate([[0.0], np.cumsum(lengths)])
@@ -62,8 +63,8 @@ class Route:
             array.setflags(write=False)
         maneuvers = (
             turn_maneuvers(self.sample, self.length_m)
-            if junctions is None
-            else junction_maneuvers(self.sample, junctions)
+            if self.junctions is None
+            else junction_maneuvers(self.sample, self.junctions)
         )
         self._change_s, self._commands = _command_schedule(maneuvers)
 
