@@ -8,6 +8,8 @@
 
 _waypilot_root=$(cd "$(dirname "${BASH_SOURCE[0]:-$0}")/.." && pwd)
 _waypilot_install=$_waypilot_root/ros2_ws/install
+# --symlink-install leaves the node package here, linked to its source.
+_waypilot_nodes=$_waypilot_root/ros2_ws/build/waypilot_ros
 
 if [ -z "${ROS_DISTRO:-}" ]; then
   export VIRTUAL_ENV="${WAYPILOT_VENV:-$_waypilot_root/.venv}"
@@ -23,11 +25,11 @@ fi
 
 _waypilot_tag=$("$_waypilot_python" -c 'import sys; print(f"python{sys.version_info[0]}.{sys.version_info[1]}")')
 export AMENT_PREFIX_PATH="$_waypilot_prefixes"
-export PYTHONPATH="$_waypilot_install/lib/$_waypilot_tag/site-packages${PYTHONPATH:+:$PYTHONPATH}"
+export PYTHONPATH="$_waypilot_install/lib/$_waypilot_tag/site-packages:$_waypilot_nodes${PYTHONPATH:+:$PYTHONPATH}"
 export LD_LIBRARY_PATH="$_waypilot_install/lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
 
 export ROS_AUTOMATIC_DISCOVERY_RANGE="${ROS_AUTOMATIC_DISCOVERY_RANGE:-LOCALHOST}"
 export ROS_DOMAIN_ID="${ROS_DOMAIN_ID:-$((10 + $(printf %s "$_waypilot_root" | cksum | cut -d' ' -f1) % 60))}"
 export ROS_LOG_DIR="${ROS_LOG_DIR:-$_waypilot_root/out/ros_log}"
 
-unset _waypilot_root _waypilot_install _waypilot_python _waypilot_prefixes _waypilot_tag
+unset _waypilot_root _waypilot_install _waypilot_nodes _waypilot_python _waypilot_prefixes _waypilot_tag
