@@ -1,0 +1,1 @@
+"""From waypoints to throttle, steer and brake."""

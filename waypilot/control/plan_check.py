@@ -1,0 +1,59 @@
+"""What must hold before a vehicle follows a plan."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from waypilot.types import NANOSECONDS_PER_SECOND, Trajectory
+
+
+@dataclass(frozen=True, slots=True)
+class PlanCheckConfig:
+    """Bounds of plans that are followed.
+
+    Waypoints whose spacing means more than ``max_speed_mps``, or a change of velocity from one spacing to the next of
+    more than ``max_acceleration_mps2`` (far above what tyres can do: it catches jumps, not bad taste), are refused.
+    """
+
+    max_age_s: float = 0.5
+    max_speed_mps: float = 35.0
+    max_acceleration_mps2: float = 40.0
+
+    def __post_init__(self) -> None:
+        for name in self.__dataclass_fields__:
+            if not getattr(self, name) > 0.0:
+                raise ValueError(f"{name} is {getattr(self, name)}, expected a positive value")
+
+
+def refusal(plan: Trajectory | None, now_ns: int, config: PlanCheckConfig) -> str | None:
+    """Say why this plan must not be followed at ``now_ns``, or None when it may be."""
+    if plan is None:
+        return "no plan"
+    reason = plan.invalid_reason()
+    if reason is not None:
+        return f"invalid plan: {reason}"
+    age_s = (now_ns - plan.stamp_ns) / NANOSECONDS_PER_SECOND
+    if age_s < 0.0:
+        return f"plan is from the future: {-age_s:.3f} s ahead of the vehicle"
+    if age_s > config.max_age_s:
+        return f"stale plan: {age_s:.3f} s old, allowed {config.max_age_s:g} s"
+    return _absurdity(plan, config)
+
+
+def _absurdity(plan: Trajectory, config: PlanCheckConfig) -> str | None:
+    dt_s = plan.dt_ns / NANOSECONDS_PER_SECOND
+    velocities = np.diff(plan.waypoints_m, axis=0, prepend=np.zeros((1, 2))) / dt_s
+    speeds = np.hypot(velocities[:, 0], velocities[:, 1])
+    fastest = int(np.argmax(speeds))
+    if speeds[fastest] > config.max_speed_mps:
+        return f"absurd plan: {speeds[fastest]:.1f} m/s up to waypoint {fastest}, allowed {config.max_speed_mps:g} m/s"
+    changes = np.diff(velocities, axis=0) / dt_s
+    accelerations = np.hypot(changes[:, 0], changes[:, 1])
+    if accelerations.size and accelerations.max() > config.max_acceleration_mps2:
+        return (
+            f"absurd plan: jump at waypoint {int(np.argmax(accelerations))}, {accelerations.max():.0f} m/s^2, "
+            f"allowed {config.max_acceleration_mps2:g} m/s^2"
+        )
+    return None
