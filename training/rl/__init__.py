@@ -1,0 +1,1 @@
+"""Refinement of a waypoint policy, and the policy that drives."""
