@@ -1,0 +1,95 @@
+"""The built-in towns and seeded variants, as plans."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from carla_lite.maps.layout import TownPlan, Vertex
+
+_GEO_REFERENCE = (49.0, 8.4)
+_GENERATE = "generate:"
+
+# Two 4-way crossings on a straight main street of 240 m, T-junctions around them, bends of four radii at the corners.
+_LITE01 = TownPlan(
+    name="Lite01",
+    columns_m=(-180.0, -60.0, 60.0, 180.0),
+    rows_m=(-110.0, 0.0, 110.0),
+    shifts_m={},
+    removed=frozenset(),
+    bowed={},
+    bend_radii_m={(0, 0): 30.0, (3, 0): 45.0, (0, 2): 20.0, (3, 2): 25.0},
+    bend_radius_m=30.0,
+    seed=1,
+    geo_reference=_GEO_REFERENCE,
+)
+
+
+def available_towns() -> tuple[str, ...]:
+    """Name the built-in towns; ``generate:<seed>`` makes any number of further ones."""
+    return ("Lite01", "Lite02", "Lite03")
+
+
+def town_plan(name: str) -> TownPlan:
+    """Return the plan of a town; raises ValueError for an unknown name."""
+    if name == "Lite01":
+        return _LITE01
+    if name == "Lite02":
+        return _random_plan(name, seed=202, columns=5, rows=4)
+    if name == "Lite03":
+        return _random_plan(name, seed=303, columns=4, rows=5)
+    if name.startswith(_GENERATE):
+        return _seeded_plan(name)
+    known = ", ".join(available_towns())
+    raise ValueError(f"unknown town {name!r}; there are {known} and generate:<seed>")
+
+
+def _seeded_plan(name: str) -> TownPlan:
+    text = name.removeprefix(_GENERATE)
+    if not text.isdecimal():
+        raise ValueError(f"unknown town {name!r}: the seed after 'generate:' must be a whole number, 0 or more")
+    rng = np.random.default_rng([4, int(text)])
+    return _random_plan(name, int(text), columns=int(rng.integers(4, 6)), rows=int(rng.integers(3, 6)))
+
+
+def _random_plan(name: str, seed: int, columns: int, rows: int) -> TownPlan:
+    """Draw spacing, shifted vertices, bowed and missing streets, so that straight and curved streets are in balance."""
+    rng = np.random.default_rng([5, seed])
+    xs, ys = _positions(rng, columns), _positions(rng, rows)
+    inner = [(i, j) for j in range(1, rows - 1) for i in range(1, columns - 1)]
+    border = [(i, j) for j in range(rows) for i in range(columns) if (i, j) not in inner]
+    shifts: dict[Vertex, tuple[float, float]] = {}
+    for vertex in border:
+        if rng.random() < 0.4:
+            shifts[vertex] = _shift(rng)
+    for vertex in inner:
+        if rng.random() < 0.35:
+            shifts[vertex] = _shift(rng)
+    edges = [((i, j), (i + 1, j)) for j in range(rows) for i in range(columns - 1)]
+    edges += [((i, j), (i, j + 1)) for j in range(rows - 1) for i in range(columns)]
+    bowed = {}
+    for edge in edges:
+        if rng.random() < 0.3:
+            bowed[edge] = float(rng.choice([-1.0, 1.0]) * rng.uniform(40.0, 110.0))
+    corners = [(i, j) for i in (0, columns - 1) for j in (0, rows - 1)]
+    radii = {corner: float(rng.uniform(14.0, 45.0)) for corner in corners}
+    return TownPlan(name, xs, ys, shifts, _removable(rng, edges, inner), bowed, radii, 25.0, seed, _GEO_REFERENCE)
+
+
+def _positions(rng: np.random.Generator, count: int) -> tuple[float, ...]:
+    raw = np.concatenate([[0.0], np.cumsum(rng.uniform(90.0, 125.0, count - 1))])
+    return tuple(float(v) for v in np.round(raw - raw.mean(), 1))
+
+
+def _shift(rng: np.random.Generator) -> tuple[float, float]:
+    dx, dy = np.round(rng.uniform(-12.0, 12.0, 2), 1)
+    return float(dx), float(dy)
+
+
+def _removable(
+    rng: np.random.Generator, edges: list[tuple[Vertex, Vertex]], inner: list[Vertex]
+) -> frozenset[tuple[Vertex, Vertex]]:
+    """Take out one street between two inner vertices, if there is one: both keep three arms."""
+    between = [edge for edge in edges if edge[0] in inner and edge[1] in inner]
+    if not between:
+        return frozenset()
+    return frozenset({between[int(rng.integers(len(between)))]})

@@ -1,0 +1,240 @@
+"""Reads OpenDRIVE 1.4 to 1.7. The map is flattened: elevation, superelevation and lane height are ignored with one warning."""
+
+from __future__ import annotations
+
+import logging
+import math
+import re
+import xml.etree.ElementTree as ET
+from collections.abc import Iterator
+
+import numpy as np
+
+from carla_lite.maps.cubic import PiecewiseCubic
+from carla_lite.maps.opendrive import (
+    Connection,
+    LaneRecord,
+    LaneSection,
+    OpenDriveError,
+    OpenDriveMap,
+    Road,
+    RoadLink,
+    RoadMark,
+    RoadObject,
+)
+from carla_lite.maps.refline import Clothoid, Geometry, ParametricCubic, ReferenceLine, Shape
+
+_LOG = logging.getLogger(__name__)
+_DEFAULT_MARK_WIDTH_M = {"bold": 0.25}
+_STANDARD_MARK_WIDTH_M = 0.15
+_STANDARD_DASH_M, _STANDARD_GAP_M = 3.0, 6.0
+
+
+def read_opendrive(xodr: str) -> OpenDriveMap:
+    """Parse a document; raises OpenDriveError naming the element when it is malformed or holds no road."""
+    try:
+        root = ET.fromstring(xodr)
+    except ET.ParseError as error:
+        raise OpenDriveError(f"the OpenDRIVE document is not well-formed XML: {error}") from error
+    if root.tag != "OpenDRIVE":
+        raise OpenDriveError(f"the document's root element is <{root.tag}>, expected <OpenDRIVE>")
+    roads = {road.id: road for road in map(_road, root.findall("road"))}
+    if not roads:
+        raise OpenDriveError("the OpenDRIVE document holds no <road>")
+    if _has_relief(root):
+        _LOG.warning("the map has elevation; this simulator is flat and ignores it")
+    junctions = {_text(j, "id"): tuple(_connections(j)) for j in root.findall("junction")}
+    return OpenDriveMap(roads, junctions, _geo_reference(root))
+
+
+def _text(element: ET.Element, name: str) -> str:
+    value = element.get(name)
+    if value is None:
+        raise OpenDriveError(f"<{element.tag} id={element.get('id')!r}> lacks the attribute {name!r}")
+    return value
+
+
+def _number(element: ET.Element, name: str, default: float | None = None) -> float:
+    if default is not None and element.get(name) is None:
+        return default
+    text = _text(element, name)
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise OpenDriveError(f"<{element.tag}> has {name}={text!r}, expected a finite number")
+    return value
+
+
+def _integer(element: ET.Element, name: str) -> int:
+    text = _text(element, name)
+    try:
+        return int(text)
+    except ValueError as error:
+        raise OpenDriveError(f"<{element.tag}> has {name}={text!r}, expected an integer") from error
+
+
+def _cubic(elements: list[ET.Element], start: str) -> PiecewiseCubic:
+    return PiecewiseCubic.from_rows(
+        [(_number(e, start), _number(e, "a"), _number(e, "b"), _number(e, "c"), _number(e, "d")) for e in elements]
+    )
+
+
+def _has_relief(root: ET.Element) -> bool:
+    profiles = [*root.iterfind("road/elevationProfile/elevation"), *root.iterfind("road/lateralProfile/superelevation")]
+    return any(float(e.get(k, "0")) != 0.0 for e in profiles for k in "abcd")
+
+
+def _geo_reference(root: ET.Element) -> tuple[float, float]:
+    text = root.findtext("header/geoReference") or ""
+    found = {key: re.search(rf"\+{key}=(-?[\d.eE+-]+)", text) for key in ("lat_0", "lon_0")}
+    lat, lon = (float(match.group(1)) if match else 0.0 for match in found.values())
+    return lat, lon
+
+
+def _shape(element: ET.Element, length_m: float) -> Shape:
+    kinds = [child for child in element if child.tag in ("line", "arc", "spiral", "poly3", "paramPoly3")]
+    if len(kinds) != 1:
+        raise OpenDriveError(
+            f"<geometry s={element.get('s')!r}> needs exactly one of line, arc, spiral, poly3, paramPoly3"
+        )
+    kind = kinds[0]
+    if kind.tag == "line":
+        return Clothoid(0.0)
+    if kind.tag == "arc":
+        return Clothoid(_number(kind, "curvature"))
+    if kind.tag == "spiral":
+        start, end = _number(kind, "curvStart"), _number(kind, "curvEnd")
+        return Clothoid(start, (end - start) / length_m)
+    if kind.tag == "poly3":
+        v = tuple(_number(kind, key) for key in "abcd")
+        return ParametricCubic((0.0, 1.0, 0.0, 0.0), v, length_m, None)
+    u, v = (tuple(_number(kind, f"{key}{axis}") for key in "abcd") for axis in "UV")
+    end = 1.0 if kind.get("pRange", "normalized") == "normalized" else length_m
+    return ParametricCubic(u, v, length_m, end)
+
+
+def _reference_line(road: ET.Element) -> ReferenceLine:
+    elements = []
+    for g in road.iterfind("planView/geometry"):
+        length = _number(g, "length")
+        if length <= 0.0:
+            continue
+        elements.append(
+            Geometry(_number(g, "s"), _number(g, "x"), _number(g, "y"), _number(g, "hdg"), length, _shape(g, length))
+        )
+    if not elements:
+        raise OpenDriveError(f"road {road.get('id')!r} has no <planView> geometry")
+    return ReferenceLine(tuple(sorted(elements, key=lambda e: e.s_m)))
+
+
+def _mark(element: ET.Element) -> RoadMark:
+    weight = element.get("weight", "standard")
+    width = _number(element, "width", _DEFAULT_MARK_WIDTH_M.get(weight, _STANDARD_MARK_WIDTH_M))
+    line = element.find("type/line")
+    dash = _number(line, "length", 0.0) if line is not None else 0.0
+    gap = _number(line, "space", 0.0) if line is not None else 0.0
+    if dash <= 0.0:
+        dash, gap = _STANDARD_DASH_M, _STANDARD_GAP_M
+    return RoadMark(
+        _number(element, "sOffset", 0.0),
+        element.get("type", "none"),
+        element.get("color", "standard"),
+        width,
+        dash,
+        gap,
+    )
+
+
+def _lane(element: ET.Element) -> LaneRecord:
+    widths, borders = element.findall("width"), element.findall("border")
+    link = {tag: element.find(f"link/{tag}") for tag in ("predecessor", "successor")}
+    before, after = (None if e is None else _integer(e, "id") for e in link.values())
+    return LaneRecord(
+        id=_integer(element, "id"),
+        type=element.get("type", "none"),
+        width=_cubic(widths, "sOffset") if widths or not borders else None,
+        border=_cubic(borders, "sOffset") if borders and not widths else None,
+        marks=tuple(sorted(map(_mark, element.findall("roadMark")), key=lambda m: m.s_offset_m)),
+        predecessor=before,
+        successor=after,
+    )
+
+
+def _sections(road: ET.Element, length_m: float) -> tuple[LaneSection, ...]:
+    elements = sorted(road.findall("lanes/laneSection"), key=lambda e: _number(e, "s"))
+    if not elements:
+        raise OpenDriveError(f"road {road.get('id')!r} has no <laneSection>")
+    starts = [_number(e, "s") for e in elements]
+    ends = [*starts[1:], length_m]
+    return tuple(
+        LaneSection(start, end, {lane.id: lane for lane in map(_lane, e.iterfind("*/lane"))})
+        for e, start, end in zip(elements, starts, ends, strict=True)
+        if end > start
+    )
+
+
+def _link(road: ET.Element, side: str) -> RoadLink | None:
+    element = road.find(f"link/{side}")
+    if element is None:
+        return None
+    return RoadLink(_text(element, "elementType"), _text(element, "elementId"), element.get("contactPoint", ""))
+
+
+def _outline(element: ET.Element, line: ReferenceLine) -> np.ndarray | None:
+    """Return an object's footprint in map axes, (N, 2), or None when the file gives it no size."""
+    s, t, heading = _number(element, "s"), _number(element, "t"), _number(element, "hdg", 0.0)
+    corners = element.findall(".//cornerRoad")
+    if corners:
+        pose = line.sample(np.array([_number(c, "s") for c in corners]))
+        lateral = np.array([_number(c, "t") for c in corners])
+        return pose[:, :2] + lateral[:, None] * np.stack([-np.sin(pose[:, 2]), np.cos(pose[:, 2])], axis=-1)
+    local = np.array([(_number(c, "u"), _number(c, "v")) for c in element.iterfind(".//cornerLocal")])
+    if not len(local):
+        half = 0.5 * np.array([_number(element, "length", 0.0), _number(element, "width", 0.0)])
+        if not (half > 0.0).all():
+            return None
+        local = half * np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)])
+    x, y, road_heading = line.sample(np.array([s]))[0]
+    c0, s0 = math.cos(road_heading), math.sin(road_heading)
+    c, n = math.cos(road_heading + heading), math.sin(road_heading + heading)
+    return np.array([x - t * s0, y + t * c0]) + local @ np.array([[c, n], [-n, c]])
+
+
+def _objects(road: ET.Element, line: ReferenceLine) -> Iterator[RoadObject]:
+    for element in road.iterfind("objects/object"):
+        outline = _outline(element, line)
+        if outline is not None:
+            points = tuple((float(x), float(y)) for x, y in outline)
+            name, height = element.get("name", ""), _number(element, "height", 0.0)
+            yield RoadObject(element.get("id", ""), element.get("type", "none"), name, points, height)
+
+
+def _road(element: ET.Element) -> Road:
+    length = _number(element, "length")
+    line = _reference_line(element)
+    return Road(
+        id=_text(element, "id"),
+        length_m=length,
+        junction=element.get("junction", "-1"),
+        line=line,
+        lane_offset=_cubic(element.findall("lanes/laneOffset"), "s"),
+        sections=_sections(element, length),
+        predecessor=_link(element, "predecessor"),
+        successor=_link(element, "successor"),
+        objects=tuple(_objects(element, line)),
+    )
+
+
+def _connections(junction: ET.Element) -> Iterator[Connection]:
+    for element in junction.iterfind("connection"):
+        if element.get("connectingRoad") is None:
+            continue  # virtual and direct junctions of OpenDRIVE 1.7 carry no connecting road
+        links = tuple((_integer(e, "from"), _integer(e, "to")) for e in element.iterfind("laneLink"))
+        yield Connection(
+            _text(element, "incomingRoad"),
+            _text(element, "connectingRoad"),
+            element.get("contactPoint", "start"),
+            links,
+        )
