@@ -39,8 +39,8 @@ class ExpertConfig:
     acceleration_mps2: float = 2.0
     comfort_deceleration_mps2: float = 1.5
     max_deceleration_mps2: float = 3.0
-    recovery_time_s: float = 0.9
-    min_recovery_length_m: float = 3.5
+    recovery_time_s: float = 0.6
+    min_recovery_length_m: float = 3.0
     max_approach_angle_rad: float = 0.7
     min_turn_radius_m: float = 5.5
 

@@ -68,7 +68,7 @@ class WaypointFollower:
         self._last_stamp_ns = None
 
     def step(self, ego: EgoState, plan: TimedPlan | None) -> ControlOutput:
-        """Command for the vehicle in state ``ego``; ``plan`` is the newest one there is, of this stamp or older.
+        """Command for the vehicle in state ``ego``; ``plan`` is the newest one there is, of about this stamp or older.
 
         Brakes to a halt, with the reason given, while the plan is missing, stale, from the future, invalid or absurd,
         or the ego state is not finite; follows again with the first good plan.

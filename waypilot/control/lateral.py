@@ -25,14 +25,16 @@ class LateralConfig:
     The target lies ``lookahead_time_s`` ahead at the present speed, within the two look-ahead distances.
     ``max_wheel_angle_rad`` is what steer = 1 asks of the front wheels at standstill; ``steering_curve`` scales it by
     speed: (m/s, factor) points in rising order, linear between, constant outside (CARLA's default vehicle curve).
+    Look-ahead was tuned in the closed loop of the tests, as the best compromise between cutting corners (longer) and
+    swinging when commands arrive up to 0.2 s late (shorter).
     """
 
     wheelbase_m: float = 3.0
     rear_axle_m: float = 1.5
     max_wheel_angle_rad: float = math.radians(70.0)
     steering_curve: tuple[tuple[float, float], ...] = ((0.0, 1.0), (20 / 3.6, 0.9), (60 / 3.6, 0.8), (120 / 3.6, 0.7))
-    lookahead_time_s: float = 0.7
-    min_lookahead_m: float = 3.0
+    lookahead_time_s: float = 0.5
+    min_lookahead_m: float = 2.5
     max_lookahead_m: float = 20.0
     max_wheel_rate_radps: float = 1.5
     max_lateral_acceleration_mps2: float = 6.0

@@ -18,7 +18,7 @@ class LongitudinalConfig:
     proportional gain should be near the inverse of the window's middle: then a plan's own acceleration is what results.
     ``full_throttle_mps2`` and ``full_brake_mps2`` are what the pedals give when fully pressed; the integral makes up
     for what they miss, within ``max_integral_mps2``, and only while the speed error is below ``integral_band_mps``
-    (a lasting large error means the plan accelerates, not that the vehicle fails to follow).
+    (a lasting large error means the plan accelerates, not that the vehicle fails to follow) or the vehicle stands.
     Accelerations between 0 and -``coast_mps2`` need no pedal. At wanted and actual speeds below ``stop_speed_mps`` the
     vehicle is held with ``hold_brake``.
     """
@@ -76,7 +76,8 @@ class LongitudinalController:
         error = wanted_mps - speed_mps
         asked = c.proportional_per_s * error + self._integral_mps2
         limited = min(max(asked, -c.max_deceleration_mps2), c.max_acceleration_mps2)
-        if abs(error) < c.integral_band_mps and asked == limited:
+        tracking = abs(error) < c.integral_band_mps or abs(speed_mps) < c.stop_speed_mps
+        if tracking and asked == limited:
             grown = self._integral_mps2 + c.integral_per_s2 * error * dt_s
             self._integral_mps2 = min(max(grown, -c.max_integral_mps2), c.max_integral_mps2)
         return self._pedals(limited)
@@ -90,7 +91,7 @@ class LongitudinalController:
 
 
 def planned_speed(plan: Trajectory, from_s: float, to_s: float) -> float:
-    """Mean speed (m/s) of the plan between two times after its stamp; beyond its end the last spacing counts on."""
+    """Mean speed (m/s) of the plan between two times after its stamp; outside it, its end spacings count on."""
     dt_s = plan.dt_ns / NANOSECONDS_PER_SECOND
     path = np.vstack([np.zeros((1, 2)), plan.waypoints_m])
     steps = np.diff(path, axis=0)
@@ -98,7 +99,7 @@ def planned_speed(plan: Trajectory, from_s: float, to_s: float) -> float:
     arc = np.concatenate([[0.0], np.cumsum(lengths)])
 
     def arc_at(time_s: float) -> float:
-        index = min(math.floor(time_s / dt_s), len(lengths) - 1)
+        index = min(max(math.floor(time_s / dt_s), 0), len(lengths) - 1)
         return float(arc[index] + (time_s / dt_s - index) * lengths[index])
 
     return (arc_at(to_s) - arc_at(from_s)) / (to_s - from_s)

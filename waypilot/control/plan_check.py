@@ -13,11 +13,13 @@ from waypilot.types import NANOSECONDS_PER_SECOND, Trajectory
 class PlanCheckConfig:
     """Bounds of plans that are followed.
 
+    A plan may be ``max_lead_s`` newer than the ego state: messages of one frame can overtake each other.
     Waypoints whose spacing means more than ``max_speed_mps``, or a change of velocity from one spacing to the next of
     more than ``max_acceleration_mps2`` (far above what tyres can do: it catches jumps, not bad taste), are refused.
     """
 
     max_age_s: float = 0.5
+    max_lead_s: float = 0.1
     max_speed_mps: float = 35.0
     max_acceleration_mps2: float = 40.0
 
@@ -35,11 +37,12 @@ def refusal(plan: Trajectory | None, now_ns: int, config: PlanCheckConfig) -> st
     if reason is not None:
         return f"invalid plan: {reason}"
     age_s = (now_ns - plan.stamp_ns) / NANOSECONDS_PER_SECOND
-    if age_s < 0.0:
-        return f"plan is from the future: {-age_s:.3f} s ahead of the vehicle"
+    if age_s < -config.max_lead_s:
+        return f"plan is from the future: {-age_s:.3f} s ahead of the vehicle, allowed {config.max_lead_s:g} s"
     if age_s > config.max_age_s:
         return f"stale plan: {age_s:.3f} s old, allowed {config.max_age_s:g} s"
-    return _absurdity(plan, config)
+    with np.errstate(over="ignore"):  # a number too large to be subtracted is refused as too fast
+        return _absurdity(plan, config)
 
 
 def _absurdity(plan: Trajectory, config: PlanCheckConfig) -> str | None:
