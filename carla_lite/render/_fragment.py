@@ -1,0 +1,123 @@
+"""Kernels that colour single pixels of object faces and decals."""
+
+from __future__ import annotations
+
+import math
+
+from carla_lite.render import materials as m
+from carla_lite.render._numba import hash3, jit, unit_noise
+
+_WINDOW_PITCH_M = 2.7
+_STOREY_M = 3.1
+_LIT_SHARE = 0.42
+
+
+@jit
+def light_on_face(view, light, n0, n1, n2):
+    """Return the light (red, green, blue) on a face with normal ``n`` in camera axes, of any length."""
+    norm = math.sqrt(n0 * n0 + n1 * n1 + n2 * n2)
+    n0, n1, n2 = n0 / norm, n1 / norm, n2 / norm
+    up = n0 * view.rotation[0, 2] + n1 * view.rotation[1, 2] + n2 * view.rotation[2, 2]
+    # Into map axes: the rows of the rotation are the camera axes.
+    nx = n0 * view.rotation[0, 0] + n1 * view.rotation[1, 0] + n2 * view.rotation[2, 0]
+    ny = n0 * view.rotation[0, 1] + n1 * view.rotation[1, 1] + n2 * view.rotation[2, 1]
+    sun = max(0.0, nx * light.sun_direction[0] + ny * light.sun_direction[1] + up * light.sun_direction[2])
+    # The sky lights more than the ground; a little difference between x and y walls keeps edges visible when overcast.
+    sky = 0.80 + 0.16 * up + 0.08 * nx * nx
+    return (
+        light.ambient[0] * sky + light.sun[0] * sun,
+        light.ambient[1] * sky + light.sun[1] * sun,
+        light.ambient[2] * sky + light.sun[2] * sun,
+    )
+
+
+@jit
+def lamp_strength(strength, rx, ry):
+    """Shape the cone of the camera's own head lights around the optical axis."""
+    if strength <= 0.0:
+        return 0.0
+    return strength * max(0.0, 1.0 - 1.1 * rx * rx) * max(0.0, min(1.0, 1.25 + 4.0 * ry))
+
+
+@jit
+def window_grid(width_m, height_m):
+    """Return how many windows fit along a wall and how many storeys up."""
+    return max(1, int(width_m / _WINDOW_PITCH_M)), max(1, int(height_m / _STOREY_M))
+
+
+@jit
+def fragment(material, u, v, columns, rows, red, green, blue, seed, pixel_m, light):
+    """Return (keep, red, green, blue, glow): whether this pixel belongs to the shape, its colour, its own light."""
+    if material == m.FLAT:
+        return True, red, green, blue, 0.0
+    if material == m.FACADE:
+        return _facade(u, v, columns, rows, red, green, blue, seed, pixel_m, light)
+    if material == m.GLASS:
+        return True, red + 0.16 * light.haze[0], green + 0.17 * light.haze[1], blue + 0.18 * light.haze[2], 0.0
+    if material == m.WHEEL:
+        return _wheel(u, v, red, green, blue)
+    if material == m.HEAD_LAMP:
+        return True, red, green, blue, light.night
+    if material == m.TAIL_LAMP:
+        return True, red, green, blue, 0.9 * light.night + 1.1 * seed
+    return _ball(material, u, v, red, green, blue, seed)
+
+
+@jit
+def _facade(u, v, columns, rows, red, green, blue, seed, pixel_m, light):
+    across, up = u * columns, v * rows
+    i, j = int(across), int(up)
+    fu, fv = across - i, up - j
+    # Beyond half a window per pixel the pattern would flicker: fade to its mean.
+    plain = max(0.0, min(1.0, (pixel_m - 0.35) / 0.9))
+    low, high, edge = (0.30, 0.82, 0.24) if j > 0 else (0.06, 0.74, 0.12)
+    inside = low < fv < high and edge < fu < 1.0 - edge
+    chance = unit_noise(i, j, seed * 7 + columns)
+    lit = 1.0 if chance < _LIT_SHARE else 0.0
+    share = 1.0 if inside else 0.0
+    share += (0.3 - share) * plain
+    lit += (_LIT_SHARE - lit) * plain
+    tone = 0.75 + 0.5 * chance
+    wall = 0.9 if fv < 0.05 and plain < 1.0 else 1.0
+    glow = share * lit * light.night
+    pane_r = 44.0 * tone + 0.12 * light.haze[0] + glow * 190.0
+    pane_g = 56.0 * tone + 0.14 * light.haze[1] + glow * 135.0
+    pane_b = 72.0 * tone + 0.16 * light.haze[2] + glow * 50.0
+    red, green, blue = red * wall, green * wall, blue * wall
+    return (
+        True,
+        red + (pane_r - red) * share,
+        green + (pane_g - green) * share,
+        blue + (pane_b - blue) * share,
+        0.8 * glow,
+    )
+
+
+@jit
+def _wheel(u, v, red, green, blue):
+    radius = math.sqrt((2.0 * u - 1.0) ** 2 + (2.0 * v - 1.0) ** 2)
+    rim = 120.0 if radius < 0.58 else 0.0
+    return radius <= 1.0, red + rim, green + rim, blue + rim, 0.0
+
+
+@jit
+def _ball(material, u, v, red, green, blue, seed):
+    x, y = 2.0 * u - 1.0, 2.0 * v - 1.0
+    limit, tone = 1.0, 1.0
+    if material == m.FOLIAGE:
+        leaf = hash3(int(u * 15.0), int(v * 15.0), seed) & 255
+        limit = 1.0 - 0.30 * leaf / 255.0
+        tone = 0.72 + 0.40 * (hash3(int(u * 24.0), int(v * 24.0), seed + 1) & 255) / 255.0
+    # Rounder than a disc: brighter toward the sky, darker below.
+    tone *= 0.86 + 0.24 * y
+    return x * x + y * y <= limit, red * tone, green * tone, blue * tone, 0.0
+
+
+@jit
+def decal_gain(material, u, v, night):
+    """Return the factor on the ground's brightness at (u, v) of a decal."""
+    x, y = 2.0 * u - 1.0, 2.0 * v - 1.0
+    if material == m.DECAL_SHADOW:
+        soft = max(0.0, 1.0 - x * x * x * x) * max(0.0, 1.0 - y * y * y * y)
+        return 1.0 - 0.62 * soft
+    return 1.0 + 4.0 * night * max(0.0, 1.0 - y * y) * (1.0 - u) * min(1.0, 6.0 * u)

@@ -1,0 +1,109 @@
+"""The ground as a mip-mapped picture seen from above.
+
+Polygons are filled by class at twice the texel resolution (a sub-texel belongs to the last polygon that covers its
+centre, so neighbouring polygons leave no seam), and four sub-texels are averaged to one texel: thin lane markings
+keep their exact width. Texels are 0.1 m where the memory budget allows, else as much coarser as it takes.
+
+A texel is 32 bits: blue, green, red and, in the top byte, gloss (how strongly it mirrors when wet). The class bands
+made here are also what a semantic camera would need: keep them as a (rows, columns) uint8 raster of ``Surface``.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from carla_lite.render import _ground_raster as raster
+from carla_lite.render.materials import ground_look_table
+from carla_lite.scene import StaticScene, Surface
+
+FINEST_TEXEL_M = 0.1
+# 48 million texels of 4 bytes plus a third for the mip levels: 256 MB, enough for 690 m x 690 m at 0.1 m.
+MAX_TEXELS = 48_000_000
+_SUBTEXELS = 2
+_BAND_ROWS = 128
+_SMALLEST_LEVEL = 4
+
+
+class GroundTexture(NamedTuple):
+    """All mip levels in one array; row 0 of a level is at ``y0_m``, column 0 at ``x0_m``.
+
+    ``texels`` (N,) uint32; ``levels`` (L, 3) int64 with offset, rows, columns; ``outside`` the plain terrain texel.
+    """
+
+    texels: NDArray[np.uint32]
+    levels: NDArray[np.int64]
+    x0_m: float
+    y0_m: float
+    texel_m: float
+    outside: int
+
+
+def build_ground(scene: StaticScene, max_texels: int = MAX_TEXELS) -> GroundTexture:
+    """Rasterise the ground of a town.
+
+    Raises:
+        ValueError: The bounds are empty or not finite, or a polygon has fewer than three corners.
+    """
+    x0, y0, x1, y1 = scene.bounds_m
+    if not (np.isfinite(scene.bounds_m).all() and x1 > x0 and y1 > y0):
+        raise ValueError(f"scene bounds are {scene.bounds_m}, expected finite (x0, y0, x1, y1) with x0 < x1, y0 < y1")
+    texel_m = max(FINEST_TEXEL_M, math.sqrt((x1 - x0) * (y1 - y0) / max_texels))
+    rows, columns = math.ceil((y1 - y0) / texel_m), math.ceil((x1 - x0) / texel_m)
+    levels = _level_table(rows, columns)
+    texels = np.empty(int(levels[-1, 0] + levels[-1, 1] * levels[-1, 2]), np.uint32)
+    _paint_finest(texels[: rows * columns].reshape(rows, columns), scene, texel_m)
+    for fine, coarse in zip(levels[:-1], levels[1:], strict=True):
+        raster.halve(_level(texels, fine), _level(texels, coarse))
+    return GroundTexture(texels, levels, float(x0), float(y0), texel_m, _outside_texel())
+
+
+def _level_table(rows: int, columns: int) -> NDArray[np.int64]:
+    table = [(0, rows, columns)]
+    while min(rows, columns) > _SMALLEST_LEVEL:
+        offset = table[-1][0] + rows * columns
+        rows, columns = (rows + 1) // 2, (columns + 1) // 2
+        table.append((offset, rows, columns))
+    return np.array(table, np.int64)
+
+
+def _level(texels: NDArray[np.uint32], entry: NDArray[np.int64]) -> NDArray[np.uint32]:
+    offset, rows, columns = (int(value) for value in entry)
+    return texels[offset : offset + rows * columns].reshape(rows, columns)
+
+
+def _paint_finest(texels: NDArray[np.uint32], scene: StaticScene, texel_m: float) -> None:
+    points, starts, classes = _flatten(scene, texel_m / _SUBTEXELS)
+    row_span = (
+        np.stack(
+            [np.minimum.reduceat(points[:, 1], starts[:-1]), np.maximum.reduceat(points[:, 1], starts[:-1])], axis=1
+        )
+        if len(classes)
+        else np.empty((0, 2))
+    )
+    looks = ground_look_table()
+    for first in range(0, texels.shape[0], _BAND_ROWS):
+        band = texels[first : first + _BAND_ROWS]
+        subtexels = np.full((band.shape[0] * _SUBTEXELS, band.shape[1] * _SUBTEXELS), Surface.TERRAIN, np.uint8)
+        raster.fill_polygons(subtexels, first * _SUBTEXELS, points, starts, row_span, classes)
+        raster.resolve(subtexels, first, texel_m, looks, band)
+
+
+def _flatten(scene: StaticScene, unit_m: float) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.uint8]]:
+    """Return all polygon corners in sub-texel units (N, 2), where each polygon starts (P + 1,), and the classes (P,)."""
+    for index, polygon in enumerate(scene.ground):
+        if polygon.outline_m.ndim != 2 or polygon.outline_m.shape[1] != 2 or len(polygon.outline_m) < 3:
+            raise ValueError(f"ground polygon {index} has shape {polygon.outline_m.shape}, expected (N >= 3, 2)")
+    corners = [np.asarray(polygon.outline_m, np.float64) for polygon in scene.ground]
+    starts = np.cumsum([0, *(len(outline) for outline in corners)]).astype(np.int64)
+    origin = np.array(scene.bounds_m[:2])
+    points = (np.concatenate(corners) - origin) / unit_m if corners else np.empty((0, 2))
+    return points, starts, np.array([polygon.surface for polygon in scene.ground], np.uint8)
+
+
+def _outside_texel() -> int:
+    red, green, blue = (round(value) for value in ground_look_table()[Surface.TERRAIN][:3])
+    return red << 16 | green << 8 | blue

@@ -1,0 +1,94 @@
+"""Boxes of a town and actors of a frame, as the flat arrays the kernels walk through."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from carla_lite.scene import Box, SceneActor, Shape
+from waypilot.geometry import Pose
+
+
+class Instances(NamedTuple):
+    """N placed meshes.
+
+    ``frames`` (N, 4, 3): the three half axes and the centre in map metres; ``colors`` (N, 3) 0..255;
+    ``shape``, ``seed`` and ``braking`` (N,) int64.
+    """
+
+    frames: NDArray[np.float64]
+    colors: NDArray[np.float64]
+    shape: NDArray[np.int64]
+    seed: NDArray[np.int64]
+    braking: NDArray[np.int64]
+
+
+def instances_from_boxes(boxes: Sequence[Box]) -> Instances:
+    """Place the static boxes of a town; each gets its own window pattern.
+
+    Raises:
+        ValueError: A box has a half extent that is not positive, or a value that is not finite.
+    """
+    result = _empty(len(boxes))
+    for i, box in enumerate(boxes):
+        c, s = math.cos(box.yaw_rad), math.sin(box.yaw_rad)
+        axes = ((c, s, 0.0), (-s, c, 0.0), (0.0, 0.0, 1.0))
+        _place(result, i, axes, box.center_m, box.half_extent_m, f"box {i}")
+        result.colors[i] = box.color
+        result.shape[i] = box.shape
+        result.seed[i] = i
+    return result
+
+
+def instances_from_actors(actors: Sequence[SceneActor]) -> Instances:
+    """Place the actors of one frame.
+
+    A walker's origin is its middle, as in CARLA; everything else stands on its origin.
+
+    Raises:
+        ValueError: An actor has a half extent that is not positive, or a value that is not finite.
+    """
+    result = _empty(len(actors))
+    for i, actor in enumerate(actors):
+        axes = _axes(actor.pose)
+        lift = 0.0 if actor.shape == Shape.PEDESTRIAN else actor.half_extent_m[2]
+        up = axes[2]
+        center = (actor.pose.x_m + lift * up[0], actor.pose.y_m + lift * up[1], actor.pose.z_m + lift * up[2])
+        _place(result, i, axes, center, actor.half_extent_m, f"actor {actor.actor_id}")
+        result.colors[i] = actor.color
+        result.shape[i] = actor.shape
+        result.seed[i] = actor.actor_id
+        result.braking[i] = actor.brake_lights
+    return result
+
+
+def _empty(count: int) -> Instances:
+    return Instances(np.empty((count, 4, 3)), np.empty((count, 3)), *(np.zeros(count, np.int64) for _ in range(3)))
+
+
+def _axes(pose: Pose) -> tuple[tuple[float, float, float], ...]:
+    q = pose.orientation
+    return (q.rotate((1.0, 0.0, 0.0)), q.rotate((0.0, 1.0, 0.0)), q.rotate((0.0, 0.0, 1.0)))
+
+
+def _place(
+    result: Instances,
+    index: int,
+    axes: tuple[tuple[float, float, float], ...],
+    center: tuple[float, float, float],
+    half_extent: tuple[float, float, float],
+    name: str,
+) -> None:
+    if min(half_extent) <= 0.0:
+        raise ValueError(f"{name} has half extent {half_extent} m, expected three positive lengths")
+    frame = result.frames[index]
+    for axis in range(3):
+        half = half_extent[axis]
+        frame[axis] = (axes[axis][0] * half, axes[axis][1] * half, axes[axis][2] * half)
+    frame[3] = center
+    if not np.isfinite(frame).all():
+        raise ValueError(f"{name} has a pose or size that is not finite: center {center}, half extent {half_extent}")
