@@ -19,6 +19,7 @@ from waypilot.maneuvers import Maneuver, junction_maneuvers, turn_maneuvers
 from waypilot.types import RouteCommand
 
 MIN_POINT_DISTANCE_M = 1e-3
+HEADING_BLEND_M = 1.0
 APPROACH_M = 20.0
 TARGET_SPACING_M = 30.0
 TARGET_MIN_AHEAD_M = 5.0
@@ -57,8 +58,8 @@ class Route:
         self.length_m = float(self.arc_m[-1])
         self._segment_dirs: FloatArray = steps / lengths[:, None]
         self._segment_lengths: FloatArray = lengths
-        self._unwrapped_rad = _point_headings(steps, lengths)
-        self.headings_rad: FloatArray = (self._unwrapped_rad + math.pi) % (2.0 * math.pi) - math.pi
+        self._heading_s, self._heading_rad = _heading_knots(self.arc_m, steps)
+        self.headings_rad: FloatArray = (self._headings_at(self.arc_m) + math.pi) % (2.0 * math.pi) - math.pi
         for array in (self.points_m, self.arc_m, self.headings_rad):
             array.setflags(write=False)
         maneuvers = (
@@ -78,7 +79,7 @@ class Route:
         index = self._segment_index(s_m)
         along = s_m - self.arc_m[index]
         points = self.points_m[index] + along[:, None] * self._segment_dirs[index]
-        return points, np.interp(s_m, self.arc_m, self._unwrapped_rad)
+        return points, self._headings_at(s_m)
 
     def command_at(self, s_m: float) -> RouteCommand:
         """Say which manoeuvre is under way at ``s_m`` or begins within the next 20 m; LANE_FOLLOW when none does."""
@@ -116,8 +117,11 @@ class Route:
         direction = self._segment_dirs[segment]
         s_m = float(self.arc_m[segment]) + along_m
         left = float(direction[0] * off_m[1] - direction[1] * off_m[0])
-        heading = wrap_angle(float(np.interp(s_m, self.arc_m, self._unwrapped_rad)))
+        heading = wrap_angle(float(np.interp(s_m, self._heading_s, self._heading_rad)))
         return RouteProjection(s_m, math.copysign(distance_m, left), heading, distance_m)
+
+    def _headings_at(self, s_m: FloatArray) -> FloatArray:
+        return np.interp(s_m, self._heading_s, self._heading_rad)
 
     def _segment_index(self, s_m: FloatArray) -> NDArray[np.intp]:
         return np.clip(np.searchsorted(self.arc_m, s_m, side="right") - 1, 0, len(self._segment_lengths) - 1)
@@ -184,11 +188,17 @@ def _distinct_points(points_m: FloatArray) -> FloatArray:
     return points[kept]
 
 
-def _point_headings(steps: FloatArray, lengths: FloatArray) -> FloatArray:
-    """Continuous heading at each point: between its two segments, the nearer (shorter) one counting more."""
+def _heading_knots(arc_m: FloatArray, steps: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Arc lengths and continuous headings between which the heading is linear.
+
+    A segment has its own direction in the middle; the change happens within 1 m of each point, so that closely spaced
+    points give a smooth heading and a corner between long segments stays where it is.
+    """
     segment = np.unwrap(np.arctan2(steps[:, 1], steps[:, 0]))
-    inner = (segment[:-1] * lengths[1:] + segment[1:] * lengths[:-1]) / (lengths[:-1] + lengths[1:])
-    return np.concatenate([segment[:1], inner, segment[-1:]])
+    middle = (arc_m[:-1] + arc_m[1:]) / 2.0
+    leave = np.minimum(arc_m[:-1] + HEADING_BLEND_M, middle)
+    arrive = np.maximum(arc_m[1:] - HEADING_BLEND_M, middle)
+    return np.stack([leave, arrive], axis=1).ravel(), np.repeat(segment, 2)
 
 
 def _command_schedule(maneuvers: Sequence[Maneuver]) -> tuple[list[float], list[RouteCommand]]:
