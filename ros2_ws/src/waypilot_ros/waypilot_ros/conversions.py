@@ -208,7 +208,8 @@ def collision_from_msg(message: CollisionMessage) -> CollisionEvent:
 def lane_invasion_to_msg(event: LaneInvasionEvent) -> CarlaLaneInvasionEvent:
     """Write the crossing of lane markings."""
     return CarlaLaneInvasionEvent(
-        header=header(event.stamp_ns, MAP_FRAME), crossed_lane_markings=[int(number) for number in event.crossed_markings]
+        header=header(event.stamp_ns, MAP_FRAME),
+        crossed_lane_markings=[int(number) for number in event.crossed_markings],
     )
 
 

@@ -1,0 +1,63 @@
+"""Counts of what went wrong and figures of what goes on, published once a second on /diagnostics."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from rclpy.clock import Clock, ClockType
+from rclpy.node import Node
+
+from waypilot_ros import qos
+from waypilot_ros.conversions import stamp_to_msg
+
+PERIOD_S = 1.0
+
+
+class Diagnostics:
+    """What a node has to say about itself. Problems are counted, and logged at most once a period."""
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+        self._publisher = node.create_publisher(DiagnosticArray, "/diagnostics", qos.EVENT)
+        self._problems: Counter[str] = Counter()
+        self._reported: Counter[str] = Counter()
+        self._last_words: dict[str, str] = {}
+        self._figures: dict[str, list[float]] = {}
+        self.stamp_ns = 0
+        self._timer = node.create_timer(PERIOD_S, self.publish, clock=Clock(clock_type=ClockType.STEADY_TIME))
+
+    def problem(self, kind: str, detail: str = "") -> None:
+        """Count something that went wrong; ``kind`` is a short fixed text, ``detail`` the particulars."""
+        self._problems[kind] += 1
+        self._last_words[kind] = detail
+
+    def figure(self, name: str, value: float) -> None:
+        """Note a measured value; mean and maximum of the period are published."""
+        self._figures.setdefault(name, []).append(value)
+
+    def count(self, kind: str) -> int:
+        """How often a problem occurred so far."""
+        return self._problems[kind]
+
+    def publish(self) -> None:
+        """Publish the state of affairs and log the problems that are new."""
+        fresh = self._problems - self._reported
+        self._reported = Counter(self._problems)
+        for kind, times in fresh.items():
+            detail = self._last_words[kind]
+            self._node.get_logger().warning(f"{kind} ({times} times)" + (f", last: {detail}" if detail else ""))
+        values = [KeyValue(key=kind, value=str(times)) for kind, times in sorted(self._problems.items())]
+        for name, samples in sorted(self._figures.items()):
+            values.append(KeyValue(key=f"{name} mean", value=f"{sum(samples) / len(samples):.3f}"))
+            values.append(KeyValue(key=f"{name} max", value=f"{max(samples):.3f}"))
+        self._figures = {}
+        status = DiagnosticStatus(
+            level=DiagnosticStatus.WARN if fresh else DiagnosticStatus.OK,
+            name=self._node.get_name(),
+            message=", ".join(sorted(fresh)) if fresh else "ok",
+            values=values,
+        )
+        message = DiagnosticArray(status=[status])
+        message.header.stamp = stamp_to_msg(self.stamp_ns)
+        self._publisher.publish(message)

@@ -1,0 +1,273 @@
+"""The bridge's tick thread: the only user of the simulator session. Knows no ROS.
+
+Lock step: publish a frame, wait for the control that carries its stamp, apply it, tick. When it does not come in time the
+last control is held, and after some misses in a row the vehicle brakes. Real time: tick by the wall clock with the
+latest control.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from queue import Empty, SimpleQueue
+from typing import Any, Protocol
+
+from waypilot.scenarios import Scenario
+from waypilot.types import CollisionEvent, Control, LaneInvasionEvent
+from waypilot_ros.control_gate import ControlGate
+
+FULL_BRAKE = Control(brake=1.0)
+IDLE_POLL_S = 0.1
+
+
+class Session(Protocol):
+    """What the loop asks of the simulator; ``waypilot_carla.SimulatorSession`` is one."""
+
+    def prepare(self, scenario: Scenario, seed: int) -> Any:
+        """Set the scene."""
+        ...
+
+    def tick(self) -> Any:
+        """Do one step."""
+        ...
+
+    def apply(self, control: Control) -> None:
+        """Command the vehicle."""
+        ...
+
+    def finish(self) -> Any:
+        """Brake for a few ticks and return late events."""
+        ...
+
+    def close(self) -> None:
+        """Give everything back."""
+        ...
+
+
+class FrameSink(Protocol):
+    """Where frames and events go."""
+
+    def publish_prepared(self, prepared: Any) -> None:
+        """Say once what is known before the first frame."""
+        ...
+
+    def publish_frame(self, frame: Any) -> None:
+        """Pass on one frame with its events."""
+        ...
+
+    def publish_events(
+        self, collisions: tuple[CollisionEvent, ...], lane_invasions: tuple[LaneInvasionEvent, ...]
+    ) -> None:
+        """Pass on events that came after their frame."""
+        ...
+
+    def publish_crash(self, reason: str) -> None:
+        """Say that the drive cannot go on."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class LoopConfig:
+    """How the loop keeps time; seconds of wall time, except ``tick_s``, which is the step of a frame."""
+
+    lock_step: bool = True
+    deadline_s: float = 2.0
+    misses_until_brake: int = 3
+    tick_s: float = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What a drive produced up to its end (see waypilot_msgs/DriveCounts)."""
+
+    end_stamp_ns: int
+    frames: int
+    collisions: int
+    lane_invasions: int
+    missed_deadlines: int
+
+
+@dataclass(slots=True)
+class _Drive:
+    """The record of one drive, for its counts. An event that is reported twice is one event."""
+
+    frames_ns: list[int] = field(default_factory=list)
+    collisions: set[CollisionEvent] = field(default_factory=set)
+    lane_invasions: set[LaneInvasionEvent] = field(default_factory=set)
+    missed_ns: list[int] = field(default_factory=list)
+    misses_in_a_row: int = 0
+    last_control: Control = FULL_BRAKE
+
+    def counts(self, end_ns: int) -> Counts:
+        return Counts(
+            end_stamp_ns=end_ns,
+            frames=sum(stamp_ns <= end_ns for stamp_ns in self.frames_ns),
+            collisions=sum(event.stamp_ns <= end_ns for event in self.collisions),
+            lane_invasions=sum(event.stamp_ns <= end_ns for event in self.lane_invasions),
+            # The last frame needs no control any more.
+            missed_deadlines=sum(stamp_ns < end_ns for stamp_ns in self.missed_ns),
+        )
+
+
+class DriveLoop:
+    """Runs a session in a thread of its own. ``failure`` says why it ended, if it was not asked to."""
+
+    def __init__(self, connect: Callable[[], Session], sink: FrameSink, gate: ControlGate, config: LoopConfig) -> None:
+        self._connect = connect
+        self._sink = sink
+        self._gate = gate
+        self._config = config
+        self._requests: SimpleQueue[tuple[Callable[[Session], Any], Future[Any]]] = SimpleQueue()
+        self._closing = threading.Event()
+        self._running = False
+        self._drive = _Drive()
+        self._next_tick_s = 0.0
+        self.failure: str | None = None
+        self.ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="drive_loop", daemon=True)
+        self._thread.start()
+
+    def prepare(self, scenario: Scenario, seed: int) -> Future[Any]:
+        """Set a scene; the future holds what ``Session.prepare`` returns."""
+        return self._request(lambda session: self._do_prepare(session, scenario, seed))
+
+    def start(self) -> Future[None]:
+        """Begin to tick."""
+        return self._request(self._do_start)
+
+    def stop(self, end_stamp_ns: int) -> Future[Counts]:
+        """End the drive and count what it produced up to ``end_stamp_ns``."""
+        return self._request(lambda session: self._do_stop(session, end_stamp_ns))
+
+    def close(self, timeout_s: float) -> bool:
+        """End the thread and the session; returns whether it ended in time."""
+        self._closing.set()
+        self._gate.interrupt()
+        self._thread.join(timeout_s)
+        return not self._thread.is_alive()
+
+    def _request(self, action: Callable[[Session], Any]) -> Future[Any]:
+        future: Future[Any] = Future()
+        if self.ended.is_set():
+            future.set_exception(RuntimeError(self.failure or "the bridge is shutting down"))
+            return future
+        self._requests.put((action, future))
+        self._gate.interrupt()
+        return future
+
+    def _run(self) -> None:
+        session: Session | None = None
+        try:
+            session = self._connect()
+            while not self._closing.is_set():
+                self._serve_requests(session)
+                if self._running:
+                    self._step(session)
+        except Exception as error:
+            self._fail(error)
+        finally:
+            self.ended.set()
+            self._refuse_requests()
+            if session is not None:
+                self._close_session(session)
+
+    def _fail(self, error: Exception) -> None:
+        self.failure = f"{type(error).__name__}: {error}"
+        self._sink.publish_crash(self.failure)
+
+    def _close_session(self, session: Session) -> None:
+        """Give everything back; when the server is gone that fails too, and adds nothing to the first reason."""
+        try:
+            session.close()
+        except Exception as error:
+            if self.failure is None:
+                self._fail(error)
+
+    def _serve_requests(self, session: Session) -> None:
+        try:
+            action, future = self._requests.get(timeout=None if self._running else IDLE_POLL_S, block=not self._running)
+        except Empty:
+            return
+        try:
+            future.set_result(action(session))
+        except Exception as error:
+            self._running = False
+            future.set_exception(error)
+            if not isinstance(error, ValueError):
+                raise
+
+    def _refuse_requests(self) -> None:
+        while True:
+            try:
+                _, future = self._requests.get_nowait()
+            except Empty:
+                return
+            future.set_exception(RuntimeError(self.failure or "the bridge is shutting down"))
+
+    def _do_prepare(self, session: Session, scenario: Scenario, seed: int) -> Any:
+        self._running = False
+        self._drive = _Drive()
+        self._gate.reset()
+        prepared = session.prepare(scenario, seed)
+        self._sink.publish_prepared(prepared)
+        return prepared
+
+    def _do_start(self, _session: Session) -> None:
+        self._running = True
+        self._next_tick_s = time.monotonic()
+
+    def _do_stop(self, session: Session, end_stamp_ns: int) -> Counts:
+        self._running = False
+        late = session.finish()
+        self._note_events(late.collisions, late.lane_invasions)
+        self._sink.publish_events(late.collisions, late.lane_invasions)
+        return self._drive.counts(end_stamp_ns)
+
+    def _step(self, session: Session) -> None:
+        frame = session.tick()
+        self._drive.frames_ns.append(frame.stamp_ns)
+        self._note_events(frame.collisions, frame.lane_invasions)
+        self._gate.expect(frame.stamp_ns)
+        self._sink.publish_frame(frame)
+        control = self._lock_step_control() if self._config.lock_step else self._real_time_control()
+        if not self._has_other_work():
+            session.apply(self._answer(frame.stamp_ns, control))
+
+    def _has_other_work(self) -> bool:
+        return not self._requests.empty() or self._closing.is_set()
+
+    def _lock_step_control(self) -> Control | None:
+        return None if self._has_other_work() else self._gate.wait(self._config.deadline_s)
+
+    def _real_time_control(self) -> Control | None:
+        """Wait for the end of this tick's time; returns the command for exactly this frame if there is one by then."""
+        now_s = time.monotonic()
+        self._next_tick_s = max(self._next_tick_s + self._config.tick_s, now_s)
+        self._closing.wait(self._next_tick_s - now_s)
+        return self._gate.wait(0.0)
+
+    def _answer(self, stamp_ns: int, control: Control | None) -> Control:
+        """Return the command to apply; a missing one means holding the last, then braking."""
+        drive = self._drive
+        if control is not None:
+            drive.misses_in_a_row, drive.last_control = 0, control
+            return control
+        drive.missed_ns.append(stamp_ns)
+        drive.misses_in_a_row += 1
+        latest = None if self._config.lock_step else self._gate.latest()
+        if latest is not None and latest[0] >= stamp_ns - self._late_tolerance_ns():
+            drive.last_control = latest[1]
+            return latest[1]
+        return FULL_BRAKE if drive.misses_in_a_row >= self._config.misses_until_brake else drive.last_control
+
+    def _late_tolerance_ns(self) -> int:
+        return round(self._config.misses_until_brake * self._config.tick_s * 1e9)
+
+    def _note_events(
+        self, collisions: tuple[CollisionEvent, ...], lane_invasions: tuple[LaneInvasionEvent, ...]
+    ) -> None:
+        self._drive.collisions.update(collisions)
+        self._drive.lane_invasions.update(lane_invasions)

@@ -1,0 +1,100 @@
+"""Brings together what belongs to one frame: the ego state and one image per camera, matched by exact stamp."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from waypilot.types import EgoState, RgbImage
+
+MAX_PENDING_FRAMES = 20
+
+
+@dataclass(slots=True)
+class JoinedFrame:
+    """One frame; ``images`` lacks the cameras that did not deliver in time."""
+
+    ego: EgoState
+    images: dict[str, RgbImage]
+
+
+@dataclass(slots=True)
+class _Pending:
+    ego: EgoState | None = None
+    ego_since_s: float = 0.0
+    images: dict[str, RgbImage] = field(default_factory=dict)
+
+
+class FrameJoin:
+    """Collects frames. Times are wall-clock seconds given by the caller, only used to give up on missing cameras."""
+
+    def __init__(self, cameras: Iterable[str], camera_wait_s: float) -> None:
+        """Expect ``cameras``; a frame without all of them is given out ``camera_wait_s`` after its ego state came."""
+        self._cameras = frozenset(cameras)
+        self._camera_wait_s = camera_wait_s
+        self._pending: dict[int, _Pending] = {}
+        self._given_out_ns: int | None = None
+        self.dropped = 0
+
+    def reset(self) -> None:
+        """Forget everything of the last drive."""
+        self._pending.clear()
+        self._given_out_ns = None
+
+    def add_ego(self, ego: EgoState, now_s: float) -> JoinedFrame | None:
+        """Add an ego state; returns its frame if that is complete now."""
+        if self._is_past(ego.stamp_ns):
+            return None
+        pending = self._entry(ego.stamp_ns)
+        pending.ego, pending.ego_since_s = ego, now_s
+        return self._take_if_complete(ego.stamp_ns)
+
+    def add_image(self, camera: str, stamp_ns: int, image: RgbImage) -> JoinedFrame | None:
+        """Add an image; returns its frame if that is complete now."""
+        if self._is_past(stamp_ns):
+            return None
+        self._entry(stamp_ns).images[camera] = image
+        return self._take_if_complete(stamp_ns)
+
+    def take_overdue(self, now_s: float) -> JoinedFrame | None:
+        """Give out the newest frame that has waited long enough for its cameras."""
+        overdue = [
+            stamp_ns
+            for stamp_ns, pending in self._pending.items()
+            if pending.ego is not None and now_s - pending.ego_since_s >= self._camera_wait_s
+        ]
+        return self._take(max(overdue)) if overdue else None
+
+    @property
+    def waiting(self) -> bool:
+        """Whether an ego state waits for its images."""
+        return any(pending.ego is not None for pending in self._pending.values())
+
+    def _is_past(self, stamp_ns: int) -> bool:
+        past = self._given_out_ns is not None and stamp_ns <= self._given_out_ns
+        self.dropped += past
+        return past
+
+    def _entry(self, stamp_ns: int) -> _Pending:
+        pending = self._pending.setdefault(stamp_ns, _Pending())
+        if len(self._pending) > MAX_PENDING_FRAMES:
+            del self._pending[min(self._pending)]
+            self.dropped += 1
+        return pending
+
+    def _take_if_complete(self, stamp_ns: int) -> JoinedFrame | None:
+        pending = self._pending.get(stamp_ns)
+        if pending is None or pending.ego is None or not self._cameras <= pending.images.keys():
+            return None
+        return self._take(stamp_ns)
+
+    def _take(self, stamp_ns: int) -> JoinedFrame:
+        """Give out one frame; older ones that are still incomplete will never be used."""
+        pending = self._pending.pop(stamp_ns)
+        assert pending.ego is not None
+        older = [other for other in self._pending if other < stamp_ns]
+        for other in older:
+            del self._pending[other]
+        self.dropped += len(older)
+        self._given_out_ns = stamp_ns
+        return JoinedFrame(pending.ego, pending.images)

@@ -1,0 +1,152 @@
+"""The policy as a node: odometry and camera images in, waypoints out."""
+
+from __future__ import annotations
+
+import functools
+import json
+import time
+from collections import Counter
+from dataclasses import dataclass
+
+from nav_msgs.msg import Odometry, Path
+from rclpy.clock import Clock, ClockType
+from rclpy.node import Node
+from sensor_msgs.msg import Image
+from waypilot_msgs.srv import PrepareScenario
+
+from waypilot.config import config_from_mapping
+from waypilot.observation import ObservationBuilder, ObservationConfig
+from waypilot.rig import CameraSpec
+from waypilot.scenarios import Scenario
+from waypilot.types import Plan
+from waypilot_ros import qos
+from waypilot_ros.conversions import (
+    MalformedMessageError,
+    ego_from_msg,
+    image_to_rgb,
+    offsets_to_msg,
+    route_from_msg,
+    stamp_from_msg,
+    trajectory_to_msg,
+)
+from waypilot_ros.diagnostics import Diagnostics
+from waypilot_ros.drivers import make_driver
+from waypilot_ros.frame_join import FrameJoin, JoinedFrame
+from waypilot_ros.parameters import declare_config, parameter, refuse_unknown_parameters
+from waypilot_ros.readiness import missing_connections
+from waypilot_ros.spin import run_node
+
+OVERDUE_CHECK_S = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyNodeConfig:
+    """Which policy drives, and how long it waits for cameras."""
+
+    policy: str = parameter(
+        "checkpoint", "who plans: 'checkpoint' (learned, from images) or 'expert' (knows the route)"
+    )
+    checkpoint: str = parameter("", "path of the checkpoint of the learned policy")
+    delta_checkpoint: str = parameter("", "path of a delta head that corrects the checkpoint's waypoints; empty: none")
+    camera_prefix: str = parameter("/carla/ego_vehicle", "images are read from <camera_prefix>/<camera>/image")
+    camera_wait_s: float = parameter(
+        0.5, "wall time to wait for missing cameras before planning without them", 0.0, 10.0
+    )
+
+    def __post_init__(self) -> None:
+        if self.policy not in ("checkpoint", "expert"):
+            raise ValueError(f"policy is {self.policy!r}, expected 'checkpoint' or 'expert'")
+        if self.policy == "checkpoint" and not self.checkpoint:
+            raise ValueError("checkpoint is empty: give the path of a checkpoint, or policy:=expert")
+
+
+class PolicyNode(Node):
+    """Plans once for every frame: an odometry message and one image per camera, all of one stamp."""
+
+    def __init__(self) -> None:
+        super().__init__("policy")
+        config = declare_config(self, PolicyNodeConfig)
+        refuse_unknown_parameters(self)
+        self._config = config
+        self._driver = make_driver(config.policy, config.checkpoint, config.delta_checkpoint)
+        self._builder: ObservationBuilder | None = None
+        self._faults: Counter[str] = Counter()
+        self._join = FrameJoin((camera.name for camera in self._driver.cameras), config.camera_wait_s)
+        self._diagnostics = Diagnostics(self)
+        self._final = self.create_publisher(Path, "waypoints", qos.FRAME)
+        self._sft = self.create_publisher(Path, "waypoints_sft", qos.FRAME)
+        self._delta = self.create_publisher(Path, "waypoints_delta", qos.FRAME)
+        self._inputs = [self.create_subscription(Odometry, "odometry", self._on_odometry, qos.FRAME)]
+        self._inputs += [self._subscribe(camera) for camera in self._driver.cameras]
+        self.create_service(PrepareScenario, "~/prepare", self._on_prepare)
+        self.create_timer(OVERDUE_CHECK_S, self._on_overdue_check, clock=Clock(clock_type=ClockType.STEADY_TIME))
+        self.get_logger().info(f"policy {self._driver.policy.name} is ready")
+
+    def _subscribe(self, camera: CameraSpec) -> object:
+        callback = functools.partial(self._on_image, camera.name)
+        return self.create_subscription(Image, f"{self._config.camera_prefix}/{camera.name}/image", callback, qos.FRAME)
+
+    def _on_prepare(
+        self, request: PrepareScenario.Request, response: PrepareScenario.Response
+    ) -> PrepareScenario.Response:
+        """Start a new drive along the route of the request."""
+        try:
+            route = route_from_msg(request.route)
+            scenario = config_from_mapping(Scenario, json.loads(request.scenario_json))
+        except ValueError as error:
+            response.message = str(error)
+            return response
+        response.message = missing_connections([self._final], self._inputs)
+        response.success = not response.message
+        if response.success:
+            self._driver.reset(scenario, route, request.seed)
+            self._builder = ObservationBuilder(route, ObservationConfig(cameras=self._driver.cameras))
+            self._faults.clear()
+            self._join.reset()
+        return response
+
+    def _on_odometry(self, message: Odometry) -> None:
+        try:
+            ego = ego_from_msg(message)
+        except MalformedMessageError as error:
+            self._diagnostics.problem("malformed odometry", str(error))
+            return
+        self._diagnostics.stamp_ns = ego.stamp_ns
+        self._plan(self._join.add_ego(ego, time.monotonic()))
+
+    def _on_image(self, camera: str, message: Image) -> None:
+        try:
+            image = image_to_rgb(message)
+        except MalformedMessageError as error:
+            self._diagnostics.problem(f"malformed image of camera {camera}", str(error))
+            return
+        self._plan(self._join.add_image(camera, stamp_from_msg(message.header.stamp), image))
+
+    def _on_overdue_check(self) -> None:
+        if self._join.waiting:
+            self._plan(self._join.take_overdue(time.monotonic()))
+
+    def _plan(self, frame: JoinedFrame | None) -> None:
+        if frame is None or self._builder is None:
+            return
+        begun_s = time.perf_counter()
+        observation = self._builder.build(frame.ego, frame.images)
+        plan = self._driver.policy.plan(observation)
+        self._diagnostics.figure("inference time ms", (time.perf_counter() - begun_s) * 1e3)
+        self._publish(plan)
+        self._diagnostics.figure("stamp age ms", (self._diagnostics.stamp_ns - frame.ego.stamp_ns) / 1e6)
+        for fault, times in (self._builder.faults - self._faults).items():
+            self._diagnostics.problem(f"camera {fault}", f"{times} more")
+        self._faults = Counter(self._builder.faults)
+
+    def _publish(self, plan: Plan) -> None:
+        self._final.publish(trajectory_to_msg(plan.final))
+        if plan.sft is not None:
+            self._sft.publish(trajectory_to_msg(plan.sft))
+        if plan.delta_m is not None:
+            self._delta.publish(offsets_to_msg(plan.final, plan.delta_m))
+
+
+def main() -> int:
+    """Run the node until a signal comes."""
+    return run_node(PolicyNode)
