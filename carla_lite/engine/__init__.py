@@ -1,1 +1,22 @@
-"""See docs/architecture.md."""
+"""The simulation itself: actors, their motion and their contacts. No sockets, no clock, no drawing."""
+
+from carla_lite.engine.actors import Actor, BodyActor, Vehicle, Walker
+from carla_lite.engine.catalog import ActorClass, Blueprint, Catalog
+from carla_lite.engine.controls import VehicleControl, WalkerControl
+from carla_lite.engine.world import Collision, SpawnError, StepEvents, World
+
+__all__ = [
+    "Actor",
+    "ActorClass",
+    "Blueprint",
+    "BodyActor",
+    "Catalog",
+    "Collision",
+    "SpawnError",
+    "StepEvents",
+    "Vehicle",
+    "VehicleControl",
+    "Walker",
+    "WalkerControl",
+    "World",
+]

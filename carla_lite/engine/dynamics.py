@@ -1,0 +1,163 @@
+"""How bodies move between contacts: a single-track vehicle and a walker, compiled, integrated in steps of about 1 ms.
+
+Vehicle: two axles at equal distance from the actor origin, which is the centre of mass; driven and braked on both. A
+tyre's side force grows with slip, saturates at the grip the axle has left after driving and braking (friction circle), and
+below ``_SLIP_FLOOR_MPS`` it acts as a damper of the sideways motion, so a standing car stays where it is.
+Figures are those of a family car, scaled with mass: 0-100 km/h in about 7 s, 8.8 m/s^2 of braking, 1 g of grip.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import njit
+
+from carla_lite.engine.body import (
+    AXLE,
+    BRAKE,
+    DIRECTION,
+    HAND_BRAKE,
+    HOLDS_VELOCITY,
+    INVERSE_INERTIA,
+    INVERSE_MASS,
+    MAX_WHEEL_ANGLE,
+    STEER,
+    TARGET_X,
+    TARGET_Y,
+    THROTTLE,
+    VX,
+    VY,
+    WHEEL_ANGLE,
+    YAW,
+    YAW_RATE,
+    X,
+    Y,
+)
+from waypilot.geometry import FloatArray
+
+GRAVITY_MPS2 = 9.81
+GRIP = 1.0  # tyre on asphalt, the same in rain: CARLA does not change it with the weather either
+_DRIVE_MPS2 = 5.0  # low-speed traction at full throttle
+_POWER_W_PER_KG = 81.0  # 150 kW for 1850 kg
+_REVERSE_TOP_SPEED_MPS = 10.0
+_BRAKE_SHARE = 0.9  # part of the grip that full braking uses; the rest still steers, as with ABS
+_LOCKED_SIDE_GRIP = 0.3
+_ROLLING_MPS2 = 0.15
+_ENGINE_DRAG_MPS2 = 0.3
+_AIR_DRAG_1PM = 0.43 / 1845.0  # half rho cd A over the mass of a family car
+_STIFFNESS_MPS2 = 60.0  # cornering stiffness of an axle per mass, per rad of slip
+_SLIP_FLOOR_MPS = 1.0
+_STEER_RATE_RADPS = 3.5
+_REST_MPS = 1e-3
+_WALKER_MPS2 = 8.0
+_WALKER_RADPS2 = 10.0
+# CARLA's default steering curve: part of the full wheel angle left at a speed in km/h.
+_CURVE_KPH = np.array([0.0, 20.0, 60.0, 120.0])
+_CURVE_SHARE = np.array([1.0, 0.9, 0.8, 0.7])
+
+
+@njit(cache=True)
+def _toward(value: float, target: float, step: float) -> float:
+    return value + min(max(target - value, -step), step)
+
+
+@njit(cache=True)
+def _side_force(side_speed: float, along_speed: float, limit: float) -> float:
+    slip = side_speed / max(abs(along_speed), _SLIP_FLOOR_MPS)
+    return -limit * math.tanh(_STIFFNESS_MPS2 * slip / limit)
+
+
+@njit(cache=True)
+def _side_limit(axle_grip: float, along_force: float) -> float:
+    left = axle_grip * axle_grip - along_force * along_force
+    return math.sqrt(max(left, 0.01 * axle_grip * axle_grip))
+
+
+@njit(cache=True)
+def _drive_acceleration(throttle: float, direction: float, speed: float) -> float:
+    if direction < 0.0 and speed < -_REVERSE_TOP_SPEED_MPS:
+        return 0.0
+    return direction * throttle * min(_DRIVE_MPS2, _POWER_W_PER_KG / max(abs(speed), 1.0))
+
+
+@njit(cache=True)
+def _resistance(row: FloatArray, speed: float) -> float:
+    """Return the deceleration (m/s^2) of brakes, tyres, engine and air."""
+    brake = max(row[BRAKE], 0.5 * row[HAND_BRAKE]) * _BRAKE_SHARE * GRIP * GRAVITY_MPS2
+    engine = _ENGINE_DRAG_MPS2 if row[THROTTLE] == 0.0 else 0.0
+    return brake + engine + _ROLLING_MPS2 + _AIR_DRAG_1PM * speed * speed
+
+
+@njit(cache=True)
+def _turn_wheels(row: FloatArray, speed: float, dt: float) -> None:
+    share = np.interp(abs(speed) * 3.6, _CURVE_KPH, _CURVE_SHARE)
+    target = -row[STEER] * row[MAX_WHEEL_ANGLE] * share
+    row[WHEEL_ANGLE] = _toward(row[WHEEL_ANGLE], target, _STEER_RATE_RADPS * dt)
+
+
+@njit(cache=True)
+def move_vehicle(row: FloatArray, dt: float) -> None:
+    """Advance a vehicle by ``dt`` seconds (about 1 ms). Forces are per mass, speeds in body axes until the end."""
+    c, s = math.cos(row[YAW]), math.sin(row[YAW])
+    along = row[VX] * c + row[VY] * s
+    side = -row[VX] * s + row[VY] * c
+    rate, axle = row[YAW_RATE], row[AXLE]
+    _turn_wheels(row, along, dt)
+    cw, sw = math.cos(row[WHEEL_ANGLE]), math.sin(row[WHEEL_ANGLE])
+
+    drive = _drive_acceleration(row[THROTTLE], row[DIRECTION], along)
+    resistance = _resistance(row, along)
+    axle_grip = 0.5 * GRIP * GRAVITY_MPS2
+    limit = _side_limit(axle_grip, 0.5 * max(abs(drive), resistance))
+    front_side = side + axle * rate
+    front = _side_force(front_side * cw - along * sw, along * cw + front_side * sw, limit)
+    rear_limit = limit * (1.0 - (1.0 - _LOCKED_SIDE_GRIP) * row[HAND_BRAKE])
+    rear = _side_force(side - axle * rate, along, rear_limit)
+
+    along_force = drive - front * sw
+    side_force = front * cw + rear
+    torque = axle * (front * cw - rear) * (row[INVERSE_INERTIA] / row[INVERSE_MASS])
+    row[VX] += dt * (c * along_force - s * side_force)
+    row[VY] += dt * (s * along_force + c * side_force)
+    row[YAW_RATE] += dt * torque
+    _resist(row, c, s, resistance * dt)
+    _hold_velocity(row, c, s)
+    _integrate(row, dt)
+
+
+@njit(cache=True)
+def _resist(row: FloatArray, c: float, s: float, loss: float) -> None:
+    """Take ``loss`` (m/s) off the forward speed without turning it round, and bring a nearly standing car to rest."""
+    along = row[VX] * c + row[VY] * s
+    change = _toward(along, 0.0, loss) - along
+    row[VX] += c * change
+    row[VY] += s * change
+    idle = row[THROTTLE] == 0.0 or row[DIRECTION] == 0.0 or row[BRAKE] > 0.0
+    if idle and abs(row[VX]) + abs(row[VY]) + abs(row[YAW_RATE]) < _REST_MPS:
+        row[VX] = row[VY] = row[YAW_RATE] = 0.0
+
+
+@njit(cache=True)
+def _hold_velocity(row: FloatArray, c: float, s: float) -> None:
+    if row[HOLDS_VELOCITY] != 0.0:
+        row[VX] = c * row[TARGET_X] - s * row[TARGET_Y]
+        row[VY] = s * row[TARGET_X] + c * row[TARGET_Y]
+
+
+@njit(cache=True)
+def _integrate(row: FloatArray, dt: float) -> None:
+    row[X] += dt * row[VX]
+    row[Y] += dt * row[VY]
+    row[YAW] += dt * row[YAW_RATE]
+
+
+@njit(cache=True)
+def move_walker(row: FloatArray, dt: float) -> None:
+    """Advance a walker by ``dt`` seconds: it reaches the wanted velocity as fast as its grip on the ground allows."""
+    ex, ey = row[TARGET_X] - row[VX], row[TARGET_Y] - row[VY]
+    share = min(1.0, _WALKER_MPS2 * dt / max(math.hypot(ex, ey), 1e-12))
+    row[VX] += share * ex
+    row[VY] += share * ey
+    row[YAW_RATE] = _toward(row[YAW_RATE], 0.0, _WALKER_RADPS2 * dt)
+    _integrate(row, dt)

@@ -1,0 +1,186 @@
+"""The world: actors in a town, advanced step by step. No sockets, no clock, no randomness of its own."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from carla_lite.engine.actors import BODY_TYPES, Actor, BodyActor, Vehicle
+from carla_lite.engine.body import SIZE
+from carla_lite.engine.catalog import ActorClass, Catalog
+from carla_lite.engine.physics import first_overlap, obstacles_of, step_bodies
+from carla_lite.maps import TownMap
+from carla_lite.scene import Box, DynamicScene, Rgb, SceneActor, Shape, Weather
+from waypilot.geometry import FloatArray, Pose, Vector3
+from waypilot.types import NANOSECONDS_PER_SECOND
+
+# Weaker contacts are numerical noise of things that lean on each other.
+_CONTACT_THRESHOLD_NS = 1.0
+_MAX_STEP_S = 1.0
+_DEFAULT_COLOR: Rgb = (128, 128, 128)
+_CLOTHES: tuple[Rgb, ...] = ((58, 84, 140), (150, 52, 48), (70, 110, 74), (206, 178, 92), (48, 48, 52), (176, 176, 180))
+
+
+class SpawnError(RuntimeError):
+    """The actor could not be spawned; the message is CARLA's where CARLA has one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Collision:
+    """One contact of one step between two actors, or an actor and a static object of the town.
+
+    ``normal_impulse_ns`` is what acted on ``actor_id`` (N s, map axes); the partner got the opposite.
+    ``other_id`` is None for a static object, which is then ``static_box``.
+    """
+
+    actor_id: int
+    other_id: int | None
+    static_box: Box | None
+    normal_impulse_ns: Vector3
+
+
+@dataclass(frozen=True, slots=True)
+class StepEvents:
+    """What happened during one step; each touching pair appears once, in order of ids."""
+
+    frame: int
+    stamp_ns: int
+    collisions: tuple[Collision, ...]
+
+
+class World:
+    """Actors in a town.
+
+    ``frame`` counts steps, ``time_ns`` is simulated time. ``actors`` maps id to actor in order of spawning and always
+    holds the ``spectator``. Ids start at ``first_actor_id`` and are never used twice. ``seed`` is for whoever draws
+    random numbers on the world's behalf (sensor noise); the engine itself draws none.
+    """
+
+    def __init__(self, town: TownMap, catalog: Catalog, seed: int = 0, first_actor_id: int = 1) -> None:
+        """Create a world with nothing but a spectator in it."""
+        self.town = town
+        self.catalog = catalog
+        self.seed = seed
+        self.frame = 0
+        self.time_ns = 0
+        self.weather = Weather()
+        self.actors: dict[int, Actor] = {}
+        self._next_id = first_actor_id
+        self._obstacles: FloatArray = obstacles_of(town.scene.boxes)
+        self.spectator = self.spawn("spectator", {}, Pose.from_xyz_rpy(0.0, 0.0, 30.0, pitch_rad=math.pi / 4.0))
+
+    @property
+    def time_s(self) -> float:
+        """Simulated time in seconds."""
+        return self.time_ns / NANOSECONDS_PER_SECOND
+
+    def spawn(self, type_id: str, attributes: dict[str, str], pose: Pose, parent_id: int | None = None) -> Actor:
+        """Add an actor; ``pose`` is in map axes, or in the parent's axes when there is a parent.
+
+        Bodies are put on the ground below ``pose``. A parent holds its children rigidly. Raises SpawnError for an
+        unknown blueprint, a bad attribute, an unknown parent, a pose that is not finite, or an occupied place.
+        """
+        try:
+            blueprint = self.catalog.find(type_id)
+            values = blueprint.resolve(attributes)
+        except (KeyError, ValueError) as error:
+            raise SpawnError(f"Spawn failed: {error.args[0]}") from error
+        if not all(map(math.isfinite, (pose.x_m, pose.y_m, pose.z_m, *_quaternion(pose)))):
+            raise SpawnError("Spawn failed: the transform is not finite")
+        body_type = BODY_TYPES.get(blueprint.actor_class)
+        if body_type is None or parent_id is not None:
+            actor = Actor(self._next_id, blueprint, values, pose, self._parent(parent_id))
+        else:
+            actor = body_type(self._next_id, blueprint, values, pose)
+            if first_overlap(actor.body, self._body_rows(), self._obstacles):
+                raise SpawnError("Spawn failed because of collision at spawn position")
+        self.actors[actor.id] = actor
+        self._next_id += 1
+        return actor
+
+    def _parent(self, parent_id: int | None) -> Actor | None:
+        if parent_id is None:
+            return None
+        if parent_id not in self.actors:
+            raise SpawnError(f"Spawn failed: there is no parent actor {parent_id}")
+        return self.actors[parent_id]
+
+    def destroy(self, actor_id: int) -> bool:
+        """Remove an actor; False when there is none of this id or it is the spectator.
+
+        Children stay alive where they are, without a parent, as in CARLA.
+        """
+        if actor_id not in self.actors or actor_id == self.spectator.id:
+            return False
+        del self.actors[actor_id]
+        for actor in self.actors.values():
+            if actor.parent_id == actor_id:
+                actor.detach()
+        return True
+
+    def step(self, dt_s: float) -> StepEvents:
+        """Advance by one step of ``dt_s`` seconds; raises ValueError for a step that is not in (0, 1]."""
+        if not 0.0 < dt_s <= _MAX_STEP_S:
+            raise ValueError(f"the step is {dt_s} s, expected more than 0 and at most {_MAX_STEP_S:g} s")
+        bodies = self._bodies()
+        rows = self._body_rows()
+        contacts = step_bodies(rows, self._obstacles, dt_s, _CONTACT_THRESHOLD_NS)
+        for actor, row in zip(bodies, rows, strict=True):
+            actor.read_back(row, dt_s)
+        for actor in self.actors.values():
+            if actor.parent_id is not None:
+                actor.follow(self.actors[actor.parent_id])
+        self.frame += 1
+        self.time_ns += round(dt_s * NANOSECONDS_PER_SECOND)
+        collisions = tuple(
+            Collision(
+                bodies[contact.first].id,
+                None if contact.obstacle else bodies[contact.second].id,
+                self.town.scene.boxes[contact.second] if contact.obstacle else None,
+                (*contact.impulse_on_first_ns, 0.0),
+            )
+            for contact in contacts
+        )
+        return StepEvents(self.frame, self.time_ns, collisions)
+
+    def scene(self, exclude: frozenset[int] = frozenset()) -> DynamicScene:
+        """Return what cameras see besides the town; ``exclude`` names actors to leave out (the camera's own car)."""
+        visible = tuple(
+            _scene_actor(actor, actor.blueprint.shape)
+            for actor in self.actors.values()
+            if actor.blueprint.shape is not None and actor.id not in exclude
+        )
+        return DynamicScene(self.frame, self.time_s, self.weather, visible)
+
+    def _bodies(self) -> list[BodyActor]:
+        return [actor for actor in self.actors.values() if isinstance(actor, BodyActor)]
+
+    def _body_rows(self) -> FloatArray:
+        rows = [actor.body for actor in self._bodies()]
+        return np.array(rows) if rows else np.empty((0, SIZE))
+
+
+def _quaternion(pose: Pose) -> tuple[float, float, float, float]:
+    q = pose.orientation
+    return q.x, q.y, q.z, q.w
+
+
+def _color(actor: Actor) -> Rgb:
+    text = actor.attributes.get("color")
+    if text is not None:
+        r, g, b = (int(part) for part in text.split(","))
+        return r, g, b
+    if actor.actor_class is ActorClass.WALKER:
+        return _CLOTHES[actor.id % len(_CLOTHES)]
+    return _DEFAULT_COLOR
+
+
+def _scene_actor(actor: Actor, shape: Shape) -> SceneActor:
+    """Describe an actor to the renderer; the pose given is that of its feet, which for a walker is not the origin."""
+    pose = actor.pose
+    drop = actor.half_extent_m[2] - actor.box_center_m[2]
+    feet = Pose(pose.x_m, pose.y_m, pose.z_m - drop, pose.orientation)
+    braking = isinstance(actor, Vehicle) and (actor.control.brake > 0.0 or actor.control.hand_brake)
+    return SceneActor(actor.id, shape, feet, actor.half_extent_m, _color(actor), braking)
