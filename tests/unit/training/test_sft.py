@@ -1,0 +1,189 @@
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from training.data.augment import AugmentConfig, augment_images, drop_cameras
+from training.data.sample_table import build_table, load_episodes, split_episodes
+from training.data.waypoint_dataset import BatchOrder, WaypointDataset, training_loader
+from training.models.checkpoint import CheckpointError, load_waypoint_model
+from training.models.config import WaypointModelConfig
+from training.sft.config import SftConfig
+from training.sft.displacement import displacement_metrics
+from training.sft.losses import path_directions, waypoint_loss
+from training.sft.train_waypoint_bc_torch_v0 import main
+from training.sft.trainer import SftTrainer, learning_rate_factor
+from waypilot.episodes import find_episodes
+
+
+def quiet(step: int, num_steps: int, loss: float) -> None:
+    pass
+
+
+def config(pattern: str, out_dir: Path, **changes: object) -> SftConfig:
+    values = {"batch_size": 8, "num_steps": 6, "val_every_steps": 2, "num_threads": 2, "val_fraction": 0.0}
+    return SftConfig(episodes_glob=pattern, out_dir=str(out_dir), **{**values, **changes})
+
+
+def weights(folder: Path) -> dict[str, torch.Tensor]:
+    return load_waypoint_model(folder / "model.pt")[0].state_dict()
+
+
+def assert_equal(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> None:
+    assert a.keys() == b.keys()
+    assert all(torch.equal(a[name], b[name]) for name in a)
+
+
+def test_same_seed_same_bits_other_seed_other_bits(make_episodes: Callable[..., str], tmp_path: Path) -> None:
+    pattern = make_episodes()
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        SftTrainer(config(pattern, tmp_path / name, seed=seed)).run(quiet)
+    assert_equal(weights(tmp_path / "a"), weights(tmp_path / "b"))
+    assert not torch.equal(weights(tmp_path / "a")["head.linear.weight"], weights(tmp_path / "c")["head.linear.weight"])
+
+
+def test_a_resumed_run_ends_with_the_same_bits(make_episodes: Callable[..., str], tmp_path: Path) -> None:
+    pattern = make_episodes()
+    SftTrainer(config(pattern, tmp_path / "whole")).run(quiet)
+    SftTrainer(config(pattern, tmp_path / "parts")).run(quiet, stop_after=3)
+    again = SftTrainer(config(pattern, tmp_path / "parts"))
+    again.resume()
+    assert again.step == 3
+    again.run(quiet)
+    assert_equal(weights(tmp_path / "whole"), weights(tmp_path / "parts"))
+
+
+def test_resuming_refuses_other_settings_and_other_data(make_episodes: Callable[..., str], tmp_path: Path) -> None:
+    pattern = make_episodes(episodes=2)
+    SftTrainer(config(pattern, tmp_path / "run")).run(quiet, stop_after=1)
+    with pytest.raises(CheckpointError, match="other lr"):
+        SftTrainer(config(pattern, tmp_path / "run", lr=0.5)).resume()
+    next(iter(find_episodes(pattern))).unlink()
+    with pytest.raises(CheckpointError, match="other episodes"):
+        SftTrainer(config(pattern, tmp_path / "run")).resume()
+
+
+def test_the_network_learns_where_the_road_bends(make_episodes: Callable[..., str], tmp_path: Path) -> None:
+    pattern = make_episodes(episodes=4, frames=16)
+    trainer = SftTrainer(config(pattern, tmp_path, num_steps=60, batch_size=16, augment=False, lr=2e-3))
+    losses: list[float] = []
+    trainer.run(lambda step, total, loss: losses.append(loss))
+    metrics = trainer.evaluate(trainer.train_set)
+    assert np.mean(losses[-5:]) < 0.2 * losses[0]
+    assert metrics["model"]["all"]["fde@5s_m"] < 0.4 * metrics["constant_velocity"]["all"]["fde@5s_m"]
+
+
+def test_command_line_leaves_the_artifacts(make_episodes: Callable[..., str], tmp_path: Path) -> None:
+    pattern = make_episodes()
+    arguments = ["--episodes-glob", pattern, "--batch-size", "4", "--num-steps", "3", "--val-fraction", "0.5"]
+    out_dir = tmp_path / "run"
+    assert main([*arguments, "--out-dir", str(out_dir)]) == 0
+    metrics = json.loads((out_dir / "metrics.json").read_text())
+    assert metrics["step"] == 3
+    assert metrics["train_samples"] + metrics["val_samples"] == 32
+    assert metrics["validation"]["model"]["lane_follow"]["samples"] == metrics["val_samples"] > 0
+    assert json.loads((out_dir / "config.json").read_text())["batch_size"] == 4
+    assert list((out_dir / "tensorboard").glob("events*"))
+    assert "step 3 of 3" in (out_dir / "train.log").read_text()
+    model, checkpoint = load_waypoint_model(out_dir / "model.pt")
+    assert checkpoint.training["data_sha256"] == metrics["data_sha256"]
+    assert model.config.num_waypoints == 20
+
+
+def test_command_line_says_what_is_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out_dir = str(tmp_path / "run")
+    assert main(["--episodes-glob", str(tmp_path / "nothing" / "*.json"), "--out-dir", out_dir]) == 1
+    assert "no file matches" in capsys.readouterr().err
+    (tmp_path / "other.json").write_text('{"schema": "something"}')
+    assert main(["--episodes-glob", str(tmp_path / "*.json"), "--out-dir", out_dir]) == 1
+    assert "other.json: schema: is 'something'" in capsys.readouterr().err
+
+
+def test_batch_order_depends_on_the_seed_and_not_on_where_it_starts(make_episodes: Callable[..., str]) -> None:
+    whole = list(BatchOrder(10, 4, seed=3, first_step=0, last_step=6))
+    assert whole[3:] == list(BatchOrder(10, 4, seed=3, first_step=3, last_step=6))
+    assert whole != list(BatchOrder(10, 4, seed=4, first_step=0, last_step=6))
+    first_epoch = [index for batch in whole[:2] for index in batch]
+    assert len(set(first_epoch)) == 8
+
+    table = build_table(load_episodes(find_episodes(make_episodes()))[0])
+    dataset = WaypointDataset(table, WaypointModelConfig(), cache=False)
+    cached = WaypointDataset(table, WaypointModelConfig(), cache=True)
+    alone = [b.images for b in training_loader(dataset, BatchOrder(32, 8, 0, 0, 4), num_workers=0)]
+    workers = [b.images for b in training_loader(dataset, BatchOrder(32, 8, 0, 0, 4), num_workers=2)]
+    memory = [b.images for b in training_loader(cached, BatchOrder(32, 8, 0, 0, 4), num_workers=0)]
+    for a, b, c in zip(alone, workers, memory, strict=True):
+        assert torch.equal(a, b)
+        assert torch.equal(a, c)
+
+
+def test_split_keeps_a_route_on_one_side_and_holds_towns_out(make_episodes: Callable[..., str]) -> None:
+    episodes, _ = load_episodes(find_episodes(make_episodes(episodes=12, frames=1)))
+    train, validation = split_episodes(episodes, 0.5, ())
+    assert train
+    assert validation
+    assert sorted(str(p) for p, _ in train + validation) == [str(p) for p, _ in episodes]
+    fewer = split_episodes(episodes[:6], 0.5, ())
+    assert {p for p, _ in fewer[1]} == {p for p, _ in validation} & {p for p, _ in episodes[:6]}
+    assert split_episodes(episodes, 0.0, ("Town",))[0] == []
+
+
+def test_loss_weighs_errors_across_the_path_more() -> None:
+    label = torch.stack([torch.zeros(1, 20), 2.0 * torch.arange(1, 21)[None]], dim=-1)  # driving along +y
+    across, along = label.clone(), label.clone()
+    across[..., 0] += 1.0
+    along[..., 1] += 1.0
+    loss = [float(waypoint_loss(p, label, 0.25, lateral_weight=3.0, time_constant_s=4.0)) for p in (across, along)]
+    assert loss[0] == pytest.approx(3.0 * loss[1])
+    assert loss[1] == pytest.approx(1.0 - 0.125)  # smooth L1 of 1 m with beta 0.25 m, weights of mean 1
+
+
+def test_direction_of_a_standing_label_is_straight_ahead() -> None:
+    assert torch.equal(path_directions(torch.zeros(1, 3, 2)), torch.tensor([[[1.0, 0.0]] * 3]))
+
+
+def test_displacement_known_answer() -> None:
+    label = np.zeros((1, 20, 2))
+    predicted = label.copy()
+    predicted[0, :, 1] = np.arange(1, 21) * 0.1
+    metrics = displacement_metrics(predicted, label, 0.25)
+    assert metrics["fde@1s_m"] == pytest.approx(0.4)
+    assert metrics["ade@1s_m"] == pytest.approx(0.25)
+    assert metrics["fde@5s_m"] == pytest.approx(2.0)
+    assert "fde@5s_m" not in displacement_metrics(predicted[:, :12], label[:, :12], 0.25)
+
+
+def test_learning_rate_warms_up_and_falls() -> None:
+    factors = [learning_rate_factor(step, 1000, 100) for step in range(1000)]
+    assert factors[0] == pytest.approx(0.01)
+    assert max(factors) == pytest.approx(1.0)
+    assert np.argmax(factors) in (99, 100)
+    assert all(np.diff(factors[100:]) < 0)
+
+
+def test_augmentation_is_seeded_bounded_and_off_at_zero() -> None:
+    images = torch.rand(6, 3, 64, 160, generator=torch.Generator().manual_seed(0))
+    a = augment_images(images, AugmentConfig(), torch.Generator().manual_seed(1))
+    b = augment_images(images, AugmentConfig(), torch.Generator().manual_seed(1))
+    assert torch.equal(a, b)
+    assert not torch.equal(a, images)
+    assert float(a.min()) >= 0.0
+    assert float(a.max()) <= 1.0
+    off = AugmentConfig(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+    assert torch.allclose(augment_images(images, off, torch.Generator().manual_seed(1)), images, atol=1e-6)
+
+
+def test_a_sample_never_loses_its_last_camera() -> None:
+    valid = torch.tensor([[True, True], [True, False], [False, False]])
+    kept = [drop_cameras(valid, 0.9, torch.Generator().manual_seed(seed)) for seed in range(50)]
+    assert all(k[:2].any(dim=1).all() and not (k & ~valid).any() for k in kept)
+    assert any(not k[0].all() for k in kept)
+
+
+@pytest.mark.parametrize(("name", "value"), [("lr", 0.0), ("val_fraction", 1.0), ("ema_decay", 1.0), ("num_steps", -1)])
+def test_config_refuses_what_makes_no_sense(name: str, value: float) -> None:
+    with pytest.raises(ValueError, match=name):
+        SftConfig(**{name: value})

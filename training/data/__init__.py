@@ -1,0 +1,1 @@
+"""From recorded drives to batches, and the collectors that record drives."""

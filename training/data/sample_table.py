@@ -1,0 +1,111 @@
+"""Which frames of which episodes are samples: small columns in memory, images still on disk."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from waypilot.episodes import Episode, EpisodeError, load_episode
+from waypilot.rig import CameraSpec
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SampleTable:
+    """M labelled frames as columns.
+
+    ``image_paths`` has one row per sample and one entry per camera (None: no image). ``speed_mps`` (M,),
+    ``command`` (M,) RouteCommand numbers, ``target_point_m`` (M, 2) base_link, ``waypoints_m`` (M, N, 2) base_link.
+    """
+
+    cameras: tuple[CameraSpec, ...]
+    waypoint_dt_ns: int
+    image_paths: tuple[tuple[Path | None, ...], ...]
+    speed_mps: NDArray[np.float32]
+    command: NDArray[np.int64]
+    target_point_m: NDArray[np.float32]
+    waypoints_m: NDArray[np.float32]
+    towns: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.speed_mps)
+
+
+def load_episodes(paths: Sequence[Path]) -> tuple[list[tuple[Path, Episode]], str]:
+    """Read episodes and the SHA-256 over their files. Raises EpisodeError."""
+    digest = hashlib.sha256()
+    episodes = []
+    for path in paths:
+        episodes.append((path, load_episode(path)))
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return episodes, digest.hexdigest()
+
+
+def is_validation_route(episode: Episode, fraction: float) -> bool:
+    """Decide by town and route alone, so that a road is never on both sides, whatever else is collected."""
+    digest = hashlib.sha256(f"{episode.town}/{episode.route_id}".encode()).digest()
+    return int.from_bytes(digest[:8], "big") / 2.0**64 < fraction
+
+
+def split_episodes(
+    episodes: Sequence[tuple[Path, Episode]], fraction: float, towns: Sequence[str]
+) -> tuple[list[tuple[Path, Episode]], list[tuple[Path, Episode]]]:
+    """Split into training and validation: whole ``towns``, and a ``fraction`` of the routes of the other ones."""
+
+    def held_out(episode: Episode) -> bool:
+        return episode.town in towns or is_validation_route(episode, fraction)
+
+    train = [item for item in episodes if not held_out(item[1])]
+    return train, [item for item in episodes if held_out(item[1])]
+
+
+def build_table(episodes: Sequence[tuple[Path, Episode]]) -> SampleTable:
+    """Gather the labelled frames of episodes that share cameras and waypoint spacing.
+
+    Raises EpisodeError when there is no labelled frame, or when episodes differ in cameras, spacing or horizon.
+    """
+    if not episodes:
+        raise EpisodeError("no episodes to build a table of")
+    first_path, first = episodes[0]
+    for path, episode in episodes:
+        _same(path, first_path, "cameras", episode.cameras, first.cameras)
+        _same(path, first_path, "waypoint_dt_ns", episode.waypoint_dt_ns, first.waypoint_dt_ns)
+    rows = [(p, e, f) for p, e in episodes for f in e.frames if f.waypoints_m is not None]
+    if not rows:
+        raise EpisodeError(f"{first_path} and {len(episodes) - 1} more episodes hold no frame with a waypoint label")
+    length = len(_label(rows[0][2].waypoints_m))
+    for path, _, frame in rows:
+        _same(path, first_path, "number of waypoints", len(_label(frame.waypoints_m)), length)
+    names = [camera.name for camera in first.cameras]
+    return SampleTable(
+        cameras=first.cameras,
+        waypoint_dt_ns=first.waypoint_dt_ns,
+        image_paths=tuple(
+            tuple(p.parent / f.images[name] if name in f.images else None for name in names) for p, _, f in rows
+        ),
+        speed_mps=_column(rows, lambda frame: frame.ego.speed_mps, np.float32),
+        command=_column(rows, lambda frame: int(frame.command), np.int64),
+        target_point_m=_column(rows, lambda frame: frame.target_point_m or (0.0, 0.0), np.float32),
+        waypoints_m=_column(rows, lambda frame: frame.waypoints_m, np.float32),
+        towns=tuple(e.town for _, e, _ in rows),
+    )
+
+
+def _column(rows: list, value: Callable, dtype: type) -> NDArray:
+    return np.array([value(frame) for _, _, frame in rows], dtype=dtype)
+
+
+def _label(waypoints_m: NDArray[np.float64] | None) -> NDArray[np.float64]:
+    assert waypoints_m is not None
+    return waypoints_m
+
+
+def _same(path: Path, first_path: Path, what: str, found: object, expected: object) -> None:
+    if found != expected:
+        raise EpisodeError(
+            f"{path}: {what} is {found}, but {expected} in {first_path}; train on episodes of one kind at a time"
+        )

@@ -1,0 +1,222 @@
+"""The training loop of waypoint behaviour cloning."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch.utils.tensorboard import SummaryWriter
+
+from training.artifacts import write_json
+from training.data.augment import augment_images, drop_cameras
+from training.data.sample_table import SampleTable, build_table, load_episodes, split_episodes
+from training.data.waypoint_dataset import BatchOrder, SampleBatch, WaypointDataset, evaluation_loader, training_loader
+from training.models.checkpoint import KIND_SFT, Checkpoint, save_checkpoint
+from training.models.config import COMMANDS, WaypointModelConfig
+from training.models.preprocess import to_unit_range
+from training.models.waypoint_model import ModelInput, WaypointModel
+from training.sft.config import SftConfig
+from training.sft.displacement import constant_velocity, metrics_by_command
+from training.sft.losses import waypoint_loss
+from training.sft.state import load_state, save_state
+from waypilot.config import config_to_dict
+from waypilot.episodes import EpisodeError, find_episodes
+
+LOG_EVERY_STEPS = 20
+_EVALUATION_BATCH = 128
+_log = logging.getLogger(__name__)
+
+
+class SftTrainer:
+    """Trains one network as configured; ``run`` leaves the artifacts in ``config.out_dir``.
+
+    Raises EpisodeError for unusable episodes, CheckpointError when it cannot resume.
+    """
+
+    def __init__(self, config: SftConfig):
+        self.config = config
+        self.out_dir = Path(config.out_dir)
+        _make_deterministic(config)
+        episodes, self.data_sha256 = load_episodes(find_episodes(config.episodes_glob))
+        train, validation = split_episodes(episodes, config.val_fraction, config.val_towns)
+        if not train:
+            raise EpisodeError(f"all {len(episodes)} episodes are held out for validation; collect more routes")
+        table = build_table(train)
+        self.model_config = _model_config(table, config)
+        self.cameras = table.cameras
+        self.train_set = self._dataset(table)
+        self.val_set = self._dataset(build_table(validation)) if validation else None
+        _log.info("%d training samples, %d for validation", len(table), len(self.val_set or ()))
+        self.model = WaypointModel(self.model_config).to(config.device)
+        self.average = WaypointModel(self.model_config).to(config.device).requires_grad_(False)
+        self.average.load_state_dict(self.model.state_dict())
+        self.optimizer = torch.optim.AdamW(self.model.parameters(), lr=config.lr, weight_decay=config.weight_decay)
+        self.step = 0
+        steps_per_epoch = BatchOrder(len(table), config.batch_size, config.seed, 0, 0).steps_per_epoch
+        self.num_steps = config.num_steps or config.epochs * steps_per_epoch
+
+    @property
+    def state_path(self) -> Path:
+        """Where the state for resuming lies."""
+        return self.out_dir / "state.pt"
+
+    def resume(self) -> None:
+        """Continue where the run in ``out_dir`` was last saved."""
+        self.step, parts = load_state(self.state_path, config_to_dict(self.config), self.data_sha256)
+        self.model.load_state_dict(parts["model"])
+        self.average.load_state_dict(parts["average"])
+        self.optimizer.load_state_dict(parts["optimizer"])
+        _log.info("resumed at step %d of %d", self.step, self.num_steps)
+
+    def run(self, on_step: Callable[[int, int, float], None], stop_after: int | None = None) -> dict[str, Any]:
+        """Train to the end (or to step ``stop_after``), calling ``on_step(step, num_steps, loss)``; return metrics.
+
+        Leaves config.json, model.pt, state.pt, metrics.json and TensorBoard logs.
+        """
+        write_json(self.out_dir / "config.json", {**config_to_dict(self.config), "num_steps_resolved": self.num_steps})
+        end = self.num_steps if stop_after is None else min(stop_after, self.num_steps)
+        order = BatchOrder(len(self.train_set), self.config.batch_size, self.config.seed, self.step, end)
+        with SummaryWriter(str(self.out_dir / "tensorboard"), purge_step=self.step) as board:
+            for batch in training_loader(self.train_set, order, self.config.num_workers):
+                loss = self._train_step(batch, board)
+                on_step(self.step, self.num_steps, loss)
+                if self.step % self.config.val_every_steps == 0 and self.step < end:
+                    self._save(board)
+            return self._save(board)
+
+    def evaluate(self, dataset: WaypointDataset) -> dict[str, dict[str, dict[str, float]]]:
+        """Open-loop metrics of the averaged network and of constant velocity, in all and per command."""
+        plans = []
+        with torch.inference_mode():
+            for batch in evaluation_loader(dataset, _EVALUATION_BATCH):
+                plans.append(self.average.eval()(self._model_input(batch)).cpu().numpy())
+        table, dt_s = dataset.table, self.model_config.waypoint_dt_s
+        still = constant_velocity(table.speed_mps, self.model_config.num_waypoints, dt_s)
+        return {
+            "model": metrics_by_command(np.concatenate(plans), table.waypoints_m, table.command, dt_s),
+            "constant_velocity": metrics_by_command(still, table.waypoints_m, table.command, dt_s),
+        }
+
+    def _dataset(self, table: SampleTable) -> WaypointDataset:
+        size = WaypointDataset.cache_bytes(table, self.model_config)
+        cached = size <= self.config.cache_gib * 2**30
+        _log.info("%d images, %.2f GiB decoded, %s", len(table), size / 2**30, "cached" if cached else "not cached")
+        return WaypointDataset(table, self.model_config, cached)
+
+    def _train_step(self, batch: SampleBatch, board: SummaryWriter) -> float:
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.config.lr * learning_rate_factor(self.step, self.num_steps, self.config.warmup_steps)
+        predicted = self.model.train()(self._model_input(batch, augment=self.config.augment))
+        label = batch.waypoints_m.to(self.config.device)
+        loss = waypoint_loss(
+            predicted,
+            label,
+            self.model_config.waypoint_dt_s,
+            self.config.lateral_weight,
+            self.config.time_constant_s,
+        )
+        value = loss.item()
+        if not math.isfinite(value):
+            raise FloatingPointError(f"the loss is {value} at step {self.step}; lower the learning rate (--lr)")
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.grad_clip)
+        self.optimizer.step()
+        self._update_average()
+        self.step += 1
+        if self.step % LOG_EVERY_STEPS == 0:
+            board.add_scalar("train/loss", value, self.step)
+            board.add_scalar("train/gradient_norm", float(norm), self.step)
+            board.add_scalar("train/learning_rate", self.optimizer.param_groups[0]["lr"], self.step)
+            board.add_scalar("train/ade_m", float((predicted - label).norm(dim=-1).mean()), self.step)
+        return value
+
+    def _model_input(self, batch: SampleBatch, augment: bool = False) -> ModelInput:
+        images, valid = to_unit_range(batch.images), batch.image_valid
+        if augment:
+            random = torch.Generator().manual_seed(self.config.seed * 1_000_003 + self.step)
+            images = augment_images(images.flatten(0, 1), self.config.augmentation, random).view(images.shape)
+            valid = drop_cameras(valid, self.config.augmentation.drop_camera_probability, random)
+        device = self.config.device
+        return ModelInput(
+            images.to(device),
+            valid.to(device),
+            batch.speed_mps.to(device),
+            batch.command.to(device),
+            batch.target_point_m.to(device),
+        )
+
+    @torch.no_grad()
+    def _update_average(self) -> None:
+        # The bound by the step count keeps the random start out of a short run's average.
+        decay = min(self.config.ema_decay, (1.0 + self.step) / (10.0 + self.step))
+        averages, values = list(self.average.parameters()), list(self.model.parameters())
+        torch._foreach_lerp_(averages, values, 1.0 - decay)
+
+    def _save(self, board: SummaryWriter) -> dict[str, Any]:
+        metrics = {
+            "step": self.step,
+            "train_samples": len(self.train_set),
+            "val_samples": len(self.val_set or ()),
+            "data_sha256": self.data_sha256,
+            "validation": self.evaluate(self.val_set) if self.val_set else None,
+        }
+        if metrics["validation"]:
+            for name, value in metrics["validation"]["model"]["all"].items():
+                board.add_scalar(f"validation/{name}", value, self.step)
+            _log.info("step %d: validation %s", self.step, metrics["validation"]["model"]["all"])
+        training = {
+            "config": config_to_dict(self.config),
+            "seed": self.config.seed,
+            "data_sha256": self.data_sha256,
+            "commands": [command.name for command in COMMANDS],
+            "metrics": metrics,
+        }
+        tensors = self.average.state_dict()
+        checkpoint = Checkpoint(KIND_SFT, config_to_dict(self.model_config), tensors, self.cameras, training)
+        save_checkpoint(self.out_dir / "model.pt", checkpoint)
+        parts = {
+            "model": self.model.state_dict(),
+            "average": tensors,
+            "optimizer": self.optimizer.state_dict(),
+        }
+        save_state(self.state_path, config_to_dict(self.config), self.data_sha256, self.step, parts)
+        write_json(self.out_dir / "metrics.json", metrics)
+        return metrics
+
+
+def learning_rate_factor(step: int, num_steps: int, warmup_steps: int) -> float:
+    """Linear warm-up, then half a cosine down to 1 %; short runs warm up over a tenth of their steps."""
+    warmup = min(warmup_steps, max(1, num_steps // 10))
+    if step < warmup:
+        return (step + 1) / warmup
+    progress = (step - warmup) / max(1, num_steps - warmup)
+    return 0.01 + 0.99 * 0.5 * (1.0 + math.cos(math.pi * min(1.0, progress)))
+
+
+def _make_deterministic(config: SftConfig) -> None:
+    torch.manual_seed(config.seed)
+    if config.num_threads:
+        torch.set_num_threads(config.num_threads)
+    # On a GPU some backward passes have no deterministic form; there torch only warns.
+    torch.use_deterministic_algorithms(True, warn_only=config.device != "cpu")
+
+
+def _model_config(table: SampleTable, config: SftConfig) -> WaypointModelConfig:
+    sizes = {(camera.width_px, camera.height_px) for camera in table.cameras}
+    if len(sizes) != 1:
+        raise EpisodeError(f"the cameras have the sizes {sorted(sizes)}, expected one size for all")
+    ((width_px, height_px),) = sizes
+    return WaypointModelConfig(
+        cameras=tuple(camera.name for camera in table.cameras),
+        image_width_px=width_px,
+        image_height_px=height_px,
+        num_waypoints=table.waypoints_m.shape[1],
+        waypoint_dt_ns=table.waypoint_dt_ns,
+        use_target_point=config.use_target_point,
+    )
