@@ -7,7 +7,8 @@ import numpy as np
 from carla_lite.engine.catalog import ActorClass, Blueprint
 from waypilot.geometry import FloatArray
 
-# State, map axes: position of the actor origin (m), heading (rad), velocity (m/s), yaw rate (rad/s), wheel angle (rad, left positive).
+# State, map axes: position of the actor origin (m), heading (rad), velocity (m/s), yaw rate (rad/s), angle of the
+# front wheels (rad, left positive).
 X, Y, YAW, VX, VY, YAW_RATE, WHEEL_ANGLE = range(7)
 # Command. TARGET_* is a walker's planar velocity (map axes) or a constant velocity held by a vehicle (body axes).
 THROTTLE, STEER, BRAKE, HAND_BRAKE, DIRECTION, TARGET_X, TARGET_Y, HOLDS_VELOCITY = range(7, 15)

@@ -1,7 +1,7 @@
 """How bodies move between contacts: a single-track vehicle and a walker, compiled, integrated in steps of about 1 ms.
 
 Vehicle: two axles at equal distance from the actor origin, which is the centre of mass; driven and braked on both. A
-tyre's side force grows with slip, saturates at the grip the axle has left after driving and braking (friction circle), and
+tyre's side force grows with slip, saturates at the grip the axle has left after driving and braking (friction circle);
 below ``_SLIP_FLOOR_MPS`` it acts as a damper of the sideways motion, so a standing car stays where it is.
 Figures are those of a family car, scaled with mass: 0-100 km/h in about 7 s, 8.8 m/s^2 of braking, 1 g of grip.
 """

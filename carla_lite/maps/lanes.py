@@ -16,7 +16,7 @@ DRIVING_TYPES = frozenset({"driving", "bidirectional", "entry", "exit", "onRamp"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Lane:
-    """One lane of one lane section; arrays run in driving direction (sidewalks and the like: as a car would on that side).
+    """One lane of one lane section; arrays run in driving direction (for sidewalks: that of the cars on their side).
 
     ``center_m``, ``left_m``, ``right_m`` are (N, 2) in map axes, left and right as seen when driving; ``heading_rad``
     (N,) is the driving direction, ``s_m`` (N,) OpenDRIVE's road position (falling for positive lane ids).

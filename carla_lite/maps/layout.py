@@ -32,7 +32,7 @@ class TownPlan:
 
     ``columns_m`` and ``rows_m`` are the grid's x and y positions; ``shifts_m`` moves single vertices (dx, dy);
     ``removed`` streets are missing, ``bowed`` streets swing out with that arc radius (left if positive, as
-    seen from the smaller vertex); ``bend_radius_m`` is the radius at two-armed vertices, with ``bend_radii_m`` for single ones.
+    seen from the smaller vertex); ``bend_radius_m`` is the radius at two-armed vertices, ``bend_radii_m`` single ones.
     """
 
     name: str
@@ -54,7 +54,7 @@ class TownPlan:
 
 @dataclass(frozen=True, slots=True)
 class Arm:
-    """Where a street meets a junction: the street's index, whether by its end, and the direction out (0 E, 1 N, 2 W, 3 S)."""
+    """Where a street meets a junction: by which end, and the direction it leads away (0 E, 1 N, 2 W, 3 S)."""
 
     street: int
     at_end: bool

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from carla_lite.maps.refline import ReferenceLine
 from carla_lite.maps.cubic import PiecewiseCubic
+from carla_lite.maps.refline import ReferenceLine
 
 
 class OpenDriveError(ValueError):
@@ -33,7 +33,7 @@ class RoadMark:
 
 @dataclass(frozen=True, slots=True)
 class LaneRecord:
-    """One lane of a lane section. Exactly one of ``width`` and ``border`` is given, in metres over s - section start."""
+    """One lane of a lane section. One of ``width`` and ``border`` is given, in metres over s - section start."""
 
     id: int
     type: str

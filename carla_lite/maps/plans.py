@@ -8,6 +8,9 @@ from carla_lite.maps.layout import TownPlan, Vertex
 
 _GEO_REFERENCE = (49.0, 8.4)
 _GENERATE = "generate:"
+# With streets of 90 m and more, shifts up to this keep every S-curve above 20 m of radius.
+_MAX_SHIFT_M = 9.0
+_SHIFTED_SHARE = 0.45
 
 # Two 4-way crossings on a straight main street of 240 m, T-junctions around them, bends of four radii at the corners.
 _LITE01 = TownPlan(
@@ -56,21 +59,19 @@ def _random_plan(name: str, seed: int, columns: int, rows: int) -> TownPlan:
     rng = np.random.default_rng([5, seed])
     xs, ys = _positions(rng, columns), _positions(rng, rows)
     inner = [(i, j) for j in range(1, rows - 1) for i in range(1, columns - 1)]
-    border = [(i, j) for j in range(rows) for i in range(columns) if (i, j) not in inner]
+    corners = [(i, j) for i in (0, columns - 1) for j in (0, rows - 1)]
     shifts: dict[Vertex, tuple[float, float]] = {}
-    for vertex in border:
-        if rng.random() < 0.4:
-            shifts[vertex] = _shift(rng)
-    for vertex in inner:
-        if rng.random() < 0.35:
-            shifts[vertex] = _shift(rng)
+    for vertex in ((i, j) for j in range(rows) for i in range(columns)):
+        # Streets that bend at a corner have no room for an S-curve as well.
+        if rng.random() < _SHIFTED_SHARE and all(abs(vertex[0] - i) + abs(vertex[1] - j) > 1 for i, j in corners):
+            dx, dy = np.round(rng.uniform(-_MAX_SHIFT_M, _MAX_SHIFT_M, 2), 1)
+            shifts[vertex] = (float(dx), float(dy))
     edges = [((i, j), (i + 1, j)) for j in range(rows) for i in range(columns - 1)]
     edges += [((i, j), (i, j + 1)) for j in range(rows - 1) for i in range(columns)]
     bowed = {}
     for edge in edges:
         if rng.random() < 0.3:
             bowed[edge] = float(rng.choice([-1.0, 1.0]) * rng.uniform(40.0, 110.0))
-    corners = [(i, j) for i in (0, columns - 1) for j in (0, rows - 1)]
     radii = {corner: float(rng.uniform(14.0, 45.0)) for corner in corners}
     return TownPlan(name, xs, ys, shifts, _removable(rng, edges, inner), bowed, radii, 25.0, seed, _GEO_REFERENCE)
 
@@ -78,11 +79,6 @@ def _random_plan(name: str, seed: int, columns: int, rows: int) -> TownPlan:
 def _positions(rng: np.random.Generator, count: int) -> tuple[float, ...]:
     raw = np.concatenate([[0.0], np.cumsum(rng.uniform(90.0, 125.0, count - 1))])
     return tuple(float(v) for v in np.round(raw - raw.mean(), 1))
-
-
-def _shift(rng: np.random.Generator) -> tuple[float, float]:
-    dx, dy = np.round(rng.uniform(-12.0, 12.0, 2), 1)
-    return float(dx), float(dy)
 
 
 def _removable(

@@ -1,4 +1,4 @@
-"""Reads OpenDRIVE 1.4 to 1.7. The map is flattened: elevation, superelevation and lane height are ignored with one warning."""
+"""Reads OpenDRIVE 1.4 to 1.7 and flattens it: elevation, superelevation and lane height are ignored with a warning."""
 
 from __future__ import annotations
 

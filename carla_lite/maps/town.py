@@ -30,7 +30,7 @@ _CACHED_TOWNS = 8
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TownMap:
-    """A loaded town. Poses and points are in map axes; ``geo_reference`` is (latitude, longitude) of the origin, degrees."""
+    """A loaded town, all in map axes; ``geo_reference`` is (latitude, longitude) of the map origin in degrees."""
 
     name: str
     xodr: str

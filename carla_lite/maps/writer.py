@@ -1,7 +1,7 @@
 """Writes a planned town as OpenDRIVE 1.4, the version CARLA 0.9.16 reads.
 
-Every street has one driving lane each way, a shoulder and a sidewalk. A way through a junction is a road of its own whose
-reference line is the centre line of the streets it joins, so only its right side carries lanes.
+Every street has one driving lane each way, a shoulder and a sidewalk. A way through a junction is a road of its own
+whose reference line is the centre line of the streets it joins, so only its right side carries lanes.
 """
 
 from __future__ import annotations
@@ -56,7 +56,8 @@ def _header(plan: TownPlan) -> str:
     return (
         f'<header revMajor="1" revMinor="4" name="{plan.name}" version="1.00" date="1970-01-01T00:00:00" '
         f'north="{_num(max(plan.rows_m) + margin)}" south="{_num(min(plan.rows_m) - margin)}" '
-        f'east="{_num(max(plan.columns_m) + margin)}" west="{_num(min(plan.columns_m) - margin)}" vendor="carla_lite">\n'
+        f'east="{_num(max(plan.columns_m) + margin)}" west="{_num(min(plan.columns_m) - margin)}" '
+        'vendor="carla_lite">\n'
         f"<geoReference><![CDATA[+proj=tmerc +lat_0={_num(latitude)} +lon_0={_num(longitude)} +k=1 +x_0=0 +y_0=0 "
         "+datum=WGS84 +units=m +no_defs]]></geoReference>\n</header>"
     )
@@ -86,7 +87,10 @@ def _mark(kind: str, color: str) -> str:
     if kind == "none":
         return '<roadMark sOffset="0" type="none" weight="standard" color="standard" width="0" laneChange="none"/>'
     change = "both" if kind == "broken" else "none"
-    head = f'<roadMark sOffset="0" type="{kind}" weight="standard" color="{color}" width="{_MARK_WIDTH_M}" laneChange="{change}"'
+    head = (
+        f'<roadMark sOffset="0" type="{kind}" weight="standard" color="{color}" width="{_MARK_WIDTH_M}" '
+        f'laneChange="{change}"'
+    )
     if kind != "broken":
         return head + "/>"
     return (
@@ -163,8 +167,9 @@ def _outline_object(number: int, kind: str, name: str, s_m: float, t_m: float, d
     ring = [(-u, -v), (u, -v), (u, v), (-u, v), (-u, -v)]
     corners = "".join(f'<cornerLocal u="{_num(a)}" v="{_num(b)}" z="0" height="0"/>' for a, b in ring)
     return (
-        f'<object id="{number}" type="{kind}" name="{name}" s="{_num(s_m)}" t="{_num(t_m)}" zOffset="0" hdg="0" pitch="0" '
-        f'roll="0" orientation="none" length="{_num(depth_m)}" width="{_num(width_m)}"><outline>{corners}</outline></object>'
+        f'<object id="{number}" type="{kind}" name="{name}" s="{_num(s_m)}" t="{_num(t_m)}" zOffset="0" hdg="0" '
+        f'pitch="0" roll="0" orientation="none" length="{_num(depth_m)}" width="{_num(width_m)}">'
+        f"<outline>{corners}</outline></object>"
     )
 
 
