@@ -139,12 +139,11 @@ def _roll_out(reference: _Reference, config: ExpertConfig, start: SE2, speed_mps
             c, sn = math.cos(heading), math.sin(heading)
             ahead, offset = c * (x - rx) + sn * (y - ry), c * (y - ry) - sn * (x - rx)
             error = wrap_angle(course - heading)
-            new_speed = min(
-                max(limit, speed - config.max_deceleration_mps2 * dt_s), speed + config.acceleration_mps2 * dt_s
-            )
+            wanted = _wanted_curvature(config, kappa, offset, error, speed)
+            new_speed = _next_speed(config, limit, wanted, speed, dt_s)
             step = 0.5 * (speed + new_speed) * dt_s
             speed = new_speed
-            turn = _steer(config, kappa, offset, error, speed) * step
+            turn = _within_grip(config, wanted, speed) * step
             x += step * math.cos(course + 0.5 * turn)
             y += step * math.sin(course + 0.5 * turn)
             course += turn
@@ -154,7 +153,7 @@ def _roll_out(reference: _Reference, config: ExpertConfig, start: SE2, speed_mps
     return positions
 
 
-def _steer(config: ExpertConfig, kappa: float, offset_m: float, error_rad: float, speed_mps: float) -> float:
+def _wanted_curvature(config: ExpertConfig, kappa: float, offset_m: float, error_rad: float, speed_mps: float) -> float:
     """Curvature (1/m) that leads back to the reference: both poles at 1 / length while the errors are small."""
     length = max(config.min_recovery_length_m, config.recovery_time_s * speed_mps)
     limit = config.max_approach_angle_rad
@@ -162,5 +161,17 @@ def _steer(config: ExpertConfig, kappa: float, offset_m: float, error_rad: float
     # Parallel to a bend, the radius differs by the offset; the bound keeps this finite towards the bend's centre.
     follow = kappa * math.cos(error_rad) / max(1.0 - kappa * offset_m, 0.5)
     wanted = follow - 2.0 / length * wrap_angle(error_rad + approach)
-    bound = min(1.0 / config.min_turn_radius_m, config.max_lateral_acceleration_mps2 / max(speed_mps, 0.1) ** 2)
-    return min(max(wanted, -bound), bound)
+    tightest = 1.0 / config.min_turn_radius_m
+    return min(max(wanted, -tightest), tightest)
+
+
+def _next_speed(config: ExpertConfig, limit_mps: float, wanted: float, speed_mps: float, dt_s: float) -> float:
+    """Approach the permitted speed, which is lower still while a tight recovery is wanted."""
+    steerable = math.sqrt(config.max_lateral_acceleration_mps2 / max(abs(wanted), 1e-6))
+    slowest = max(speed_mps - config.max_deceleration_mps2 * dt_s, 0.0)
+    return min(max(min(limit_mps, steerable), slowest), speed_mps + config.acceleration_mps2 * dt_s)
+
+
+def _within_grip(config: ExpertConfig, curvature_per_m: float, speed_mps: float) -> float:
+    bound = config.max_lateral_acceleration_mps2 / max(speed_mps, 0.1) ** 2
+    return min(max(curvature_per_m, -bound), bound)
