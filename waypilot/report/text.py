@@ -1,0 +1,76 @@
+"""How quantities read on the page and in the terminal."""
+
+from __future__ import annotations
+
+from waypilot.metrics import Estimate, Infraction, Metric
+
+_DECIMALS = {"%": 1, "1": 0, "s": 1, "m": 2, "m/s": 2, "m/s2": 2, "rad": 3, "1/km": 2}
+_TITLES = {
+    "driving_score_2_0": "driving score (rules 2.0)",
+    "driving_score_2_1": "driving score (rules 2.1)",
+    "lateral_deviation_p95": "lateral deviation, 95th percentile",
+    "lateral_deviation_mean": "lateral deviation, mean",
+    "lateral_deviation_max": "lateral deviation, largest",
+    "heading_error_mean": "heading error, mean",
+    "heading_error_max": "heading error, largest",
+    "speed_mean": "speed, mean",
+    "speed_max": "speed, highest",
+    "acceleration_min": "hardest braking",
+    "acceleration_max": "hardest acceleration",
+    "comfortable_acceleration_share": "time within nuPlan's acceleration bounds",
+    "tracking_error_mean": "tracking error, mean up to 1 s",
+    "tracking_error_max": "tracking error, largest up to 1 s",
+    "collisions_vehicle": "collisions with vehicles",
+    "collisions_pedestrian": "collisions with pedestrians",
+    "collisions_static": "collisions with static objects",
+    "collisions_per_km": "collisions per km",
+    "completion_rate": "goals reached",
+    "success_rate": "goals reached without collision",
+}
+MISSING = "n/a"
+
+
+def title_of(name: str) -> str:
+    """Return a metric's name in words."""
+    return _TITLES.get(name, name.replace("_", " "))
+
+
+def format_value(value: float, unit: str, decimals: int | None = None) -> str:
+    """Write a value with its unit, rounded for reading; counts carry no unit."""
+    text = f"{value:.{_DECIMALS.get(unit, 3) if decimals is None else decimals}f}"
+    if unit == "%":
+        return f"{text} %"
+    return text if unit in ("1", "1/km") else f"{text} {unit.replace('m/s2', 'm/s²')}"
+
+
+def format_metric(metric: Metric) -> str:
+    """Write a metric's value, or that it has none."""
+    return MISSING if metric.value is None else format_value(metric.value, metric.unit)
+
+
+def format_estimate(estimate: Estimate) -> str:
+    """Write a mean over runs; means of counts keep two decimals."""
+    if estimate.value is None:
+        return MISSING
+    return format_value(estimate.value, estimate.unit, 2 if estimate.unit == "1" else None)
+
+
+def format_interval(estimate: Estimate) -> str:
+    """Write the 95 % interval, or why there is none."""
+    if estimate.low is None or estimate.high is None:
+        return estimate.reason
+    decimals = 2 if estimate.unit == "1" else _DECIMALS.get(estimate.unit, 3)
+    return f"{estimate.low:.{decimals}f} to {estimate.high:.{decimals}f}"
+
+
+def describe(infraction: Infraction) -> str:
+    """Say in a few words what happened, when and where."""
+    parts = [infraction.kind.replace("_", ": ", 1) if infraction.kind.startswith("collision") else "lane invasion"]
+    if infraction.actor_id is not None:
+        parts.append(f"actor {infraction.actor_id}" if infraction.actor_id else "the world")
+    if infraction.impulse_ns is not None:
+        parts.append(f"{infraction.impulse_ns:.0f} N s")
+    if infraction.detail:
+        parts.append(infraction.detail)
+    parts.append(f"at {infraction.time_s:.2f} s, {infraction.s_m:.1f} m along the route")
+    return ", ".join(parts)
