@@ -58,7 +58,8 @@ class ToyCar:
             self.wheel_rad += (asked - self.wheel_rad) * dt / self.steer_lag_s
             self.drive_mps2 += (control.throttle * self.throttle_mps2 - self.drive_mps2) * dt / self.engine_lag_s
             v = self.speed_mps
-            resist = (0.15 + 0.0006 * v * v + control.brake * self.brake_mps2) * dt
+            engine_drag = 0.25 if control.throttle == 0.0 else 0.0
+            resist = (0.15 + engine_drag + 0.0006 * v * v + control.brake * self.brake_mps2) * dt
             v += self.drive_mps2 * dt
             self.speed_mps = max(v - resist, 0.0)
             v = self.speed_mps
