@@ -77,9 +77,7 @@ class Quaternion:
     @property
     def yaw_rad(self) -> float:
         """Heading about z, in [-pi, pi]."""
-        return math.atan2(
-            2.0 * (self.w * self.z + self.x * self.y), 1.0 - 2.0 * (self.y * self.y + self.z * self.z)
-        )
+        return math.atan2(2.0 * (self.w * self.z + self.x * self.y), 1.0 - 2.0 * (self.y * self.y + self.z * self.z))
 
     def conjugate(self) -> Quaternion:
         """Return the inverse rotation."""
@@ -122,9 +120,7 @@ class Pose:
 
 def pose_from_carla(x_m: float, y_m: float, z_m: float, pitch_deg: float, yaw_deg: float, roll_deg: float) -> Pose:
     """Convert a CARLA transform to REP 103: y, pitch and yaw change sign, roll is kept."""
-    return Pose.from_xyz_rpy(
-        x_m, -y_m, z_m, math.radians(roll_deg), -math.radians(pitch_deg), -math.radians(yaw_deg)
-    )
+    return Pose.from_xyz_rpy(x_m, -y_m, z_m, math.radians(roll_deg), -math.radians(pitch_deg), -math.radians(yaw_deg))
 
 
 def pose_to_carla(pose: Pose) -> tuple[Vector3, Vector3]:
