@@ -78,15 +78,14 @@ def _marks_along(
     marks: tuple[RoadMark, ...], s_m: FloatArray, edge_m: FloatArray, outward: float
 ) -> Iterator[GroundPolygon]:
     """Paint marks on an edge sampled along rising s; ``outward`` is +1 where the lane lies right of s."""
-    ends = [s_m[0] + mark.s_offset_m for mark in marks[1:]] + [s_m[-1]]
-    for mark, end in zip(marks, ends, strict=True):
+    starts = [s_m[0] + mark.s_offset_m for mark in marks]
+    for mark, start, end in zip(marks, starts, [*starts[1:], s_m[-1]], strict=False):
         parts = mark.kind.replace("botts dots", "broken").split()
         surface = Surface.MARK_YELLOW if mark.color == "yellow" else Surface.MARK_WHITE
         for number, part in enumerate(parts):
             if part not in ("solid", "broken"):
                 continue
             aside = 0.0 if len(parts) == 1 else (number - 0.5) * (mark.width_m + _DOUBLE_MARK_GAP_M)
-            start = s_m[0] + mark.s_offset_m
             for low, high in _strokes(mark, part, start, end):
                 yield GroundPolygon(surface, _strip(s_m, edge_m, low, high, -outward * aside, mark.width_m))
 

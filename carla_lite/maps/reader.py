@@ -27,6 +27,7 @@ from carla_lite.maps.refline import Clothoid, Geometry, ParametricCubic, Referen
 _LOG = logging.getLogger(__name__)
 _DEFAULT_MARK_WIDTH_M = {"bold": 0.25}
 _STANDARD_MARK_WIDTH_M = 0.15
+_LENGTH_TOLERANCE_M = 0.5
 _STANDARD_DASH_M, _STANDARD_GAP_M = 3.0, 6.0
 
 
@@ -175,6 +176,15 @@ def _sections(road: ET.Element, length_m: float) -> tuple[LaneSection, ...]:
     )
 
 
+def _check_road(road: ET.Element, length_m: float, line: ReferenceLine) -> None:
+    name = f"road {road.get('id')!r}"
+    if road.get("rule") == "LHT":
+        raise OpenDriveError(f"{name} has left-hand traffic; CARLA and this simulator drive on the right")
+    drawn = line.elements[-1].s_m + line.elements[-1].length_m
+    if abs(drawn - length_m) > _LENGTH_TOLERANCE_M:
+        raise OpenDriveError(f"{name} is {length_m:g} m long but its geometry covers {drawn:g} m")
+
+
 def _link(road: ET.Element, side: str) -> RoadLink | None:
     element = road.find(f"link/{side}")
     if element is None:
@@ -214,6 +224,7 @@ def _objects(road: ET.Element, line: ReferenceLine) -> Iterator[RoadObject]:
 def _road(element: ET.Element) -> Road:
     length = _number(element, "length")
     line = _reference_line(element)
+    _check_road(element, length, line)
     return Road(
         id=_text(element, "id"),
         length_m=length,
