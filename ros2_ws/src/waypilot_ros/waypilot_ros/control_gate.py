@@ -1,4 +1,4 @@
-"""Where the bridge's tick thread meets the control commands: each command belongs to the frame whose stamp it carries."""
+"""Where the tick thread meets the control commands: each belongs to the frame whose stamp it carries."""
 
 from __future__ import annotations
 

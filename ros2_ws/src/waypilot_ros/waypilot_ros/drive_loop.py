@@ -1,7 +1,7 @@
 """The bridge's tick thread: the only user of the simulator session. Knows no ROS.
 
-Lock step: publish a frame, wait for the control that carries its stamp, apply it, tick. When it does not come in time the
-last control is held, and after some misses in a row the vehicle brakes. Real time: tick by the wall clock with the
+Lock step: publish a frame, wait for the control that carries its stamp, apply it, tick. When it does not come in time
+the last control is held, and after some misses in a row the vehicle brakes. Real time: tick by the wall clock with the
 latest control.
 """
 
@@ -17,6 +17,8 @@ from typing import Any, Protocol
 
 from waypilot.scenarios import Scenario
 from waypilot.types import CollisionEvent, Control, LaneInvasionEvent
+from waypilot_carla.errors import SetupError
+from waypilot_carla.frame import LateEvents, PreparedScenario, SimulatorFrame
 from waypilot_ros.control_gate import ControlGate
 
 FULL_BRAKE = Control(brake=1.0)
@@ -26,11 +28,16 @@ IDLE_POLL_S = 0.1
 class Session(Protocol):
     """What the loop asks of the simulator; ``waypilot_carla.SimulatorSession`` is one."""
 
-    def prepare(self, scenario: Scenario, seed: int) -> Any:
+    @property
+    def server_version(self) -> str:
+        """Version of the simulator."""
+        ...
+
+    def prepare(self, scenario: Scenario, seed: int) -> PreparedScenario:
         """Set the scene."""
         ...
 
-    def tick(self) -> Any:
+    def tick(self) -> SimulatorFrame:
         """Do one step."""
         ...
 
@@ -38,7 +45,7 @@ class Session(Protocol):
         """Command the vehicle."""
         ...
 
-    def finish(self) -> Any:
+    def finish(self) -> LateEvents:
         """Brake for a few ticks and return late events."""
         ...
 
@@ -50,11 +57,11 @@ class Session(Protocol):
 class FrameSink(Protocol):
     """Where frames and events go."""
 
-    def publish_prepared(self, prepared: Any) -> None:
+    def publish_prepared(self, prepared: PreparedScenario) -> None:
         """Say once what is known before the first frame."""
         ...
 
-    def publish_frame(self, frame: Any) -> None:
+    def publish_frame(self, frame: SimulatorFrame) -> None:
         """Pass on one frame with its events."""
         ...
 
@@ -130,7 +137,11 @@ class DriveLoop:
         self._thread = threading.Thread(target=self._run, name="drive_loop", daemon=True)
         self._thread.start()
 
-    def prepare(self, scenario: Scenario, seed: int) -> Future[Any]:
+    def server_version(self) -> Future[str]:
+        """Ask which simulator this is, once it is connected."""
+        return self._request(lambda session: session.server_version)
+
+    def prepare(self, scenario: Scenario, seed: int) -> Future[PreparedScenario]:
         """Set a scene; the future holds what ``Session.prepare`` returns."""
         return self._request(lambda session: self._do_prepare(session, scenario, seed))
 
@@ -196,7 +207,7 @@ class DriveLoop:
         except Exception as error:
             self._running = False
             future.set_exception(error)
-            if not isinstance(error, ValueError):
+            if not isinstance(error, (SetupError, ValueError)):
                 raise
 
     def _refuse_requests(self) -> None:
@@ -207,7 +218,7 @@ class DriveLoop:
                 return
             future.set_exception(RuntimeError(self.failure or "the bridge is shutting down"))
 
-    def _do_prepare(self, session: Session, scenario: Scenario, seed: int) -> Any:
+    def _do_prepare(self, session: Session, scenario: Scenario, seed: int) -> PreparedScenario:
         self._running = False
         self._drive = _Drive()
         self._gate.reset()

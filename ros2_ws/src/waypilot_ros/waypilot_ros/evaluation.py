@@ -1,0 +1,80 @@
+"""The order of events of an evaluation: prepare, drive, judge, record; and what to record when something breaks.
+
+Knows no ROS: ``Stack`` is what it needs of the nodes.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from waypilot.metrics import ScenarioResult
+from waypilot.report.results import Job, ResultsWriter
+
+
+class ScenarioCrashedError(Exception):
+    """The run of a scenario broke; the others can still be driven."""
+
+
+class StackBrokenError(Exception):
+    """The stack broke: nothing can be driven any more. The message says what is missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class DriveReport:
+    """A judged drive and how it went on the wall clock."""
+
+    result: ScenarioResult
+    frames: int
+    missed_deadlines: int
+
+
+class Stack(Protocol):
+    """The nodes that drive. Every call is bounded in time and raises one of the errors above."""
+
+    def drive(self, job: Job) -> DriveReport:
+        """Drive one scenario to its end and have it judged."""
+        ...
+
+
+class Evaluation:
+    """Drives all jobs and records what happened; what is recorded is true whenever the process is stopped."""
+
+    def __init__(self, stack: Stack, writer: ResultsWriter, say: Callable[[str], None]) -> None:
+        self._stack = stack
+        self._writer = writer
+        self._say = say
+
+    def run(self, jobs: Sequence[Job]) -> bool:
+        """Drive the jobs in order; returns whether none crashed. A broken stack ends it early."""
+        started_s = time.monotonic()
+        clean = True
+        for number, job in enumerate(jobs, start=1):
+            self._say(f"[{number}/{len(jobs)}] {job.scenario.name}, seed {job.seed}: starts")
+            self._writer.start(job.scenario, job.seed)
+            try:
+                self._record(job, self._stack.drive(job))
+            except ScenarioCrashedError as error:
+                self._crash(job, error)
+                clean = False
+            except StackBrokenError as error:
+                self._crash(job, error)
+                clean = False
+                break
+        self._writer.finish({"duration_s": round(time.monotonic() - started_s, 3)})
+        return clean
+
+    def _record(self, job: Job, report: DriveReport) -> None:
+        result = report.result
+        if report.missed_deadlines:
+            note = f"{report.missed_deadlines} of {report.frames} frames had no control of their own in time"
+            result = dataclasses.replace(result, notes=(*result.notes, note))
+        self._writer.append(result)
+        self._say(f"{job.scenario.name}, seed {job.seed}: {result.status}")
+
+    def _crash(self, job: Job, error: Exception) -> None:
+        self._writer.crash(job.scenario, job.seed, str(error))
+        self._say(f"{job.scenario.name}, seed {job.seed}: crashed: {error}")

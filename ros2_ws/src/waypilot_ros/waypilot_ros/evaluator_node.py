@@ -1,0 +1,169 @@
+"""The evaluator: drives scenarios through the stack one after the other and writes results and report.
+
+Exit codes: 0 every scenario ran to its end (completed or failed), 1 something crashed, 2 wrong parameters.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import signal
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import rclpy
+from rclpy.node import Node
+from rclpy.signals import SignalHandlerOptions
+from rich.console import Console
+
+from waypilot.config import ConfigError
+from waypilot.report.page import write_report
+from waypilot.report.results import CheckpointInfo, Job, ResultsWriter, RunInfo, load_results
+from waypilot.report.summary import print_summary
+from waypilot.scenarios import ScenarioError, available_suites, load_suite, select
+from waypilot_ros.evaluation import DriveReport, Evaluation, StackBrokenError
+from waypilot_ros.parameters import declare_config, parameter, refuse_unknown_parameters
+from waypilot_ros.picture_recorder import PictureRecorder
+from waypilot_ros.stack_client import PatienceConfig, StackClient, failure_reason
+
+FAILURE_FILE = "stack_failure.json"
+CRASHED_EXIT_CODE = 1
+BAD_PARAMETERS_EXIT_CODE = 2
+DEFAULT_SUITE = "standard"
+#: After a signal: how long to wait for the supervisor's word on what happened.
+FAILURE_FILE_WAIT_S = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluatorConfig:
+    """What is driven, by whom, and where the results go."""
+
+    scenarios: str = parameter(DEFAULT_SUITE, "a suite's name or file, or names of standard scenarios, by commas")
+    seeds: str = parameter("0", "seeds by commas; every scenario is driven once with each")
+    output_dir: str = parameter("", "folder for results.json and report.html")
+    policy: str = parameter("checkpoint", "who drives, for the record: 'checkpoint' or 'expert'")
+    checkpoint: str = parameter("", "checkpoint of the learned policy, for the record")
+    lock_step: bool = parameter(True, "how the bridge keeps time, for the record")
+    picture_topic: str = parameter("/carla/ego_vehicle/front/image", "camera whose pictures the report shows")
+    picture_interval_s: float = parameter(4.0, "simulated time between two pictures", 0.1, 1000.0)
+
+    def __post_init__(self) -> None:
+        if not self.output_dir:
+            raise ValueError("output_dir is empty, give a folder for the results")
+
+    @property
+    def policy_name(self) -> str:
+        """The name under which the policy stands in the results."""
+        return "expert" if self.policy == "expert" else "waypoint"
+
+
+def plan_jobs(scenarios: str, seeds: str) -> tuple[str, list[Job]]:
+    """Return the suite's name and every run asked for; raises ConfigError when there is no such scenario or seed."""
+    try:
+        is_suite = scenarios in available_suites() or Path(scenarios).is_file()
+        suite = scenarios if is_suite else DEFAULT_SUITE
+        names = () if is_suite else tuple(name.strip() for name in scenarios.split(","))
+        chosen = select(load_suite(suite), names)
+        numbers = [int(seed) for seed in seeds.split(",")]
+    except ScenarioError as error:
+        raise ConfigError(f"scenarios: {error}") from error
+    except ValueError as error:
+        raise ConfigError(f"seeds: {error}") from error
+    return Path(suite).stem, [Job(scenario, seed) for seed in numbers for scenario in chosen]
+
+
+class EvaluatorNode(Node):
+    """Holds the parameters and the connections to the other nodes."""
+
+    def __init__(self) -> None:
+        super().__init__("evaluator")
+        self.config = declare_config(self, EvaluatorConfig)
+        self.patience = declare_config(self, PatienceConfig, "patience")
+        refuse_unknown_parameters(self)
+        self.suite, self.jobs = plan_jobs(self.config.scenarios, self.config.seeds)
+        self.output_dir = Path(self.config.output_dir)
+        self.pictures = PictureRecorder(self, self.config.picture_topic, self.config.picture_interval_s)
+        self._signal: signal.Signals | None = None
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._on_signal)
+
+    def evaluate(self) -> bool:
+        """Drive everything, write results and report; returns whether nothing crashed."""
+        stack = StackClient(self, self.patience, self.stop_reason)
+        writer = ResultsWriter(self.output_dir / "results.json", self._run_info(stack), self.jobs)
+        clean = Evaluation(_WithPictures(stack, self.pictures, writer), writer, _say).run(self.jobs)
+        write_report(writer.path, self.output_dir / "report.html")
+        print_summary(load_results(writer.path), Console(width=100))
+        _say(f"results: {writer.path}")
+        _say(f"report:  {self.output_dir / 'report.html'}")
+        return clean
+
+    def stop_reason(self) -> str | None:
+        """Say why to give up (a signal came), as precisely as is known, or None."""
+        if self._signal is None:
+            return None
+        deadline_s = time.monotonic() + FAILURE_FILE_WAIT_S
+        while time.monotonic() < deadline_s:
+            reason = failure_reason(self.output_dir / FAILURE_FILE)
+            if reason is not None:
+                return reason
+            time.sleep(0.05)
+        return f"stopped by {self._signal.name}"
+
+    def _run_info(self, stack: StackClient) -> RunInfo:
+        config = self.config
+        try:
+            server = stack.server_version()
+        except StackBrokenError:
+            # The first scenario will say why; here only the version is unknown.
+            server = "unknown"
+        return RunInfo(
+            suite=self.suite,
+            loop="ros",
+            policy=config.policy_name,
+            versions={
+                "waypilot": importlib.metadata.version("waypilot"),
+                "carla_client": importlib.metadata.version("carla"),
+                "carla_server": server,
+            },
+            checkpoint=None if config.policy == "expert" else CheckpointInfo.of_file(Path(config.checkpoint)),
+            config={"lock_step": config.lock_step},
+        )
+
+    def _on_signal(self, number: int, _frame: object) -> None:
+        self._signal = signal.Signals(number)
+
+
+class _WithPictures:
+    """A stack whose drives are photographed."""
+
+    def __init__(self, stack: StackClient, pictures: PictureRecorder, writer: ResultsWriter) -> None:
+        self._stack = stack
+        self._pictures = pictures
+        self._writer = writer
+
+    def drive(self, job: Job) -> DriveReport:
+        self._pictures.start(self._writer.picture_dir(job.scenario.name, job.seed))
+        try:
+            return self._stack.drive(job)
+        finally:
+            self._pictures.stop()
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
+def main() -> int:
+    """Evaluate; returns the exit code."""
+    # Signals must not shut ROS down here: a crash has to be recorded first.
+    rclpy.init(args=sys.argv, signal_handler_options=SignalHandlerOptions.NO)
+    try:
+        node = EvaluatorNode()
+        return 0 if node.evaluate() else CRASHED_EXIT_CODE
+    except (ConfigError, OSError) as error:
+        print(f"evaluator: {error}", file=sys.stderr)
+        return BAD_PARAMETERS_EXIT_CODE
+    finally:
+        rclpy.try_shutdown()

@@ -1,0 +1,190 @@
+"""The evaluator's view of the other nodes: their services, the frames that pass by, and patience with both."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nav_msgs.msg import Odometry
+from rclpy.client import Client
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.node import Node
+from std_srvs.srv import Trigger
+from waypilot_msgs.msg import DriveCounts, ScenarioStatus
+from waypilot_msgs.srv import FinalizeScenario, PrepareScenario, StartScenario, StopScenario
+
+from waypilot.config import config_to_dict
+from waypilot.metrics import ScenarioResult, result_from_dict
+from waypilot.report.results import Job
+from waypilot_ros import qos
+from waypilot_ros.conversions import stamp_from_msg
+from waypilot_ros.evaluation import DriveReport, ScenarioCrashedError, StackBrokenError
+
+DRIVERS = ("policy", "controller", "metrics")
+RETRY_S = 0.05
+SPIN_S = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class PatienceConfig:
+    """How long to wait, in seconds of wall time."""
+
+    ready_s: float = 60.0
+    prepare_s: float = 180.0
+    frame_s: float = 10.0
+    finalize_s: float = 10.0
+
+    def __post_init__(self) -> None:
+        for name in self.__dataclass_fields__:
+            if not getattr(self, name) > 0.0:
+                raise ValueError(f"{name} is {getattr(self, name)}, give a positive number of seconds")
+
+
+class StackClient:
+    """Drives scenarios with the nodes of the stack (``evaluation.Stack``)."""
+
+    def __init__(self, node: Node, patience: PatienceConfig, stop_reason: Callable[[], str | None]) -> None:
+        """``stop_reason`` says why to give up now (a signal came), or None."""
+        self._node = node
+        self._patience = patience
+        self._stop_reason = stop_reason
+        self._executor = SingleThreadedExecutor()
+        self._executor.add_node(node)
+        self._prepare = {
+            name: node.create_client(PrepareScenario, f"{name}/prepare") for name in ("carla_bridge", *DRIVERS)
+        }
+        self._server_version = node.create_client(Trigger, "carla_bridge/server_version")
+        self._start = node.create_client(StartScenario, "carla_bridge/start")
+        self._stop = node.create_client(StopScenario, "carla_bridge/stop")
+        self._finalize = node.create_client(FinalizeScenario, "metrics/finalize")
+        self._last_frame_s = 0.0
+        self._last_stamp_ns: int | None = None
+        self._end: ScenarioStatus | None = None
+        self._bridge_crash = ""
+        node.create_subscription(Odometry, "odometry", self._on_odometry, qos.FRAME)
+        node.create_subscription(ScenarioStatus, "scenario_status", self._on_status, qos.EVENT)
+
+    def server_version(self) -> str:
+        """Ask the bridge which simulator it is connected to. Raises StackBrokenError."""
+        response = self._call("carla_bridge", self._server_version, Trigger.Request(), self._patience.ready_s)
+        if not response.success:
+            raise StackBrokenError(response.message)
+        return str(response.message)
+
+    def drive(self, job: Job) -> DriveReport:
+        """Drive one scenario to its end and have it judged (see ``evaluation.Stack``)."""
+        self._end = None
+        begun_s = time.monotonic()
+        self._prepare_all(job)
+        driving_s = time.monotonic()
+        self._check(self._call("carla_bridge", self._start, StartScenario.Request(), self._patience.ready_s))
+        end_ns = self._wait_for_end()
+        ended_s = time.monotonic()
+        counts = self._stop_bridge(end_ns)
+        result = self._judge(counts)
+        wall_clock = {
+            "prepare_s": round(driving_s - begun_s, 3),
+            "drive_s": round(ended_s - driving_s, 3),
+            "frames_per_s": round(counts.frames / (ended_s - driving_s), 1),
+            "missed_deadlines": counts.missed_deadlines,
+        }
+        return DriveReport(dataclasses.replace(result, wall_clock=wall_clock), counts.frames, counts.missed_deadlines)
+
+    def _prepare_all(self, job: Job) -> None:
+        """Prepare the bridge, which plans the route, then all who need that, until they are connected."""
+        request = PrepareScenario.Request(scenario_json=json.dumps(config_to_dict(job.scenario)), seed=job.seed)
+        response = self._call("carla_bridge", self._prepare["carla_bridge"], request, self._patience.prepare_s)
+        self._check(response)
+        request.route = response.route
+        for name in DRIVERS:
+            self._retry(name, self._prepare[name], request, self._patience.ready_s)
+
+    def _wait_for_end(self) -> int:
+        """Wait for the judge's word; raises StackBrokenError when frames stop coming."""
+        self._last_frame_s = time.monotonic()
+        while self._end is None:
+            self._spin()
+            silence_s = time.monotonic() - self._last_frame_s
+            if silence_s > self._patience.frame_s:
+                last = (
+                    "none came at all" if self._last_stamp_ns is None else f"the last one at {self._last_stamp_ns} ns"
+                )
+                raise StackBrokenError(f"no odometry from the bridge for {silence_s:.0f} s ({last})")
+        return stamp_from_msg(self._end.header.stamp)
+
+    def _stop_bridge(self, end_ns: int) -> DriveCounts:
+        request = StopScenario.Request(end_stamp_ns=end_ns)
+        response = self._call("carla_bridge", self._stop, request, self._patience.ready_s)
+        self._check(response)
+        return response.counts
+
+    def _judge(self, counts: DriveCounts) -> ScenarioResult:
+        request = FinalizeScenario.Request(counts=counts)
+        response = self._retry("metrics", self._finalize, request, self._patience.finalize_s)
+        return result_from_dict(json.loads(response.result_json))
+
+    def _retry(self, node_name: str, client: Client, request: Any, patience_s: float) -> Any:
+        """Ask until the node says yes; its last objection is the reason of the failure."""
+        deadline_s = time.monotonic() + patience_s
+        while True:
+            response = self._call(node_name, client, request, patience_s)
+            if response.success:
+                return response
+            if time.monotonic() > deadline_s:
+                raise ScenarioCrashedError(f"{node_name} was not ready within {patience_s:g} s: {response.message}")
+            self._spin_for(RETRY_S)
+
+    def _check(self, response: Any) -> None:
+        if not response.success:
+            raise ScenarioCrashedError(response.message)
+
+    def _call(self, node_name: str, client: Client, request: Any, patience_s: float) -> Any:
+        deadline_s = time.monotonic() + patience_s
+        while not client.service_is_ready():
+            self._spin()
+            if time.monotonic() > deadline_s:
+                raise StackBrokenError(f"node {node_name} offers no {client.srv_name} after {patience_s:g} s")
+        future = client.call_async(request)
+        while not future.done():
+            self._spin()
+            if time.monotonic() > deadline_s:
+                client.remove_pending_request(future)
+                raise StackBrokenError(f"node {node_name} gave no answer to {client.srv_name} within {patience_s:g} s")
+        return future.result()
+
+    def _spin_for(self, duration_s: float) -> None:
+        deadline_s = time.monotonic() + duration_s
+        while time.monotonic() < deadline_s:
+            self._spin(duration_s)
+
+    def _spin(self, timeout_s: float = SPIN_S) -> None:
+        """Let messages in; raises StackBrokenError when a signal or the bridge's crash report came."""
+        self._executor.spin_once(timeout_sec=timeout_s)
+        reason = self._stop_reason() or self._bridge_crash
+        if reason:
+            raise StackBrokenError(reason)
+
+    def _on_odometry(self, message: Odometry) -> None:
+        self._last_frame_s = time.monotonic()
+        self._last_stamp_ns = stamp_from_msg(message.header.stamp)
+
+    def _on_status(self, message: ScenarioStatus) -> None:
+        if message.state == ScenarioStatus.CRASHED:
+            self._bridge_crash = f"{message.source}: {message.reason}"
+        elif message.state in (ScenarioStatus.COMPLETED, ScenarioStatus.FAILED):
+            self._end = message
+
+
+def failure_reason(path: Path) -> str | None:
+    """Read from ``stack_failure.json``, if it is there, which process ended and how."""
+    try:
+        failure = json.loads(path.read_text())
+        words = failure["last_log_line"]
+        return f"{failure['process']} {failure['reason']}" + (f" ({words})" if words else "")
+    except (OSError, ValueError, KeyError):
+        return None
