@@ -74,10 +74,10 @@ class ScenarioMonitor:
     def _deviation(self, distance_m: float) -> str | None:
         limit_m = self._rules.deviation_limit_m
         if distance_m > limit_m:
-            return f"route deviation: {distance_m:.1f} m from the route, the limit is {limit_m:g} m"
+            return f"route deviation: {distance_m:.2f} m from the route, the limit is {limit_m:g} m"
         share = self._progress.off_route_m / self._progress.route.length_m
         if share > OFF_ROUTE_LIMIT_SHARE:
-            return f"route deviation: {100 * share:.0f} % of the route's length driven off it, the limit is 30 %"
+            return f"route deviation: {100 * share:.1f} % of the route's length driven off it, the limit is 30 %"
         return None
 
     def _blocked(self, standing_ns: int) -> str | None:

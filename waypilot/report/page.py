@@ -19,16 +19,17 @@ from waypilot.report.svg import Line, map_plot, mark_style, time_chart
 
 MAX_PICTURES = 8
 
-OVERVIEW_METRICS = (
-    "route_completion",
-    "driving_score_2_0",
-    "driving_score_2_1",
-    "collisions",
-    "lateral_deviation_mean",
-    "lateral_deviation_max",
-    "tracking_error_mean",
-    "speed_mean",
-    "duration",
+# Heading and metric of the columns in the overview table.
+OVERVIEW = (
+    ("route", "route_completion"),
+    ("score, rules 2.0", "driving_score_2_0"),
+    ("score, rules 2.1", "driving_score_2_1"),
+    ("collisions", "collisions"),
+    ("lateral, mean", "lateral_deviation_mean"),
+    ("lateral, largest", "lateral_deviation_max"),
+    ("tracking error", "tracking_error_mean"),
+    ("speed, mean", "speed_mean"),
+    ("time", "duration"),
 )
 
 # Title, and for each curve: label, style, column of the series.
@@ -84,7 +85,7 @@ def render(results_path: Path) -> str:
             planned=len(cast(Sequence[object], results.document["jobs"])),
             summary=summary,
             estimates=(summary.completion_rate, summary.success_rate, *summary.metrics),
-            overview_metrics=OVERVIEW_METRICS,
+            overview=OVERVIEW,
             runs=[_view(results, result) for result in results.results],
         )
     )

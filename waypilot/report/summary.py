@@ -41,7 +41,7 @@ def print_summary(results: Results, console: Console) -> None:
 
 
 def _table(results: tuple[ScenarioResult, ...]) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
     table.add_column("scenario", no_wrap=True)
     table.add_column("seed", justify="right", no_wrap=True)
     table.add_column("status", no_wrap=True)

@@ -96,6 +96,7 @@ def map_plot(series: Series, infractions: Sequence[Infraction]) -> str:
         f'<polyline class="route-middle" points="{_points(series.route_m, x, y)}"/>'
         f'<polyline class="driven" points="{_points(driven, x, y)}"/>'
         f"{_dot(series.route_m[0], x, y, 'start', 'start')}{_dot(series.route_m[-1], x, y, 'goal', 'goal')}"
+        f"{_end_mark(driven[-1], x, y)}"
         f"{marks}{_scale_bar(scale, height)}</svg>"
     )
 
@@ -167,6 +168,10 @@ def _dot(point: tuple[float, float], x: Scale, y: Scale, style: str, label: str)
         f'<circle class="{style}" cx="{px:.1f}" cy="{py:.1f}" r="6"/>'
         f'<text class="label" x="{px:.1f}" y="{py - 14:.1f}" text-anchor="middle">{label}</text>'
     )
+
+
+def _end_mark(point: tuple[float, float], x: Scale, y: Scale) -> str:
+    return f'<circle class="end" cx="{x(point[0]):.1f}" cy="{y(point[1]):.1f}" r="5"><title>last frame</title></circle>'
 
 
 def _scale_bar(pixels_per_m: float, height: float) -> str:
