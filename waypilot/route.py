@@ -131,7 +131,8 @@ class RouteTracker:
     """Follows a vehicle along a route, looking only near where it was last.
 
     So places where the route crosses or touches itself are no problem, as long as the vehicle moves less than
-    ``ahead_m`` between updates. The first update looks near the start, then everywhere if the vehicle is not there.
+    ``ahead_m`` forwards or ``back_m`` backwards between updates; after a longer jump call ``reset``. The first update
+    looks at the first ``start_search_m`` of the route, then everywhere if the vehicle is not within ``near_m`` of it.
     """
 
     def __init__(

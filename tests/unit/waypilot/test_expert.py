@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from waypilot.expert import ExpertConfig, ExpertPolicy
+from waypilot.expert import ExpertConfig, ExpertPolicy, speed_profile
 from waypilot.geometry import Pose
 from waypilot.route import Route
 from waypilot.types import EgoState, Observation, RouteCommand
@@ -80,6 +80,14 @@ def test_it_slows_for_a_turn_and_stays_on_the_route(make_route) -> None:
     v = speeds(points)
     assert v.min() == pytest.approx(math.sqrt(CONFIG.lateral_acceleration_mps2 * 8.0), abs=0.25)
     assert max(abs(route.project(x, y).lateral_m) for x, y in points) < 0.1
+
+
+def test_the_speed_profile_brakes_evenly_down_to_the_speed_of_the_bend() -> None:
+    kappa = np.where(np.arange(200) < 150, 0.0, -1 / 8)
+    profile = speed_profile(kappa, 0.5, CONFIG)
+    assert profile[150:] == pytest.approx(4.0)
+    assert profile[140] == pytest.approx(math.sqrt(4.0**2 + 2.0 * CONFIG.comfort_deceleration_mps2 * 5.0))
+    assert profile[:100] == pytest.approx(CONFIG.target_speed_mps)
 
 
 def test_a_turning_vehicle_that_points_off_its_course_is_not_sent_outward(make_route) -> None:
