@@ -7,6 +7,7 @@ from types import TracebackType
 
 import carla
 
+from waypilot.geometry import SE2
 from waypilot.rig import DEFAULT_RIG, CameraSpec
 from waypilot.scenarios import Scenario
 from waypilot.types import Control
@@ -134,6 +135,13 @@ class SimulatorSession:
                 settled_frame=frame,
                 settled_stamp_ns=convert.stamp_ns(snapshot.timestamp.elapsed_seconds),
             )
+
+    def spawn_poses(self, map_name: str) -> tuple[SE2, ...]:
+        """Load a map and list its spawn points in the map's order. Ends the scenario under way. Raises SetupError."""
+        self._clear()
+        world = self._maps.load(map_name)
+        with self._connection.asking("the map's spawn points"):
+            return tuple(convert.pose(transform).planar for transform in world.get_map().get_spawn_points())
 
     def tick(self) -> SimulatorFrame:
         """Advance one step and gather everything of it. Raises SimulatorLost, naming what did not come."""
