@@ -7,6 +7,7 @@ the middle of the body for walkers.
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 from carla_lite.engine import body as b
 from carla_lite.engine.catalog import ActorClass, Blueprint
@@ -195,6 +196,15 @@ class Vehicle(BodyActor):
         row = self.body
         row[b.THROTTLE], row[b.STEER], row[b.BRAKE] = control.throttle, control.steer, control.brake
         row[b.HAND_BRAKE], row[b.DIRECTION] = float(control.hand_brake), float(control.drive_direction)
+
+    def set_physics(self, mass_kg: float, max_steer_rad: float) -> None:
+        """Change mass (its yaw inertia with it) and the largest wheel angle; raises ValueError for impossible ones."""
+        self._require_finite("mass and wheel angle", (mass_kg, max_steer_rad))
+        if mass_kg <= 0.0 or not 0.0 <= max_steer_rad < math.pi / 2.0:
+            raise ValueError(f"mass {mass_kg} kg must be positive and wheel angle {max_steer_rad} rad in [0, pi/2)")
+        self.blueprint = replace(self.blueprint, mass_kg=mass_kg, max_steer_rad=max_steer_rad)
+        self.body[b.MAX_WHEEL_ANGLE] = max_steer_rad
+        b.set_pushable(self.body, self.blueprint, self.simulates_physics)
 
     @property
     def speed_mps(self) -> float:
