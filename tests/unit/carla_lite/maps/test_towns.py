@@ -1,0 +1,118 @@
+import hashlib
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from carla_lite.maps import available_towns, load_town
+from carla_lite.maps.layout import lay_out
+from carla_lite.maps.plans import town_plan
+from carla_lite.maps.writer import write_opendrive
+
+TOWNS = (*available_towns(), "generate:0", "generate:7")
+
+
+def _write(name: str) -> str:
+    plan = town_plan(name)
+    return write_opendrive(plan, lay_out(plan))
+
+
+def _reachable(lanes, start: int, links: str) -> set[int]:
+    found, queue = {start}, [start]
+    while queue:
+        for following in getattr(lanes[queue.pop()], links):
+            if following not in found and lanes[following].is_driving:
+                found.add(following)
+                queue.append(following)
+    return found
+
+
+@pytest.mark.parametrize("name", TOWNS)
+def test_the_same_name_gives_the_same_bytes_and_scene(name: str) -> None:
+    assert _write(name) == _write(name)
+    first = load_town(name)
+    load_town.cache_clear()
+    second = load_town(name)
+    assert first is not second
+    assert first.scene.boxes == second.scene.boxes
+    assert first.spawn_points == second.spawn_points
+
+
+def test_the_standard_suites_town_never_changes_unnoticed() -> None:
+    # Routes, results and the shipped policy's figures refer to this map: change the digest only together with them.
+    assert hashlib.sha256(_write("Lite01").encode()).hexdigest()[:16] == "38d23ef8585bd813"
+
+
+def test_seeds_give_different_towns_and_every_seed_works() -> None:
+    texts = {_write(f"generate:{seed}") for seed in range(60)}
+    assert len(texts) == 60
+
+
+@pytest.mark.parametrize("name", ["Town01", "generate:", "generate:-1", "generate:x"])
+def test_unknown_names_are_refused_by_name(name: str) -> None:
+    with pytest.raises(ValueError, match="unknown town"):
+        load_town(name)
+
+
+@pytest.mark.parametrize("name", TOWNS)
+def test_every_driving_lane_can_be_reached_from_every_other(name: str) -> None:
+    lanes = load_town(name).lanes
+    driving = {lane.index for lane in lanes if lane.is_driving}
+    start = min(driving)
+    assert _reachable(lanes, start, "successors") == driving
+    assert _reachable(lanes, start, "predecessors") == driving
+
+
+@pytest.mark.parametrize("name", TOWNS)
+def test_linked_lanes_join_without_gap_or_kink(name: str) -> None:
+    lanes = load_town(name).lanes
+    for lane in lanes:
+        for index in lane.successors:
+            following = lanes[index]
+            assert np.hypot(*(following.center_m[0] - lane.center_m[-1])) < 1e-5
+            turn = following.heading_rad[0] - lane.heading_rad[-1]
+            assert abs(math.remainder(turn, 2.0 * math.pi)) < 1e-5
+
+
+@pytest.mark.parametrize("name", TOWNS)
+def test_spawn_points_lie_on_their_lane_away_from_junctions_and_buildings(name: str) -> None:
+    town = load_town(name)
+    assert len(town.spawn_points) >= 40
+    junctions = np.concatenate([lane.center_m for lane in town.lanes if lane.is_junction])
+    for pose in town.spawn_points:
+        place = town.lane_at(pose.x_m, pose.y_m)
+        assert place is not None
+        assert not place.lane.is_junction
+        assert abs(place.lateral_m) < 0.02
+        assert abs(math.remainder(place.heading_rad - pose.planar.yaw_rad, 2.0 * math.pi)) < 0.01
+        assert np.hypot(*(junctions - [pose.x_m, pose.y_m]).T).min() > 10.0
+
+
+def test_lite01_has_a_straight_street_of_240_m_across_two_crossings() -> None:
+    town = load_town("Lite01")
+    places = [town.lane_at(float(x), -1.75) for x in np.arange(-160.0, 160.0, 1.0)]
+    assert all(place is not None for place in places)
+    assert len({place.lane.junction_id for place in places if place and place.lane.is_junction}) == 2
+    east = [place for place in places if place and not place.lane.is_junction]
+    assert all(abs(place.heading_rad) < 1e-9 and abs(place.lateral_m) < 1e-6 for place in east)
+
+
+@pytest.mark.parametrize("name", ["Lite02", "Lite03"])
+def test_training_towns_have_crossings_and_curves_of_many_radii(name: str) -> None:
+    layout = lay_out(town_plan(name))
+    radii = {round(abs(1.0 / p.curvature_1pm)) for street in layout.streets for p in street.pieces if p.curvature_1pm}
+    assert len(radii) >= 8
+    assert min(radii) < 30 < 100 < max(radii)
+    assert sum(len(crossing.arms) == 4 for crossing in layout.crossings) >= 3
+    assert sum(len(crossing.arms) == 3 for crossing in layout.crossings) >= 3
+
+
+def test_curves_that_do_not_fit_are_refused() -> None:
+    plan = town_plan("Lite01")
+    with pytest.raises(ValueError, match="no room between"):
+        lay_out(replace(plan, bend_radii_m={(0, 0): 100.0}))
+    with pytest.raises(ValueError, match="more than 45 degrees"):
+        lay_out(replace(plan, bowed={((1, 1), (2, 1)): 20.0}))
+    with pytest.raises(ValueError, match="dead ends"):
+        lay_out(replace(plan, removed=frozenset({((0, 0), (1, 0))})))
