@@ -1,0 +1,172 @@
+"""The command line: options, the way up to "ready", signals, exit codes."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import logging
+import os
+import signal
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+
+from carla_lite.maps import OpenDriveError, TownMap, available_towns, load_town, town_from_xodr
+from carla_lite.wire.server import PortError, Ports, Server, bind_ports
+from carla_lite.wire.simulation import Simulation
+from carla_lite.wire.streams import StreamHub
+from carla_lite.wire.towns import TownLibrary
+from carla_lite.wire.warmup import warm_up
+
+_LOG = logging.getLogger(__name__)
+EXIT_OK, EXIT_USAGE = 0, 2
+
+_DESCRIPTION = """\
+A CPU-only driving simulator that speaks CARLA 0.9.16's network protocol: use it with the unmodified
+'carla' Python client. It serves RPC on PORT and sensor streams on the next port, on this machine only
+unless --host says otherwise."""
+_EXAMPLES = """\
+examples:
+  python -m carla_lite                                 Lite01 on port 2000
+  python -m carla_lite --map Lite02 --port 2100        another town, another port
+  python -m carla_lite --map generate:7                a town made from a seed
+  python -m carla_lite --xodr my_town.xodr             any OpenDRIVE map; its name is that of the file
+  python -m carla_lite --port 0 --ready-file r.json    any free ports, written to r.json when ready
+  python -m carla_lite --list-maps                     the built-in towns
+
+exit codes: 0 ended by SIGINT, SIGTERM or --stop-with-stdin; 2 bad options, unusable map or port in use.
+The first start compiles the physics and the renderer for up to a minute; later ones use numba's cache."""
+
+
+class UsageError(Exception):
+    """What the user asked for cannot be done; the message says what to change."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The command line, read."""
+
+    map: str
+    xodr: Path | None
+    host: str
+    port: int
+    streaming_port: int | None
+    seed: int
+    log_level: str
+    ready_file: Path | None
+    stop_with_stdin: bool
+    list_maps: bool
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the server; returns the exit code."""
+    options = parse(arguments)
+    logging.basicConfig(level=options.log_level.upper(), format="carla_lite: %(levelname)s: %(message)s")
+    if options.list_maps:
+        print(*available_towns(), "generate:<seed>", sep="\n")
+        return EXIT_OK
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _leave)
+    try:
+        _serve(options)
+    except (UsageError, PortError) as error:
+        print(f"carla_lite: {error}", file=sys.stderr)
+        return EXIT_USAGE
+    return EXIT_OK
+
+
+def parse(arguments: Sequence[str] | None) -> Options:
+    """Read the command line; argparse ends the process with code 2 when it is wrong."""
+    parser = argparse.ArgumentParser(
+        prog="python -m carla_lite",
+        description=_DESCRIPTION,
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    source = parser.add_mutually_exclusive_group()
+    source.add_argument("--map", default="Lite01", metavar="NAME", help="town to start with (default: %(default)s)")
+    source.add_argument("--xodr", type=Path, metavar="FILE", help="start with this OpenDRIVE map instead")
+    add("--host", default="127.0.0.1", help="address to listen on; 0.0.0.0 for all (default: %(default)s)")
+    add("--port", type=_port, default=2000, help="RPC port, 0 for any free one (default: %(default)s)")
+    add("--streaming-port", type=_port, metavar="PORT", help="port of the streams (default: the one after --port)")
+    add("--seed", type=int, default=0, help="seed of sensor noise, 0 or more (default: %(default)s)")
+    levels = ("debug", "info", "warning", "error")
+    add("--log-level", choices=levels, default="info", help="how much to log on stderr (default: %(default)s)")
+    add("--ready-file", type=Path, metavar="FILE", help="write ports and map there as JSON once clients are welcome")
+    add("--stop-with-stdin", action="store_true", help="end when standard input closes: with the process that owns it")
+    add("--list-maps", action="store_true", help="name the built-in towns and end")
+    options = Options(**vars(parser.parse_args(arguments)))
+    if options.seed < 0:
+        parser.error("--seed must be 0 or more")
+    return options
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port number; give one from 0 to 65535")
+    return int(text)
+
+
+def _leave(number: int, frame: FrameType | None) -> None:
+    """End in order when a signal comes before the server runs, such as while compiling."""
+    sys.exit(EXIT_OK)
+
+
+def _serve(options: Options) -> None:
+    ports = bind_ports(options.host, options.port, options.streaming_port)
+    try:
+        town = _town(options)
+        towns = TownLibrary(custom=town if options.xodr else None)
+        warm_up(town, towns)
+        hub = StreamHub()
+        simulation = Simulation(town, towns, hub, ports.streaming_port, options.seed)
+        asyncio.run(_run(Server(simulation, hub, ports), lambda: _announce(options, ports, town), options))
+    finally:
+        ports.close()
+
+
+def _town(options: Options) -> TownMap:
+    try:
+        if options.xodr is None:
+            return load_town(options.map)
+        return town_from_xodr(options.xodr.stem, options.xodr.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, OpenDriveError, ValueError) as error:
+        raise UsageError(f"cannot load the map: {error}") from error
+
+
+async def _run(server: Server, on_ready: Callable[[], None], options: Options) -> None:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, server.stop)
+    if options.stop_with_stdin:
+        threading.Thread(target=_watch_stdin, args=(loop, server), daemon=True).start()
+    await server.run(on_ready)
+
+
+def _watch_stdin(loop: asyncio.AbstractEventLoop, server: Server) -> None:
+    """Stop the server when nobody holds the other end of standard input any more."""
+    while os.read(sys.stdin.fileno(), 4096):
+        pass
+    loop.call_soon_threadsafe(server.stop)
+
+
+def _announce(options: Options, ports: Ports, town: TownMap) -> None:
+    """Tell the user, and whoever waits for the ready file, that clients are welcome."""
+    print(
+        f"carla_lite ready: port {ports.rpc_port}, streaming port {ports.streaming_port}, map {town.name}", flush=True
+    )
+    if options.ready_file is not None:
+        ready = {"port": ports.rpc_port, "streaming_port": ports.streaming_port, "map": town.name, "pid": os.getpid()}
+        _write_atomically(options.ready_file, json.dumps(ready))
+
+
+def _write_atomically(path: Path, text: str) -> None:
+    with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False, encoding="utf-8") as file:
+        file.write(text)
+    os.replace(file.name, path)

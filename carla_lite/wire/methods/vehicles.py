@@ -1,0 +1,102 @@
+"""Calls about vehicles: driving, their physics, telemetry and lights."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from carla_lite.engine import Vehicle, VehicleControl
+from carla_lite.wire import readers, records
+from carla_lite.wire.ackermann import AckermannTarget, controller_settings, read_ackermann
+from carla_lite.wire.physics_record import MASS_FIELD, default_physics, max_steer_rad, placed, read_physics, telemetry
+from carla_lite.wire.simulation import Simulation
+from carla_lite.wire.table import MethodTable
+
+TABLE = MethodTable()
+
+_wheel = readers.whole_between(0, 3)
+_REAR_WHEELS = (2, 3)
+
+
+@TABLE.void(readers.actor_id, records.read_vehicle_control)
+def apply_control_to_vehicle(simulation: Simulation, actor_id: int, control: VehicleControl) -> None:
+    """Drive a vehicle; it keeps the control until the next one."""
+    vehicle = simulation.actor_of(Vehicle, actor_id)
+    simulation.ackermann.pop(actor_id, None)
+    vehicle.apply_control(control)
+
+
+@TABLE.void(readers.actor_id, read_ackermann)
+def apply_ackermann_control_to_vehicle(simulation: Simulation, actor_id: int, target: AckermannTarget) -> None:
+    """Drive a vehicle by wheel angle and speed until the next control."""
+    simulation.actor_of(Vehicle, actor_id)
+    simulation.ackermann[actor_id] = target
+
+
+@TABLE.value(readers.actor_id)
+def get_ackermann_controller_settings(simulation: Simulation, actor_id: int) -> list[float]:
+    """Return the gains of the Ackermann controller, which are fixed."""
+    simulation.actor_of(Vehicle, actor_id)
+    return controller_settings()
+
+
+@TABLE.value(readers.actor_id)
+def get_physics_control(simulation: Simulation, actor_id: int) -> list[Any]:
+    """Return a vehicle's physics parameters, its wheels where they are now."""
+    vehicle = simulation.actor_of(Vehicle, actor_id)
+    physics = simulation.physics.get(actor_id) or default_physics(vehicle.blueprint)
+    return placed(physics, vehicle.blueprint, vehicle.pose)
+
+
+@TABLE.void(readers.actor_id, read_physics)
+def apply_physics_control(simulation: Simulation, actor_id: int, physics: list[Any]) -> None:
+    """Change a vehicle's physics: mass and wheel angle act, the rest is kept and given back."""
+    vehicle = simulation.actor_of(Vehicle, actor_id)
+    vehicle.set_physics(physics[MASS_FIELD], max_steer_rad(physics))
+    simulation.physics[actor_id] = physics
+
+
+@TABLE.value(readers.actor_id)
+def get_telemetry_data(simulation: Simulation, actor_id: int) -> list[Any]:
+    """Return speed, controls, engine and wheels."""
+    return telemetry(simulation.actor_of(Vehicle, actor_id))
+
+
+@TABLE.value(readers.actor_id, _wheel)
+def get_wheel_steer_angle(simulation: Simulation, actor_id: int, wheel: int) -> float:
+    """Return the angle of a wheel in degrees, right positive."""
+    vehicle = simulation.actor_of(Vehicle, actor_id)
+    return 0.0 if wheel in _REAR_WHEELS else -math.degrees(vehicle.wheel_angle_rad)
+
+
+@TABLE.value(readers.actor_id)
+def get_vehicle_light_state(simulation: Simulation, actor_id: int) -> list[int]:
+    """Return a vehicle's light flags."""
+    simulation.actor_of(Vehicle, actor_id)
+    return [simulation.lights.get(actor_id, 0)]
+
+
+@TABLE.void(readers.actor_id, records.read_light_state)
+def set_vehicle_light_state(simulation: Simulation, actor_id: int, flags: int) -> None:
+    """Keep a vehicle's light flags for whoever asks; the renderer draws brake lights from the brake itself."""
+    simulation.actor_of(Vehicle, actor_id)
+    simulation.lights[actor_id] = flags
+
+
+@TABLE.value()
+def get_vehicle_light_states(simulation: Simulation) -> list[list[int]]:
+    """Return the light flags of all vehicles."""
+    vehicles = (actor for actor in simulation.world.actors.values() if isinstance(actor, Vehicle))
+    return [[vehicle.id, simulation.lights.get(vehicle.id, 0)] for vehicle in vehicles]
+
+
+@TABLE.void(readers.actor_id, readers.flag)
+def set_actor_autopilot(simulation: Simulation, actor_id: int, enabled: bool) -> None:
+    """Accept: it is the Traffic Manager inside the client that drives."""
+    simulation.actor_of(Vehicle, actor_id)
+
+
+@TABLE.void(readers.actor_id, readers.flag)
+def show_vehicle_debug_telemetry(simulation: Simulation, actor_id: int, enabled: bool) -> None:
+    """Accept: there is no screen to show it on."""
+    simulation.actor_of(Vehicle, actor_id)

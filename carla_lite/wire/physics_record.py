@@ -1,0 +1,138 @@
+"""CARLA's VehiclePhysicsControl: a plausible one per vehicle, and the checked reading of a client's."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from carla_lite.engine import Blueprint, Vehicle
+from carla_lite.wire import readers
+from carla_lite.wire.errors import CallError
+from carla_lite.wire.records import read_vector, vector
+from waypilot.geometry import Pose
+
+Wire = list[Any]
+
+WHEEL_RADIUS_CM = 35.5
+MAX_RPM = 8000.0
+FINAL_RATIO = 4.17
+DRAG_COEFFICIENT = 0.3
+_IDLE_RPM = 800.0
+_GRAVITY_MPS2 = 9.81
+_TIRE_FRICTION = 3.5
+_TRACK_SHARE = 0.78  # distance of the wheels from the middle line, per half width
+_TORQUE_CURVE = [[0.0, 400.0], [1890.0, 500.0], [5730.0, 400.0]]
+_STEERING_CURVE = [[0.0, 1.0], [20.0, 0.9], [60.0, 0.8], [120.0, 0.7]]
+_FORWARD_GEARS = [[4.25, 0.5, 0.65], [2.52, 0.5, 0.65], [1.66, 0.5, 0.65], [1.22, 0.5, 0.65], [1.0, 0.5, 0.65]]
+_WHEELS_POSITION_FIELD = 9
+WHEELS_FIELD = 15
+_WHEEL_STEER_FIELD = 2
+MASS_FIELD = 11
+
+
+def default_physics(blueprint: Blueprint) -> Wire:
+    """Return the VehiclePhysicsControl of a vehicle that nobody changed; wheel positions are filled in when read."""
+    steer_deg = math.degrees(blueprint.max_steer_rad)
+    wheels = [_wheel(steer_deg if index < 2 else 0.0, index) for index in range(4)]
+    return [
+        [list(point) for point in _TORQUE_CURVE],
+        MAX_RPM,
+        1.0,  # moment of inertia of the engine, kg m^2
+        0.15,  # damping at full throttle
+        2.0,  # damping at zero throttle, clutch engaged
+        0.35,  # damping at zero throttle, clutch disengaged
+        True,  # automatic gear box
+        0.5,  # gear switch time, s
+        10.0,  # clutch strength
+        FINAL_RATIO,
+        [list(gear) for gear in _FORWARD_GEARS],
+        blueprint.mass_kg,
+        DRAG_COEFFICIENT,
+        vector((0.0, 0.0, 0.0)),
+        [list(point) for point in _STEERING_CURVE],
+        wheels,
+        True,  # sweep wheel collision
+    ]
+
+
+def _wheel(steer_deg: float, index: int) -> Wire:
+    hand_brake_torque = 0.0 if index < 2 else 3000.0
+    return [
+        _TIRE_FRICTION,
+        0.25,
+        steer_deg,
+        WHEEL_RADIUS_CM,
+        1500.0,
+        hand_brake_torque,
+        3.0,
+        20.0,
+        3000.0,
+        [0.0, 0.0, 0.0],
+    ]
+
+
+def placed(physics: Wire, blueprint: Blueprint, pose: Pose) -> Wire:
+    """Return a copy whose wheels stand where they are now: in the world, in centimetres, as CARLA gives them."""
+    x_m, y_m = 0.5 * blueprint.wheelbase_m, _TRACK_SHARE * blueprint.half_extent_m[1]
+    corners = ((x_m, y_m), (x_m, -y_m), (-x_m, y_m), (-x_m, -y_m))  # front left, front right, back left, back right
+    wheels = []
+    for wheel, (along, left) in zip(physics[WHEELS_FIELD], corners, strict=True):
+        dx, dy, dz = pose.orientation.rotate((along, left, WHEEL_RADIUS_CM / 100.0))
+        position = vector((pose.x_m + dx, pose.y_m + dy, pose.z_m + dz))
+        wheels.append([*wheel[:_WHEELS_POSITION_FIELD], [100.0 * value for value in position]])
+    return [*physics[:WHEELS_FIELD], wheels, *physics[WHEELS_FIELD + 1 :]]
+
+
+def read_physics(value: Any) -> Wire:
+    """Check a VehiclePhysicsControl and return it; raises CallError for wrong fields, mass or number of wheels."""
+    number, flag = readers.number, readers.flag
+    curve = readers.list_of(_curve_point, limit=64)
+    gears = readers.list_of(_gear, limit=16)
+    wheels = readers.list_of(_read_wheel, limit=4)
+    fields = (
+        *(curve, number, number, number, number, number, flag, number, number, number, gears),
+        *(readers.number_between(1.0, 1e6), number, _location, curve, wheels, flag),
+    )
+    record = readers.record(value, "VehiclePhysicsControl", *fields)
+    if len(record[WHEELS_FIELD]) != 4:
+        raise CallError(f"VehiclePhysicsControl has {len(record[WHEELS_FIELD])} wheels, expected 4")
+    return record
+
+
+def max_steer_rad(physics: Wire) -> float:
+    """Return the largest angle of the front wheels."""
+    return math.radians(max(wheel[_WHEEL_STEER_FIELD] for wheel in physics[WHEELS_FIELD][:2]))
+
+
+def _curve_point(value: Any) -> Wire:
+    return readers.record(value, "Vector2D", readers.number, readers.number)
+
+
+def _gear(value: Any) -> Wire:
+    return readers.record(value, "GearPhysicsControl", readers.number, readers.number, readers.number)
+
+
+def _location(value: Any) -> Wire:
+    return vector(read_vector(value))
+
+
+def _read_wheel(value: Any) -> Wire:
+    before = (readers.number, readers.number, readers.number_between(0.0, 89.0))
+    after = (readers.number,) * 6
+    return readers.record(value, "WheelPhysicsControl", *before, *after, _location)
+
+
+def telemetry(vehicle: Vehicle) -> Wire:
+    """Write VehicleTelemetryData; what the engine does not model (slip and forces per wheel) is nan, not zero."""
+    control = vehicle.control
+    wheel_speed_radps = vehicle.speed_mps / (WHEEL_RADIUS_CM / 100.0)
+    ratio = _FORWARD_GEARS[min(max(vehicle.gear, 1), len(_FORWARD_GEARS)) - 1][0]
+    rpm = max(_IDLE_RPM, abs(wheel_speed_radps) * ratio * FINAL_RATIO * 60.0 / (2.0 * math.pi))
+    load_n = vehicle.blueprint.mass_kg * _GRAVITY_MPS2 / 4.0
+    unknown = math.nan
+    wheel = [
+        *(_TIRE_FRICTION, unknown, unknown, wheel_speed_radps, load_n, 1.0),
+        *(unknown, unknown, unknown, unknown, unknown),
+    ]
+    head = [abs(vehicle.speed_mps), control.steer, control.throttle, control.brake]
+    return [*head, min(rpm, MAX_RPM), vehicle.gear, DRAG_COEFFICIENT, [list(wheel) for _ in range(4)]]

@@ -1,0 +1,99 @@
+"""All sensors of one episode: when each is due, and what goes to whose stream."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import msgpack
+
+from carla_lite.engine import Actor, Collision, World
+from carla_lite.render import Renderer
+from carla_lite.wire import records
+from carla_lite.wire.actor_records import ActorRecords, static_actor
+from carla_lite.wire.sensors import Payload, Sensor, make_sensor
+from carla_lite.wire.snapshot import sensor_header
+from carla_lite.wire.streams import StreamHub
+from waypilot.types import NANOSECONDS_PER_SECOND
+
+_COLLISION_TYPE = 0
+_COLLISION_SENSOR = "sensor.other.collision"
+
+
+class SensorSuite:
+    """Measures for the sensors that somebody listens to, and only for those."""
+
+    def __init__(
+        self, world: World, hub: StreamHub, actor_records: ActorRecords, renderer: Callable[[], Renderer]
+    ) -> None:
+        self._world = world
+        self._hub = hub
+        self._records = actor_records
+        self._renderer = renderer
+        self._sensors: dict[int, Sensor] = {}
+        self._period_ns: dict[int, int] = {}
+        self._due_ns: dict[int, int] = {}
+
+    def add(self, actor: Actor) -> None:
+        """Take up a new sensor actor (others are ignored); raises CallError for impossible attributes."""
+        sensor = make_sensor(actor, self._world, self._renderer)
+        if sensor is not None:
+            period_s = max(0.0, float(actor.attributes.get("sensor_tick", "0")))
+            self._sensors[actor.id] = sensor
+            self._period_ns[actor.id] = round(period_s * NANOSECONDS_PER_SECOND)
+            self._due_ns[actor.id] = self._world.time_ns
+
+    def remove(self, actor_id: int) -> None:
+        """Forget a destroyed actor."""
+        for table in (self._sensors, self._period_ns, self._due_ns):
+            table.pop(actor_id, None)
+
+    def publish(self, frame: int, collisions: Iterable[Collision], rendering: bool, droppable: bool) -> None:
+        """Send what the present frame gives; cameras stay silent without ``rendering``."""
+        for collision in collisions:
+            self._publish_collision(frame, collision)
+        for actor_id, sensor in self._sensors.items():
+            if not self._is_due(actor_id) or not self._hub.has_subscribers(actor_id):
+                continue
+            if rendering or not sensor.needs_rendering:
+                payload = sensor.measure(self._world)
+                self._send(frame, self._world.actors[actor_id], sensor.type_number, payload, droppable)
+
+    def _is_due(self, actor_id: int) -> bool:
+        """Tell whether a sensor measures in this frame, and move its next time on."""
+        now_ns, due_ns = self._world.time_ns, self._due_ns[actor_id]
+        if now_ns < due_ns:
+            return False
+        period_ns = self._period_ns[actor_id]
+        next_ns = due_ns + period_ns
+        self._due_ns[actor_id] = next_ns if next_ns > now_ns else now_ns + period_ns
+        return True
+
+    def _publish_collision(self, frame: int, collision: Collision) -> None:
+        sides = ((collision.actor_id, collision.other_id, 1.0), (collision.other_id, collision.actor_id, -1.0))
+        for owner_id, other_id, sign in sides:
+            for sensor in self._collision_sensors_of(owner_id):
+                x, y, z = collision.normal_impulse_ns
+                impulse = records.vector((sign * x, sign * y, sign * z))
+                event = [self._actor(owner_id, collision), self._actor(other_id, collision), impulse]
+                self._send(frame, sensor, _COLLISION_TYPE, [msgpack.packb(event)], droppable=False)
+
+    def _collision_sensors_of(self, owner_id: int | None) -> list[Actor]:
+        return [
+            actor
+            for actor in self._world.actors.values()
+            if owner_id is not None
+            and actor.parent_id == owner_id
+            and actor.type_id == _COLLISION_SENSOR
+            and self._hub.has_subscribers(actor.id)
+        ]
+
+    def _actor(self, actor_id: int | None, collision: Collision) -> list[Any]:
+        if actor_id is not None:
+            return self._records.actor(self._world.actors[actor_id])
+        assert collision.static_box is not None  # a contact is with an actor or with a static object
+        return static_actor(collision.static_box)
+
+    def _send(self, frame: int, actor: Actor, type_number: int, payload: Payload, droppable: bool) -> None:
+        header = sensor_header(type_number, frame, self._world.time_s, actor)
+        self._hub.publish(actor.id, [header, *payload], droppable)

@@ -1,0 +1,128 @@
+"""The server: both ports, the world's own clock and an orderly end, in one asyncio loop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import logging
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from carla_lite.wire.methods import METHODS
+from carla_lite.wire.rpc import RpcServer
+from carla_lite.wire.simulation import Simulation
+from carla_lite.wire.streams import StreamHub
+
+_LOG = logging.getLogger(__name__)
+_MAX_PORT = 65535
+
+
+class PortError(Exception):
+    """A port cannot be had; the message says which one and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """The two bound, not yet listening sockets of a server; clients are refused until it is ready."""
+
+    rpc: socket.socket
+    streaming: socket.socket
+
+    @property
+    def rpc_port(self) -> int:
+        """Number of the RPC port."""
+        return int(self.rpc.getsockname()[1])
+
+    @property
+    def streaming_port(self) -> int:
+        """Number of the streaming port."""
+        return int(self.streaming.getsockname()[1])
+
+    def close(self) -> None:
+        """Free both ports."""
+        self.rpc.close()
+        self.streaming.close()
+
+
+def bind_ports(host: str, port: int, streaming_port: int | None = None) -> Ports:
+    """Take the RPC port (0: any free one) and the streaming port (None: the next one, or any free one for 0).
+
+    Raises PortError when a port is taken or the host is not one of this machine.
+    """
+    if streaming_port is None:
+        streaming_port = port + 1 if port else 0
+    if streaming_port > _MAX_PORT:
+        raise PortError(f"there is no port {streaming_port} for streaming; choose one with --streaming-port")
+    rpc = _bind(host, port)
+    try:
+        return Ports(rpc, _bind(host, streaming_port))
+    except PortError:
+        rpc.close()
+        raise
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    """Bind a socket; listening for a moment tells whether somebody else already does."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    except socket.gaierror as error:
+        raise PortError(f"cannot listen on host '{host}': {error.strerror}") from None
+    bound = socket.socket(family, kind, protocol)
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind(address)
+    except OSError as error:
+        bound.close()
+        raise PortError(_explain(host, port, error)) from None
+    return bound
+
+
+def _explain(host: str, port: int, error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return f"port {port} on {host} is in use; stop what listens there or choose another with --port"
+    return f"cannot listen on {host}:{port}: {error.strerror}"
+
+
+class Server:
+    """Serves one simulation on two ports until it is told to stop."""
+
+    def __init__(self, simulation: Simulation, hub: StreamHub, ports: Ports) -> None:
+        self._simulation = simulation
+        self._hub = hub
+        self._ports = ports
+        self._connections: set[asyncio.Task[None]] = set()
+        self._stop = asyncio.Event()
+
+    def stop(self) -> None:
+        """Ask the server to end; ``run`` then returns."""
+        self._stop.set()
+
+    async def run(self, on_ready: Callable[[], None]) -> None:
+        """Serve until ``stop``; calls ``on_ready`` once clients are welcome. Raises PortError when a port is lost."""
+        rpc = RpcServer(self._simulation, METHODS)
+        try:
+            servers = [
+                await asyncio.start_server(rpc.serve, sock=self._ports.rpc),
+                await asyncio.start_server(self._hub.serve, sock=self._ports.streaming),
+            ]
+        except OSError as error:
+            raise PortError(f"cannot listen on ports {self._ports.rpc_port} and {self._ports.streaming_port}: "
+                            f"{error.strerror}") from None  # fmt: skip
+        clock = asyncio.create_task(self._simulation.run_freely())
+        stopped = asyncio.create_task(self._stop.wait())
+        on_ready()
+        done, _ = await asyncio.wait({clock, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        for server in servers:
+            server.close()
+        await _cancel(stopped, *({clock} - done))
+        if clock in done:
+            clock.result()
+
+
+async def _cancel(*tasks: asyncio.Task[object]) -> None:
+    for task in tasks:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task

@@ -1,0 +1,191 @@
+"""What all calls work on: the present episode's world, its settings, and the step that tells everybody."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from typing import Any, TypeVar
+
+from carla_lite.engine import Actor, BodyActor, Catalog, SpawnError, Vehicle, Walker, World
+from carla_lite.maps import TownMap
+from carla_lite.wire.ackermann import AckermannTarget, control_towards
+from carla_lite.wire.actor_records import ActorRecords
+from carla_lite.wire.errors import CallError
+from carla_lite.wire.sensor_suite import SensorSuite
+from carla_lite.wire.settings import EpisodeSettings
+from carla_lite.wire.snapshot import WORLD_STATE_TYPE, actor_states, sensor_header, state_header
+from carla_lite.wire.streams import StreamHub
+from carla_lite.wire.tokens import WORLD_STATE_STREAM, stream_token
+from carla_lite.wire.towns import TownLibrary
+from waypilot.geometry import Pose
+
+_LOG = logging.getLogger(__name__)
+WORLD_LIMIT_M = 1e6
+"""A body farther out has left the world and is removed, as Unreal removes what falls out of its world."""
+
+CATALOG = Catalog.default()
+_KIND_NAMES: dict[type[Actor], str] = {
+    BodyActor: "vehicle, walker or prop",
+    Vehicle: "vehicle",
+    Walker: "walker",
+}
+ActorT = TypeVar("ActorT", bound=Actor)
+
+
+class Simulation:
+    """One server's world.
+
+    ``frame`` goes on counting over episodes while the world's own starts at zero, so that an episode does not
+    depend on what was loaded before; ids of actors are never used twice either.
+    """
+
+    def __init__(self, town: TownMap, towns: TownLibrary, hub: StreamHub, streaming_port: int, seed: int = 0) -> None:
+        self.towns = towns
+        self.hub = hub
+        self.seed = seed
+        self.settings = EpisodeSettings()
+        self.streaming_port = streaming_port
+        self.records = ActorRecords(CATALOG, streaming_port)
+        self.episode_id = 0
+        self.lights: dict[int, int] = {}
+        self.physics: dict[int, list[Any]] = {}
+        self.ackermann: dict[int, AckermannTarget] = {}
+        self.traffic_managers: dict[int, str] = {}
+        self._by_actor: tuple[dict[int, Any], ...] = (self.lights, self.physics, self.ackermann)
+        self._started_s = time.monotonic()
+        self._left_to_itself = asyncio.Event()
+        self._left_to_itself.set()
+        self._highest_id = 0
+        self._first_frame = 0
+        self._begin_episode(town)
+
+    @property
+    def frame(self) -> int:
+        """Number of the last published frame."""
+        return self._first_frame + self.world.frame
+
+    def token(self, stream_id: int = WORLD_STATE_STREAM) -> bytes:
+        """Return the token of a stream."""
+        return stream_token(stream_id, self.streaming_port)
+
+    def load(self, town: TownMap, reset_settings: bool) -> None:
+        """Begin a new episode in ``town`` with no actors but the spectator."""
+        if reset_settings:
+            self._set(EpisodeSettings())
+        self._first_frame = self.frame
+        self._begin_episode(town)
+
+    def _begin_episode(self, town: TownMap) -> None:
+        self.world = World(town, CATALOG, self.seed, self._highest_id + 1)
+        self._highest_id = self.world.spectator.id
+        self.sensors = SensorSuite(self.world, self.hub, self.records, lambda: self.towns.renderer(town))
+        for table in self._by_actor:
+            table.clear()
+        self.episode_id += 1
+        self._map_changed = self.episode_id > 1
+        self.step()
+
+    def apply_settings(self, settings: EpisodeSettings) -> None:
+        """Take over settings at once, and show them in a new state.
+
+        A world that is left to itself steps for that; one that becomes synchronous repeats its last state, so that
+        its client need not wait for a tick.
+        """
+        was_synchronous = self.settings.synchronous
+        self._set(settings)
+        if not settings.synchronous:
+            self.step()
+        elif not was_synchronous:
+            self._publish_state()
+
+    def _set(self, settings: EpisodeSettings) -> None:
+        self.settings = settings
+        if settings.synchronous:
+            self._left_to_itself.clear()
+        else:
+            self._left_to_itself.set()
+
+    async def run_freely(self) -> None:
+        """Step the world by the wall clock whenever it is not synchronous; a late step is not made up for."""
+        loop = asyncio.get_running_loop()
+        due_s = loop.time()
+        while True:
+            await self._left_to_itself.wait()
+            due_s = max(due_s + self.settings.step_s, loop.time())
+            await asyncio.sleep(due_s - loop.time())
+            if not self.settings.synchronous:
+                self.step()
+
+    async def tick(self) -> int:
+        """Answer a tick: step a synchronous world once everybody has taken the last frame; return the frame number."""
+        if self.settings.synchronous:
+            await self.hub.wait_for_slow()
+            self.step()
+        return self.frame
+
+    def step(self) -> None:
+        """Advance by one step and send what it gave: first the state, then sensor data."""
+        for actor_id, target in self.ackermann.items():
+            vehicle = self.actor_of(Vehicle, actor_id)
+            vehicle.apply_control(control_towards(target, vehicle))
+        events = self.world.step(self.settings.step_s)
+        self._remove_lost_bodies()
+        self._publish_state()
+        settings = self.settings
+        self.sensors.publish(self.frame, events.collisions, not settings.no_rendering, not settings.synchronous)
+
+    def _publish_state(self) -> None:
+        uptime_s = time.monotonic() - self._started_s
+        parts = (
+            sensor_header(WORLD_STATE_TYPE, self.frame, self.world.time_s),
+            state_header(self.episode_id, uptime_s, self.settings.step_s, self._map_changed),
+            actor_states(self.world.actors.values()),
+        )
+        self._map_changed = False
+        self.hub.publish_and_keep(WORLD_STATE_STREAM, parts, droppable=not self.settings.synchronous)
+
+    def _remove_lost_bodies(self) -> None:
+        bodies = [actor for actor in self.world.actors.values() if isinstance(actor, BodyActor)]
+        for body in bodies:
+            if not (abs(body.pose.x_m) < WORLD_LIMIT_M and abs(body.pose.y_m) < WORLD_LIMIT_M):
+                _LOG.warning("%s %d left the world and is removed", body.type_id, body.id)
+                self.destroy(body.id)
+
+    def spawn(self, type_id: str, attributes: dict[str, str], pose: Pose, parent_id: int | None = None) -> Actor:
+        """Add an actor; raises CallError with CARLA's words where it cannot be."""
+        if type_id == self.world.spectator.type_id:
+            raise CallError("Spawn failed: there is only one spectator")
+        try:
+            actor = self.world.spawn(type_id, attributes, pose, parent_id)
+        except SpawnError as error:
+            raise CallError(str(error)) from error
+        self._highest_id = actor.id
+        try:
+            self.sensors.add(actor)
+        except CallError:
+            self.world.destroy(actor.id)
+            raise
+        return actor
+
+    def destroy(self, actor_id: int) -> None:
+        """Remove an actor; raises CallError when there is none of this id or it is the spectator."""
+        if not self.world.destroy(actor_id):
+            raise CallError(f"unable to destroy actor {actor_id}: not found")
+        self.sensors.remove(actor_id)
+        for table in self._by_actor:
+            table.pop(actor_id, None)
+
+    def actor(self, actor_id: int) -> Actor:
+        """Return a living actor; raises CallError when there is none."""
+        actor = self.world.actors.get(actor_id)
+        if actor is None:
+            raise CallError(f"actor {actor_id} not found")
+        return actor
+
+    def actor_of(self, kind: type[ActorT], actor_id: int) -> ActorT:
+        """Return a living actor of a kind; raises CallError when there is none or it is something else."""
+        actor = self.actor(actor_id)
+        if not isinstance(actor, kind):
+            raise CallError(f"actor {actor_id} is a {actor.type_id}, expected a {_KIND_NAMES[kind]}")
+        return actor

@@ -1,0 +1,84 @@
+"""World states: one packed message per step with everything that clients know about actors without asking."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable
+
+from carla_lite.engine import Actor, Vehicle, Walker
+from carla_lite.wire.records import angular_velocity_deg_s
+from waypilot.geometry import pose_to_carla, vector_from_carla
+
+WORLD_STATE_TYPE = 17
+DEFAULT_SPEED_LIMIT_KPH = 30.0
+"""What CARLA reports for a vehicle that has passed no speed sign."""
+
+_SENSOR_HEADER = struct.Struct("<QQd6f")
+_STATE_HEADER = struct.Struct("<QdfiiiI")
+_ACTOR = struct.Struct("<IB15f54s")
+_VEHICLE = struct.Struct("<3f3BifBBIB")
+_WALKER = struct.Struct("<4fB")
+_ACTIVE = 1
+_MAP_CHANGED = 1
+_GREEN = 2
+_NO_FAILURE = 0
+
+
+def sensor_header(sensor_type: int, frame: int, time_s: float, actor: Actor | None = None) -> bytes:
+    """Return the 48 bytes in front of every streamed payload; without an actor the transform is zero."""
+    if actor is None:
+        return _SENSOR_HEADER.pack(sensor_type, frame, time_s, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+    location, rotation = pose_to_carla(actor.pose)
+    return _SENSOR_HEADER.pack(sensor_type, frame, time_s, *location, *rotation)
+
+
+def state_header(episode_id: int, uptime_s: float, step_s: float, map_changed: bool) -> bytes:
+    """Return the head of a world state: wall-clock uptime of the server and the length of the last step."""
+    return _STATE_HEADER.pack(episode_id, uptime_s, step_s, 0, 0, 0, _MAP_CHANGED if map_changed else 0)
+
+
+def actor_states(actors: Iterable[Actor]) -> bytes:
+    """Return the 119-byte records of all actors."""
+    return b"".join(map(_actor_state, actors))
+
+
+def _actor_state(actor: Actor) -> bytes:
+    location, rotation = pose_to_carla(actor.pose)
+    return _ACTOR.pack(
+        actor.id,
+        _ACTIVE,
+        *location,
+        *rotation,
+        *vector_from_carla(actor.velocity_mps),
+        *angular_velocity_deg_s(actor.angular_velocity_radps),
+        *vector_from_carla(actor.acceleration_mps2),
+        _kind_state(actor),
+    )
+
+
+def _kind_state(actor: Actor) -> bytes:
+    """Return the part of a record that depends on the kind of actor; the packer pads it with zeros."""
+    if isinstance(actor, Vehicle):
+        return _vehicle_state(actor)
+    if isinstance(actor, Walker):
+        control = actor.control
+        return _WALKER.pack(*vector_from_carla(control.direction), control.speed_mps, control.jump)
+    return b""
+
+
+def _vehicle_state(vehicle: Vehicle) -> bytes:
+    control = vehicle.control
+    return _VEHICLE.pack(
+        control.throttle,
+        control.steer,
+        control.brake,
+        control.hand_brake,
+        control.reverse,
+        control.manual_gear_shift,
+        vehicle.gear,
+        DEFAULT_SPEED_LIMIT_KPH,
+        _GREEN,  # CARLA's answer away from traffic lights
+        False,
+        0,
+        _NO_FAILURE,
+    )
