@@ -37,7 +37,7 @@ from waypilot_ros.drive_loop import Counts, DriveLoop, LoopConfig
 from waypilot_ros.frame_publisher import FramePublisher
 from waypilot_ros.parameters import declare_config, parameter, refuse_unknown_parameters
 from waypilot_ros.readiness import missing_connections
-from waypilot_ros.spin import run_node
+from waypilot_ros.spin import request_stop, run_node, stop_requested
 
 FAILURE_EXIT_CODE = 1
 HEALTH_CHECK_S = 0.1
@@ -205,7 +205,7 @@ class CarlaBridgeNode(Node):
             try:
                 return future.result(timeout=SHUTDOWN_CHECK_S)
             except FutureTimeoutError:
-                if not self.context.ok():
+                if stop_requested():
                     raise RuntimeError("the bridge is shutting down") from None
                 if time.monotonic() > deadline_s:
                     raise RuntimeError(f"the simulator did not finish within {REQUEST_TIMEOUT_S:g} s") from None
@@ -215,7 +215,7 @@ class CarlaBridgeNode(Node):
         if self._loop.ended.is_set():
             self.get_logger().error(f"the drive loop ended: {self._loop.failure}")
             self.exit_code = FAILURE_EXIT_CODE
-            self.context.try_shutdown()
+            request_stop()
 
     def close(self) -> None:
         """Give the simulator back as it was found."""

@@ -34,6 +34,9 @@ DEFAULT_SUITE = "standard"
 #: After a signal: how long to wait for the supervisor's word on what happened.
 FAILURE_FILE_WAIT_S = 0.5
 
+#: The signals that came; they must not end the process before a crash is recorded.
+_signals: list[signal.Signals] = []
+
 
 @dataclass(frozen=True, slots=True)
 class EvaluatorConfig:
@@ -84,9 +87,6 @@ class EvaluatorNode(Node):
         self.suite, self.jobs = plan_jobs(self.config.scenarios, self.config.seeds)
         self.output_dir = Path(self.config.output_dir)
         self.pictures = PictureRecorder(self, self.config.picture_topic, self.config.picture_interval_s)
-        self._signal: signal.Signals | None = None
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._on_signal)
 
     def evaluate(self) -> bool:
         """Drive everything, write results and report; returns whether nothing crashed."""
@@ -101,7 +101,7 @@ class EvaluatorNode(Node):
 
     def stop_reason(self) -> str | None:
         """Say why to give up (a signal came), as precisely as is known, or None."""
-        if self._signal is None:
+        if not _signals:
             return None
         deadline_s = time.monotonic() + FAILURE_FILE_WAIT_S
         while time.monotonic() < deadline_s:
@@ -109,7 +109,7 @@ class EvaluatorNode(Node):
             if reason is not None:
                 return reason
             time.sleep(0.05)
-        return f"stopped by {self._signal.name}"
+        return f"stopped by {_signals[0].name}"
 
     def _run_info(self, stack: StackClient) -> RunInfo:
         config = self.config
@@ -130,9 +130,6 @@ class EvaluatorNode(Node):
             checkpoint=None if config.policy == "expert" else CheckpointInfo.of_file(Path(config.checkpoint)),
             config={"lock_step": config.lock_step},
         )
-
-    def _on_signal(self, number: int, _frame: object) -> None:
-        self._signal = signal.Signals(number)
 
 
 class _WithPictures:
@@ -157,7 +154,8 @@ def _say(line: str) -> None:
 
 def main() -> int:
     """Evaluate; returns the exit code."""
-    # Signals must not shut ROS down here: a crash has to be recorded first.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda caught, _frame: _signals.append(signal.Signals(caught)))
     rclpy.init(args=sys.argv, signal_handler_options=SignalHandlerOptions.NO)
     try:
         node = EvaluatorNode()

@@ -31,7 +31,7 @@ def declare_config(node: Node, cls: type[ConfigT], prefix: str = "") -> ConfigT:
 
     Raises ConfigError, naming the parameter, for a wrong type or value.
     """
-    values = _declare_fields(node, cls(), prefix)
+    values = _declare_fields(node, cls, prefix)
     return config_from_mapping(cls, values, where=prefix)
 
 
@@ -44,15 +44,15 @@ def refuse_unknown_parameters(node: Node) -> None:
         raise ConfigError(f"node {node.get_name()} has no parameter {', '.join(unknown)}")
 
 
-def _declare_fields(node: Node, defaults: Any, prefix: str) -> dict[str, object]:
+def _declare_fields(node: Node, cls: type, prefix: str) -> dict[str, object]:
     values: dict[str, object] = {}
-    for field in dataclasses.fields(defaults):
+    for field in dataclasses.fields(cls):
         name = f"{prefix}.{field.name}" if prefix else field.name
-        default = getattr(defaults, field.name)
+        default = field.default if field.default_factory is dataclasses.MISSING else field.default_factory()
         if dataclasses.is_dataclass(default):
-            values[field.name] = _declare_fields(node, default, name)
+            values[field.name] = _declare_fields(node, type(default), name)
         else:
-            values[field.name] = _declare_one(node, name, default, _describe(field, type(defaults)))
+            values[field.name] = _declare_one(node, name, default, _describe(field, cls))
     return values
 
 
