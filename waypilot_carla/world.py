@@ -33,25 +33,27 @@ class MapLoader:
         client, patience_s = self._connection.client, self._connection.endpoint.load_timeout_s
         with self._connection.asking("a question for its map"):
             current = last_part(client.get_world().get_map().name)
-            available = {last_part(path) for path in client.get_available_maps()}
         loaded = self._uploaded if current == _GENERATED_MAP else current
-        with self._connection.asking(f"loading map {wanted}", patience_s):
-            if wanted == loaded:
-                return client.reload_world()
-            if wanted in available:
-                return client.load_world(wanted)
-            world = client.generate_opendrive_world(self._xodr(wanted, available))
-            self._uploaded = wanted
-            return world
+        try:
+            with self._connection.asking(f"loading map {wanted}", patience_s):
+                return client.reload_world() if wanted == loaded else client.load_world(wanted)
+        except SetupError as refusal:
+            return self._upload(wanted, refusal)
 
-    def _xodr(self, name: str, available: set[str]) -> str:
+    def _upload(self, name: str, refusal: SetupError) -> carla.World:
+        client, patience_s = self._connection.client, self._connection.endpoint.load_timeout_s
         text = self._provider(name) if self._provider else None
         if text is None:
+            with self._connection.asking("a question for its maps"):
+                available = sorted({last_part(path) for path in client.get_available_maps()})
             raise SetupError(
-                f"the simulator has no map {name!r}; it has: {', '.join(sorted(available)) or 'none'}. "
+                f"the simulator cannot load map {name!r}; it lists: {', '.join(available) or 'none'}. "
                 "Choose one of these in the scenario, or start a server that has it"
-            )
-        return text
+            ) from refusal
+        with self._connection.asking(f"uploading map {name}", patience_s):
+            world = client.generate_opendrive_world(text)
+        self._uploaded = name
+        return world
 
 
 def last_part(map_name: str) -> str:

@@ -1,0 +1,1 @@
+"""Driving scenarios with a policy, without ROS."""
