@@ -51,7 +51,7 @@ class Aggregate:
 def aggregate(results: Sequence[ScenarioResult]) -> Aggregate:
     """Summarise runs over scenarios and seeds. The same results give the same numbers, always."""
     judged = [result for result in results if not result.crashed]
-    names = [metric.name for metric in judged[0].metrics] if judged else []
+    specs = [(metric.name, metric.unit) for metric in results[0].metrics] if results else []
     return Aggregate(
         runs=len(results),
         completed=sum(result.completed for result in judged),
@@ -59,7 +59,7 @@ def aggregate(results: Sequence[ScenarioResult]) -> Aggregate:
         crashed=len(results) - len(judged),
         completion_rate=estimate("completion_rate", "%", [100.0 * result.completed for result in judged]),
         success_rate=_success_rate(judged),
-        metrics=tuple(_metric_estimate(name, judged) for name in names),
+        metrics=tuple(_metric_estimate(name, unit, judged) for name, unit in specs),
     )
 
 
@@ -95,9 +95,9 @@ def _success_rate(judged: Sequence[ScenarioResult]) -> Estimate:
     return estimate("success_rate", "%", [100.0 * verdict for verdict in verdicts if verdict is not None])
 
 
-def _metric_estimate(name: str, judged: Sequence[ScenarioResult]) -> Estimate:
+def _metric_estimate(name: str, unit: str, judged: Sequence[ScenarioResult]) -> Estimate:
     metrics = [result.metric(name) for result in judged]
     values = [metric.value for metric in metrics if metric.value is not None]
-    if not values:
-        return Estimate(name, metrics[0].unit, None, None, None, 0, f"invalid in every run: {metrics[0].reason}")
-    return estimate(name, metrics[0].unit, values)
+    if metrics and not values:
+        return Estimate(name, unit, None, None, None, 0, f"invalid in every run: {metrics[0].reason}")
+    return estimate(name, unit, values)

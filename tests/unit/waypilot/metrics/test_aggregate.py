@@ -1,0 +1,80 @@
+"""Means over runs, with intervals; crashed runs are seen but not averaged."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from waypilot.metrics import aggregate, crashed_result, is_success
+from waypilot.metrics.aggregate import bootstrap_interval, estimate
+
+
+@pytest.fixture
+def runs(make_world):
+    def run(length_m, hits=()):
+        world = make_world()
+        world.drive(np.arange(0.0, length_m + 0.1, 0.4))
+        for actor in hits:
+            world.hit(20, actor)
+        return world.result() if length_m > 99 else world.result("failed", "time-out")
+
+    return [run(100.0), run(100.0, hits=(1,)), run(40.0), crashed_result(make_world().scenario, 9, "server vanished")]
+
+
+def test_counts_and_rates(runs):
+    summary = aggregate(runs)
+    assert (summary.runs, summary.completed, summary.failed, summary.crashed) == (4, 2, 1, 1)
+    assert summary.completion_rate.value == pytest.approx(200.0 / 3.0)
+    assert summary.success_rate.value == pytest.approx(100.0 / 3.0)
+    assert summary.success_rate.n == 3
+
+
+def test_means_leave_crashed_runs_out(runs):
+    by_name = {estimate.name: estimate for estimate in aggregate(runs).metrics}
+    assert by_name["route_completion"].value == pytest.approx(80.0)
+    assert by_name["route_completion"].n == 3
+    assert 40.0 <= by_name["route_completion"].low < 80.0 < by_name["route_completion"].high <= 100.0
+
+
+def test_success_needs_the_goal_and_no_collision(runs):
+    assert [is_success(run) for run in runs[:3]] == [True, False, False]
+
+
+def test_only_crashed_runs_give_no_number(runs):
+    summary = aggregate(runs[3:])
+    assert (summary.success_rate.value, summary.success_rate.reason) == (None, "no run was judged")
+    assert {estimate.reason for estimate in summary.metrics} == {"no run was judged"}
+    assert len(summary.metrics) == len(runs[0].metrics)
+    assert summary.crashed == 1
+
+
+def test_nothing_run_yet():
+    assert aggregate([]).completion_rate.n == 0
+
+
+def test_metrics_invalid_everywhere_keep_their_reason(make_world):
+    world = make_world()
+    world.log.add_ego(world.ego(0, 0.0))
+    world.frames = 1
+    by_name = {estimate.name: estimate for estimate in aggregate([world.result()]).metrics}
+    assert by_name["tracking_error_mean"].value is None
+    assert by_name["tracking_error_mean"].reason == "invalid in every run: no plan was recorded"
+
+
+def test_one_run_has_a_mean_but_no_interval():
+    single = estimate("x", "m", [2.0])
+    assert (single.value, single.low, single.high) == (2.0, None, None)
+    assert single.reason == "one run says nothing about the spread"
+
+
+def test_interval_is_reproducible_and_covers_the_mean():
+    values = np.random.default_rng(1).normal(10.0, 2.0, 50)
+    low, high = bootstrap_interval(values)
+    assert (low, high) == bootstrap_interval(values)
+    # 1.96 standard errors, within a fifth
+    assert high - low == pytest.approx(2 * 1.96 * values.std() / np.sqrt(50), rel=0.2)
+    assert low < values.mean() < high
+
+
+def test_equal_values_have_an_interval_of_no_width():
+    assert bootstrap_interval(np.full(5, 3.0)) == (3.0, 3.0)

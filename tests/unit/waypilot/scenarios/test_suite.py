@@ -1,0 +1,128 @@
+"""Suites: the standard one, and what each mistake in a file is answered with."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict
+
+import pytest
+import yaml
+
+from waypilot.scenarios import WEATHER_PRESETS, ScenarioError, available_suites, load_suite, select
+
+GOOD = {
+    "name": "one",
+    "map": "Lite01",
+    "weather": "clear",
+    "start": {"x_m": 0, "y_m": -1.75, "yaw_deg": 90},
+    "goal": {"x_m": 0.0, "y_m": 100.0},
+}
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write(*entries, text=None):
+        path = tmp_path / "suite.yaml"
+        path.write_text(text if text is not None else yaml.safe_dump({"scenarios": list(entries)}), encoding="utf-8")
+        return path
+
+    return write
+
+
+def test_standard_suite_is_the_users_five():
+    suite = load_suite("standard")
+    names = [scenario.name for scenario in suite]
+    assert names == ["straight_clear", "straight_cloudy", "straight_night", "straight_rain", "turn_clear"]
+    for scenario, preset in zip(suite, ("clear", "cloudy", "night", "rain", "clear"), strict=True):
+        assert scenario.weather == WEATHER_PRESETS[preset]
+        assert scenario.map == "Lite01"
+    assert len({(s.start_pose, s.goal_m) for s in suite[:4]}) == 1
+    assert 150.0 <= math.dist(suite[0].goal_m, (suite[0].start_pose.x_m, suite[0].start_pose.y_m)) <= 250.0
+    assert "standard" in available_suites()
+
+
+def test_degrees_become_radians_and_defaults_hold(write):
+    (scenario,) = load_suite(write(GOOD))
+    assert scenario.start_pose.yaw_rad == pytest.approx(math.pi / 2)
+    assert scenario.time_limit_s is None
+    assert scenario.rules.blocked_after_s == 60.0
+
+
+def test_all_that_can_be_said(write):
+    weather = asdict(WEATHER_PRESETS["rain"]) | {"wetness": 12.5}
+    via = [{"x_m": 0, "y_m": 50}]
+    entry = GOOD | {"weather": weather, "via": via, "time_limit_s": 90, "rules": {"deviation_limit_m": 10}}
+    (scenario,) = load_suite(write(entry | {"vehicle_type": "vehicle.audi.tt", "target_speed_mps": 5}))
+    assert scenario.weather.wetness == 12.5
+    assert scenario.via_m == ((0.0, 50.0),)
+    assert (scenario.time_limit_s, scenario.rules.deviation_limit_m) == (90.0, 10.0)
+    assert (scenario.vehicle_type, scenario.target_speed_mps) == ("vehicle.audi.tt", 5.0)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"wheather": "clear"}, "scenario 'one': unknown key 'wheather'; known keys: .*weather"),
+        ({"weather": "snow"}, "scenario 'one': weather: unknown preset 'snow', use one of clear, cloudy, night, rain"),
+        ({"weather": {"wetness": 3}}, "required key 'cloudiness' is missing"),
+        ({"start": {"x_m": 0, "y_m": 1}}, "scenario 'one': start: required key 'yaw_deg' is missing"),
+        ({"start": {"x_m": 0, "y_m": 1, "yaw_rad": 1}}, "start: unknown key 'yaw_rad'; known keys: x_m, y_m, yaw_deg"),
+        ({"goal": {"x_m": "far", "y_m": 1}}, "scenario 'one': goal.x_m: expected a number, got 'far'"),
+        ({"goal": {"x_m": 0, "y_m": -1.75}}, "scenario 'one': goal .* put it further along the road"),
+        ({"goal": [1, 2]}, "scenario 'one': goal: expected keys and values"),
+        ({"rules": {"blocked_after_s": -1}}, "scenario 'one': rules: blocked_after_s is -1.0, give a positive number"),
+        ({"time_limit_s": float("nan")}, "scenario 'one': time_limit_s: expected a finite number"),
+        ({"name": "One"}, "scenario 'One': name is 'One', use lower-case letters"),
+    ],
+)
+def test_mistakes_name_file_scenario_field_and_remedy(write, change, message):
+    path = write(GOOD | change)
+    with pytest.raises(ScenarioError, match=message) as caught:
+        load_suite(path)
+    assert str(caught.value).startswith(f"{path}: ")
+
+
+def test_missing_key_names_the_scenario(write):
+    with pytest.raises(ScenarioError, match=r"scenario 'one': .*required key 'map' is missing"):
+        load_suite(write({key: value for key, value in GOOD.items() if key != "map"}))
+
+
+def test_names_are_unique(write):
+    with pytest.raises(ScenarioError, match="two scenarios are named 'one', rename one of them"):
+        load_suite(write(GOOD, GOOD))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("scenarios: [", "not readable as YAML"),
+        ("", "exactly one key at the top"),
+        ("scenarios: []", "at least one scenario"),
+        ("scenarios: {a: 1}", "must be a list"),
+        ("scenarios: [straight]", "scenario 1: expected keys and values, got 'straight'"),
+        ("scenarios: [{name: a}]\nextra: 1", "exactly one key at the top"),
+        ("scenarios:\n- name: a\n  map: b\n  map: c", "key 'map' is given twice"),
+    ],
+)
+def test_files_that_are_no_suite(write, text, message):
+    with pytest.raises(ScenarioError, match=message):
+        load_suite(write(text=text))
+
+
+def test_no_such_suite_names_those_there_are():
+    with pytest.raises(ScenarioError, match=r"no suite 'standart': give a path to a YAML file or one of .*standard"):
+        load_suite("standart")
+
+
+def test_select_keeps_the_order_asked_for():
+    suite = load_suite("standard")
+    assert [s.name for s in select(suite, ["turn_clear", "straight_rain"])] == ["turn_clear", "straight_rain"]
+    assert select(suite, []) == suite
+
+
+def test_select_refuses_unknown_and_repeated_names():
+    suite = load_suite("standard")
+    with pytest.raises(ScenarioError, match="no scenario is named 'turn', choose from: straight_clear"):
+        select(suite, ["turn"])
+    with pytest.raises(ScenarioError, match="'turn_clear' is asked for twice"):
+        select(suite, ["turn_clear", "turn_clear"])
