@@ -50,6 +50,7 @@ _STIFFNESS_MPS2 = 60.0  # cornering stiffness of an axle per mass, per rad of sl
 _SLIP_FLOOR_MPS = 1.0
 _STEER_RATE_RADPS = 3.5
 _REST_MPS = 1e-3
+_NEGLIGIBLE = 1e-12
 _WALKER_MPS2 = 8.0
 _WALKER_RADPS2 = 10.0
 # CARLA's default steering curve: part of the full wheel angle left at a speed in km/h.
@@ -147,6 +148,10 @@ def _hold_velocity(row: FloatArray, c: float, s: float) -> None:
 
 @njit(cache=True)
 def _integrate(row: FloatArray, dt: float) -> None:
+    for index in (VX, VY, YAW_RATE):
+        # Decaying speeds would end as denormal numbers, which are slow to compute with.
+        if abs(row[index]) < _NEGLIGIBLE:
+            row[index] = 0.0
     row[X] += dt * row[VX]
     row[Y] += dt * row[VY]
     row[YAW] += dt * row[YAW_RATE]
