@@ -1,0 +1,232 @@
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from training.data.drive_plan import DrivePlanConfig, plan_drive
+from training.data.perturbation import SteeringNoise, SteeringNoiseConfig
+from training.data.recorder import RecorderConfig, record_drive
+from waypilot.episodes import check_episode, load_episode
+from waypilot.geometry import SE2, Pose, wrap_angle
+from waypilot.rig import DEFAULT_RIG
+from waypilot.route import Route
+from waypilot.scenarios import WEATHER_PRESETS, Scenario
+from waypilot.types import ActorKind, CollisionEvent, Control, EgoState, Observation, Plan, Trajectory
+from waypilot_carla.errors import SimulatorLost
+from waypilot_carla.frame import (
+    GnssFix,
+    ImuSample,
+    LateEvents,
+    PreparedScenario,
+    SimulatorFrame,
+    VehicleStatus,
+)
+
+DT_NS = 50_000_000
+WHEELBASE_M = 2.9
+MAX_STEER_RAD = 1.22
+SPAWN_POSES = [SE2(100.0 * i, 100.0 * j, 0.0) for i in range(4) for j in range(4)]
+
+
+class BicycleSession:
+    """A kinematic car on a straight route of 300 m along +x that sees grey images."""
+
+    def __init__(self, collide_at: int | None = None, lose_at: int | None = None):
+        self.collide_at, self.lose_at = collide_at, lose_at
+        self.controls: list[Control] = []
+
+    def prepare(self, scenario: Scenario, seed: int) -> PreparedScenario:
+        self.pose, self.speed_mps, self.ticks, self.control = SE2(0.0, 0.8, -0.1), 0.0, 0, Control(brake=1.0)
+        self.controls.clear()
+        route = Route(np.stack([np.arange(0.0, 301.0), np.zeros(301)], axis=1))
+        return PreparedScenario(
+            route=route,
+            goal_m=(300.0, 0.0),
+            map_name="Straight",
+            opendrive="",
+            vehicle=None,  # type: ignore[arg-type]
+            start_pose=Pose.from_xyz_rpy(0.0, 0.8, 0.0, yaw_rad=-0.1),
+            settled_frame=0,
+            settled_stamp_ns=0,
+        )
+
+    def tick(self) -> SimulatorFrame:
+        self.ticks += 1
+        if self.ticks == self.lose_at:
+            raise SimulatorLost("gone")
+        yaw_rate = -self.speed_mps * math.tan(self.control.steer * MAX_STEER_RAD) / WHEELBASE_M
+        dt_s = DT_NS / 1e9
+        self.speed_mps = max(0.0, self.speed_mps + dt_s * (4.0 * self.control.throttle - 6.0 * self.control.brake))
+        yaw_rad = wrap_angle(self.pose.yaw_rad + yaw_rate * dt_s)
+        self.pose = self.pose.compose(SE2(self.speed_mps * dt_s, 0.0, 0.0))
+        self.pose = SE2(self.pose.x_m, self.pose.y_m, yaw_rad)
+        stamp_ns = self.ticks * DT_NS
+        pose = Pose.from_xyz_rpy(self.pose.x_m, self.pose.y_m, 0.0, yaw_rad=yaw_rad)
+        hit = (CollisionEvent(stamp_ns, 0, ActorKind.STATIC, (1.0, 0.0, 0.0)),) if self.ticks == self.collide_at else ()
+        return SimulatorFrame(
+            frame=self.ticks,
+            stamp_ns=stamp_ns,
+            ego=EgoState(stamp_ns, pose, (self.speed_mps, 0.0, 0.0), (0.0, 0.0, yaw_rate)),
+            status=VehicleStatus(self.control, 1, False, (0.0, 0.0, 0.0)),
+            images_bgra={"front": np.full((180, 320, 4), (200, 100, 50, 255), dtype=np.uint8)},
+            imu=ImuSample(stamp_ns, (0.0, 0.0, 9.8), (0.0, 0.0, 0.0), pose.orientation),
+            gnss=GnssFix(stamp_ns, 0.0, 0.0, 0.0),
+            collisions=hit,
+        )
+
+    def apply(self, control: Control) -> None:
+        self.control = control
+        self.controls.append(control)
+
+    def finish(self) -> LateEvents:
+        return LateEvents((), ())
+
+
+def drive(tmp_path: Path, name: str, session: BicycleSession | None = None, learner=None, **changes):
+    plan = plan_drive("Straight", SPAWN_POSES, 3, 0, 0, DrivePlanConfig())
+    config = replace(RecorderConfig(max_drive_s=20.0), **changes)
+    return record_drive(session or BicycleSession(), plan, tmp_path / name, DEFAULT_RIG, config, learner)
+
+
+def test_recorded_drive_is_a_sound_episode(tmp_path: Path) -> None:
+    drive_made = drive(tmp_path, "a")
+    assert check_episode(drive_made.path) == []
+    episode = load_episode(drive_made.path)
+    assert drive_made.ended_by == "time"
+    assert len(episode.frames) == drive_made.frames == 100
+    stamps = [frame.ego.stamp_ns for frame in episode.frames]
+    assert set(np.diff(stamps)) == {4 * DT_NS}
+    assert episode.frames[0].control is not None
+    assert episode.waypoint_dt_ns == 250_000_000
+    assert episode.recorder["driver"] == "expert"
+
+
+def test_label_is_the_way_back_to_the_route(tmp_path: Path) -> None:
+    episode = load_episode(drive(tmp_path, "a").path)
+    for frame in episode.frames:
+        pose = frame.ego.pose_map_from_base_link.planar
+        assert frame.waypoints_m is not None
+        end = pose.transform_points(frame.waypoints_m)[-1]
+        assert abs(end[1]) < 0.3
+        assert end[0] > pose.x_m + 5.0
+    assert max(abs(frame.ego.pose_map_from_base_link.y_m) for frame in episode.frames) > 0.5
+
+
+def test_same_seed_same_bytes(tmp_path: Path) -> None:
+    first, second = drive(tmp_path / "1", "a").path, drive(tmp_path / "2", "a").path
+    assert first.read_bytes() == second.read_bytes()
+
+
+def test_drive_ends_where_the_plan_would_leave_the_route(tmp_path: Path) -> None:
+    made = drive(tmp_path, "a", max_drive_s=200.0)
+    assert made.ended_by == "goal"
+    last = load_episode(made.path).frames[-1].ego.pose_map_from_base_link
+    assert 240.0 < last.x_m <= 255.0
+
+
+def test_collision_and_leaving_the_route_end_the_drive(tmp_path: Path) -> None:
+    made = drive(tmp_path, "a", BicycleSession(collide_at=42))
+    assert made.ended_by == "collision"
+    assert load_episode(made.path).frames[-1].ego.stamp_ns < 42 * DT_NS
+    assert drive(tmp_path, "b", max_lateral_m=0.5).ended_by == "off_route"
+
+
+def test_lost_simulator_leaves_nothing_behind(tmp_path: Path) -> None:
+    with pytest.raises(SimulatorLost):
+        drive(tmp_path, "a", BicycleSession(lose_at=30))
+    assert list(tmp_path.iterdir()) == []
+
+
+class LeftPolicy:
+    """Always plans to drive 1 m further left; remembers the images."""
+
+    name = "left"
+
+    def reset(self, route: Route, seed: int) -> None:
+        self.images: list[np.ndarray] = []
+
+    def plan(self, observation: Observation) -> Plan:
+        self.images.append(observation.images["front"])
+        points = np.stack([1.5 * np.arange(1, 21), np.minimum(0.1 * np.arange(1, 21), 1.0)], axis=1)
+        return Plan(Trajectory(observation.stamp_ns, 250_000_000, points))
+
+
+def test_learned_driver_drives_and_the_expert_labels(tmp_path: Path) -> None:
+    learner = LeftPolicy()
+    made = drive(tmp_path, "a", learner=learner, expert_share=0.0)
+    episode = load_episode(made.path)
+    assert made.ended_by == "off_route"
+    assert made.worst_lateral_m > 3.0
+    assert episode.source == "carla_dagger"
+    assert learner.images[0][0, 0].tolist() == [50, 100, 200]  # RGB
+    label = episode.frames[-1].waypoints_m
+    assert label is not None
+    assert label[-1, 1] < -1.0  # the label leads back, the driver away
+    assert drive(tmp_path, "b", learner=LeftPolicy(), expert_share=1.0).worst_lateral_m < 2.0
+
+
+def test_noise_is_seeded_and_pauses() -> None:
+    config = SteeringNoiseConfig(pause_s=2.0, peak_steer=(0.1, 0.2))
+    times = np.arange(0.0, 60.0, 0.05)
+
+    def steers(seed: int, speed_mps: float = 5.0) -> np.ndarray:
+        noise = SteeringNoise(config, seed)
+        return np.array([noise.disturb(Control(), float(t), speed_mps).steer for t in times])
+
+    first = steers(1)
+    assert np.array_equal(first, steers(1))
+    assert not np.array_equal(first, steers(2))
+    assert 0.1 < np.mean(first != 0.0) < 0.6
+    assert np.abs(first).max() <= 0.2
+    assert (first > 0.05).any()
+    assert (first < -0.05).any()
+    assert np.allclose(steers(1, 12.0), first / 4.0, atol=1e-6)
+
+
+def test_noise_keeps_the_rest_of_the_command() -> None:
+    noise = SteeringNoise(SteeringNoiseConfig(pause_s=0.01, peak_steer=(1.0, 1.0)), 0)
+    for step in range(100):
+        disturbed = noise.disturb(Control(throttle=0.5, steer=0.9), step * 0.05, 2.0)
+        assert disturbed.throttle == 0.5
+        assert -1.0 <= disturbed.steer <= 1.0
+
+
+def test_drives_follow_from_seed_and_number() -> None:
+    config = DrivePlanConfig()
+
+    def plan(seed: int, index: int, attempt: int = 0):
+        return plan_drive("Town", SPAWN_POSES, seed, index, attempt, config)
+
+    assert plan(1, 2) == plan(1, 2)
+    assert len({plan(1, 2).route_id, plan(2, 2).route_id, plan(1, 3).route_id, plan(1, 2, 1).route_id}) > 1
+    drives = [plan(7, index) for index in range(40)]
+    assert {drive.weather_name for drive in drives} > set(WEATHER_PRESETS)
+    for made in drives:
+        start = SPAWN_POSES[int(made.route_id.split("-")[0])]
+        offset = start.inverse().compose(made.scenario.start_pose)
+        assert abs(offset.x_m) < 1e-9
+        assert abs(offset.y_m) <= 1.0
+        assert abs(offset.yaw_rad) <= math.radians(15.0)
+        assert 120.0 <= math.dist((start.x_m, start.y_m), made.scenario.goal_m) <= 450.0
+
+
+def test_town_without_distant_spawn_points_is_refused() -> None:
+    with pytest.raises(ValueError, match="Town has no spawn point 120 to 450 m"):
+        plan_drive("Town", SPAWN_POSES[:1], 0, 0, 0, DrivePlanConfig())
+
+
+@pytest.mark.parametrize(
+    ("cls", "changes", "message"),
+    [
+        (DrivePlanConfig, {"min_goal_m": 500.0}, "goal distances"),
+        (DrivePlanConfig, {"max_start_offset_m": 3.0}, "half a lane"),
+        (SteeringNoiseConfig, {"duration_s": (2.0, 1.0)}, "duration_s"),
+        (RecorderConfig, {"expert_share": 1.5}, "expert_share"),
+        (RecorderConfig, {"every": 0}, "every"),
+    ],
+)
+def test_configs_refuse_what_makes_no_sense(cls: type, changes: dict, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        cls(**changes)
