@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from waypilot.geometry import Pose
+from waypilot.geometry import SE2, Pose
 from waypilot.rig import DEFAULT_RIG
 from waypilot.route import Route
 from waypilot.types import ActorKind, CollisionEvent, Control, EgoState, LaneInvasionEvent
@@ -127,9 +127,8 @@ class KinematicSession:
         self._speed = max(self._speed + pedals * dt_s, 0.0)
         turn = self._speed * math.tan(-self._control.steer * MAX_WHEEL_RAD) / WHEELBASE_M * dt_s
         yaw = self._pose.yaw_rad + turn
-        self._pose = type(self._pose)(
-            self._pose.x_m + self._speed * dt_s * math.cos(yaw), self._pose.y_m + self._speed * dt_s * math.sin(yaw), yaw
-        )
+        way_m = self._speed * dt_s
+        self._pose = SE2(self._pose.x_m + way_m * math.cos(yaw), self._pose.y_m + way_m * math.sin(yaw), yaw)
 
     def _map_pose(self):
         return Pose.from_xyz_rpy(self._pose.x_m, self._pose.y_m, 0.0, 0.0, 0.0, self._pose.yaw_rad)

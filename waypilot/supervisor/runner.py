@@ -7,8 +7,7 @@ record it, and everything is ended: SIGINT, SIGTERM, SIGKILL.
 
 from __future__ import annotations
 
-import json
-import os
+import dataclasses
 import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -18,20 +17,24 @@ from types import FrameType
 
 from waypilot.supervisor.child import Child, describe_exit
 from waypilot.supervisor.command import command_line
+from waypilot.supervisor.failure import FAILURE_FILE, Failure
 from waypilot.supervisor.table import ProcessSpec
 
-FAILURE_FILE = "stack_failure.json"
 FAILURE_EXIT_CODE = 1
 _POLL_S = 0.05
 
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long to wait, in seconds of wall time, before the next stronger measure. Their sum stays below 10 s."""
+    """How long to wait, in seconds of wall time, before the next stronger measure.
 
-    record_s: float = 4.0
-    interrupt_s: float = 2.5
-    terminate_s: float = 1.5
+    The last two are waited for twice: for the processes that use others, then for the others (``ends_last``).
+    Raises ValueError when a failed run could take 10 s or longer to end.
+    """
+
+    record_s: float = 3.0
+    interrupt_s: float = 2.0
+    terminate_s: float = 1.0
 
     def __post_init__(self) -> None:
         if min(self.record_s, self.interrupt_s, self.terminate_s) < 0 or self.total_s >= 10.0:
@@ -40,16 +43,7 @@ class Patience:
     @property
     def total_s(self) -> float:
         """Longest time from a failure to the end of the last process."""
-        return self.record_s + self.interrupt_s + self.terminate_s
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """Why a run ended before its regular end."""
-
-    process: str
-    reason: str
-    exit_code: int | None
+        return self.record_s + 2.0 * (self.interrupt_s + self.terminate_s)
 
 
 class Supervisor:
@@ -137,30 +131,27 @@ class Supervisor:
 
     def _record(self, failure: Failure) -> None:
         """Write ``stack_failure.json`` and say the same on the terminal."""
-        last_words = self._children[failure.process].last_log_line() if failure.process in self._children else ""
-        content = {
-            "process": failure.process,
-            "reason": failure.reason,
-            "exit_code": failure.exit_code,
-            "last_log_line": last_words,
-        }
-        path = self._output_dir / FAILURE_FILE
-        scratch = path.with_suffix(".tmp")
-        scratch.write_text(json.dumps(content, indent=2) + "\n")
-        os.replace(scratch, path)
-        self._report(f"run ends: {failure.process} {failure.reason}" + (f" ({last_words})" if last_words else ""))
+        if failure.process in self._children:
+            words = self._children[failure.process].last_log_line()
+            failure = dataclasses.replace(failure, last_log_line=words)
+        failure.write(self._output_dir)
+        self._report(f"run ends: {failure.text}")
 
     def _end_all(self) -> None:
-        """End what still runs, ever more firmly; the groups are killed in any case, for grandchildren."""
-        for number, patience_s in (
-            (signal.SIGINT, self._patience.interrupt_s),
-            (signal.SIGTERM, self._patience.terminate_s),
-        ):
-            running = [child for child in self._children.values() if child.exit_code() is None]
+        """End what still runs: first those who use the others, then the others."""
+        for last in (False, True):
+            names = [spec.name for spec in self._specs if spec.ends_last is last]
+            self._end([self._children[name] for name in names if name in self._children])
+
+    def _end(self, children: Sequence[Child]) -> None:
+        """End these, ever more firmly; their groups are killed in any case, for grandchildren."""
+        steps = ((signal.SIGINT, self._patience.interrupt_s), (signal.SIGTERM, self._patience.terminate_s))
+        for number, patience_s in steps:
+            running = [child for child in children if child.exit_code() is None]
             for child in running:
                 child.send(number)
             self._wait_for(running, patience_s)
-        for child in self._children.values():
+        for child in children:
             if child.exit_code() is None:
                 self._report(f"{child.name} does not react, killing it")
             child.kill_group()

@@ -46,6 +46,7 @@ class ProcessSpec:
     """One process of a run, all arguments filled in.
 
     Either a ROS node (``package`` and ``executable``) or a Python module (``module``) with ``arguments``.
+    ``ends_run``: its exit is the regular end of the run. ``ends_last``: it is ended only after all others are gone.
     """
 
     name: str
@@ -56,6 +57,7 @@ class ProcessSpec:
     parameters: Mapping[str, Scalar] = field(default_factory=dict)
     remaps: Mapping[str, str] = field(default_factory=dict)
     ends_run: bool = False
+    ends_last: bool = False
 
     def __post_init__(self) -> None:
         if bool(self.module) == bool(self.package and self.executable):
@@ -127,7 +129,18 @@ def _argument(name: str, entry: Any) -> Argument:
     return Argument(name, entry["default"], entry["help"], tuple(entry.get("choices", ())))
 
 
-_ENTRY_KEYS = {"name", "package", "executable", "module", "arguments", "parameters", "remaps", "ends_run", "when"}
+_ENTRY_KEYS = {
+    "name",
+    "package",
+    "executable",
+    "module",
+    "arguments",
+    "parameters",
+    "remaps",
+    "ends_run",
+    "ends_last",
+    "when",
+}
 
 
 def _check_entry(entry: Any, arguments: Mapping[str, Argument]) -> None:
@@ -162,6 +175,7 @@ def _spec(entry: Mapping[str, Any], values: Mapping[str, Scalar]) -> ProcessSpec
         parameters={name: _fill(value, values) for name, value in entry.get("parameters", {}).items()},
         remaps={name: str(_fill(target, values)) for name, target in entry.get("remaps", {}).items()},
         ends_run=bool(entry.get("ends_run", False)),
+        ends_last=bool(entry.get("ends_last", False)),
     )
 
 

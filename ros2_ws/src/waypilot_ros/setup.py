@@ -1,7 +1,11 @@
+from pathlib import Path
+
 from setuptools import setup
 
 PACKAGE = "waypilot_ros"
 NODES = ("carla_bridge", "policy", "controller", "metrics", "evaluator")
+# The launch files live at the top of the repository and are installed with the nodes.
+LAUNCH_FILES = sorted(str(path) for path in Path("../../../launch").glob("*") if path.suffix in (".yaml", ".py"))
 
 setup(
     name=PACKAGE,
@@ -10,6 +14,7 @@ setup(
     data_files=[
         ("share/ament_index/resource_index/packages", [f"resource/{PACKAGE}"]),
         (f"share/{PACKAGE}", ["package.xml"]),
+        (f"share/{PACKAGE}/launch", LAUNCH_FILES),
     ],
     zip_safe=True,
     maintainer="Waypilot maintainers",

@@ -22,12 +22,12 @@ from waypilot.report.page import write_report
 from waypilot.report.results import CheckpointInfo, Job, ResultsWriter, RunInfo, load_results
 from waypilot.report.summary import print_summary
 from waypilot.scenarios import ScenarioError, available_suites, load_suite, select
-from waypilot_ros.evaluation import DriveReport, Evaluation, StackBrokenError
+from waypilot.supervisor.failure import read_failure
+from waypilot_ros.evaluation import Evaluation, StackBrokenError
 from waypilot_ros.parameters import declare_config, parameter, refuse_unknown_parameters
 from waypilot_ros.picture_recorder import PictureRecorder
-from waypilot_ros.stack_client import PatienceConfig, StackClient, failure_reason
+from waypilot_ros.stack_client import PatienceConfig, StackClient
 
-FAILURE_FILE = "stack_failure.json"
 CRASHED_EXIT_CODE = 1
 BAD_PARAMETERS_EXIT_CODE = 2
 DEFAULT_SUITE = "standard"
@@ -87,12 +87,13 @@ class EvaluatorNode(Node):
         self.suite, self.jobs = plan_jobs(self.config.scenarios, self.config.seeds)
         self.output_dir = Path(self.config.output_dir)
         self.pictures = PictureRecorder(self, self.config.picture_topic, self.config.picture_interval_s)
+        self._writer: ResultsWriter
 
     def evaluate(self) -> bool:
         """Drive everything, write results and report; returns whether nothing crashed."""
-        stack = StackClient(self, self.patience, self.stop_reason)
-        writer = ResultsWriter(self.output_dir / "results.json", self._run_info(stack), self.jobs)
-        clean = Evaluation(_WithPictures(stack, self.pictures, writer), writer, _say).run(self.jobs)
+        stack = StackClient(self, self.patience, self.stop_reason, before_start=self._start_pictures)
+        self._writer = writer = ResultsWriter(self.output_dir / "results.json", self._run_info(stack), self.jobs)
+        clean = Evaluation(stack, writer, _say).run(self.jobs)
         write_report(writer.path, self.output_dir / "report.html")
         print_summary(load_results(writer.path), Console(width=100))
         _say(f"results: {writer.path}")
@@ -105,11 +106,14 @@ class EvaluatorNode(Node):
             return None
         deadline_s = time.monotonic() + FAILURE_FILE_WAIT_S
         while time.monotonic() < deadline_s:
-            reason = failure_reason(self.output_dir / FAILURE_FILE)
-            if reason is not None:
-                return reason
+            failure = read_failure(self.output_dir)
+            if failure is not None:
+                return failure.text
             time.sleep(0.05)
         return f"stopped by {_signals[0].name}"
+
+    def _start_pictures(self, job: Job) -> None:
+        self.pictures.start(self._writer.picture_dir(job.scenario.name, job.seed))
 
     def _run_info(self, stack: StackClient) -> RunInfo:
         config = self.config
@@ -130,22 +134,6 @@ class EvaluatorNode(Node):
             checkpoint=None if config.policy == "expert" else CheckpointInfo.of_file(Path(config.checkpoint)),
             config={"lock_step": config.lock_step},
         )
-
-
-class _WithPictures:
-    """A stack whose drives are photographed."""
-
-    def __init__(self, stack: StackClient, pictures: PictureRecorder, writer: ResultsWriter) -> None:
-        self._stack = stack
-        self._pictures = pictures
-        self._writer = writer
-
-    def drive(self, job: Job) -> DriveReport:
-        self._pictures.start(self._writer.picture_dir(job.scenario.name, job.seed))
-        try:
-            return self._stack.drive(job)
-        finally:
-            self._pictures.stop()
 
 
 def _say(line: str) -> None:

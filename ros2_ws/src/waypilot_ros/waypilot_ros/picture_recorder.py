@@ -30,10 +30,6 @@ class PictureRecorder:
         """Save into ``folder`` from now on."""
         self._folder, self._first_ns, self._saved = folder, None, 0
 
-    def stop(self) -> None:
-        """Save no more."""
-        self._folder = None
-
     def _on_image(self, message: Image) -> None:
         if self._folder is None or self._saved >= MAX_PICTURES:
             return

@@ -7,7 +7,6 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from nav_msgs.msg import Odometry
@@ -48,11 +47,18 @@ class PatienceConfig:
 class StackClient:
     """Drives scenarios with the nodes of the stack (``evaluation.Stack``)."""
 
-    def __init__(self, node: Node, patience: PatienceConfig, stop_reason: Callable[[], str | None]) -> None:
-        """``stop_reason`` says why to give up now (a signal came), or None."""
+    def __init__(
+        self,
+        node: Node,
+        patience: PatienceConfig,
+        stop_reason: Callable[[], str | None],
+        before_start: Callable[[Job], None],
+    ) -> None:
+        """Ask ``stop_reason`` why to give up (a signal came; None: go on), call ``before_start`` before frame 0."""
         self._node = node
         self._patience = patience
         self._stop_reason = stop_reason
+        self._before_start = before_start
         self._executor = SingleThreadedExecutor()
         self._executor.add_node(node)
         self._prepare = {
@@ -81,6 +87,7 @@ class StackClient:
         self._end = None
         begun_s = time.monotonic()
         self._prepare_all(job)
+        self._before_start(job)
         driving_s = time.monotonic()
         self._check(self._call("carla_bridge", self._start, StartScenario.Request(), self._patience.ready_s))
         end_ns = self._wait_for_end()
@@ -178,13 +185,3 @@ class StackClient:
             self._bridge_crash = f"{message.source}: {message.reason}"
         elif message.state in (ScenarioStatus.COMPLETED, ScenarioStatus.FAILED):
             self._end = message
-
-
-def failure_reason(path: Path) -> str | None:
-    """Read from ``stack_failure.json``, if it is there, which process ended and how."""
-    try:
-        failure = json.loads(path.read_text())
-        words = failure["last_log_line"]
-        return f"{failure['process']} {failure['reason']}" + (f" ({words})" if words else "")
-    except (OSError, ValueError, KeyError):
-        return None

@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from waypilot.supervisor.child import describe_exit
+from waypilot.supervisor.failure import FAILURE_FILE
 from waypilot.supervisor.reserve import claim_domain, free_port
-from waypilot.supervisor.runner import FAILURE_FILE, Patience, Supervisor
+from waypilot.supervisor.runner import Patience, Supervisor
 from waypilot.supervisor.table import ProcessSpec
 
 QUICK = Patience(record_s=3.0, interrupt_s=0.5, terminate_s=0.5)
@@ -125,6 +126,33 @@ def test_processes_that_ignore_every_signal_and_their_children_are_killed(superv
     assert took_s < 10
     time.sleep(0.1)
     assert not [pid for pid in (workdir / "pids").read_text().split() if pid_is_alive(pid)]
+
+
+def test_a_server_is_ended_after_those_who_use_it(workdir):
+    ends = """
+        import pathlib, signal, sys, time
+        def stop(*_):
+            time.sleep({pause})
+            with pathlib.Path("order").open("a") as order: order.write("{name} ")
+            sys.exit()
+        signal.signal(signal.SIGINT, stop)
+        pathlib.Path("{name}.up").touch()
+        time.sleep(30)
+    """
+    evaluator = """
+        import pathlib, time
+        while not (pathlib.Path("server.up").exists() and pathlib.Path("client.up").exists()): time.sleep(0.02)
+    """
+    (workdir / "server.py").write_text(textwrap.dedent(ends.format(name="server", pause=0.0)))
+    (workdir / "client.py").write_text(textwrap.dedent(ends.format(name="client", pause=0.2)))
+    (workdir / "evaluator.py").write_text(textwrap.dedent(evaluator))
+    specs = [
+        ProcessSpec("server", module="server", ends_last=True),
+        ProcessSpec("client", module="client"),
+        ProcessSpec("evaluator", module="evaluator", ends_run=True),
+    ]
+    Supervisor(specs, workdir / "run", {**os.environ, "PYTHONPATH": str(workdir)}, lambda _: None, QUICK).run()
+    assert (workdir / "order").read_text().split() == ["client", "server"]
 
 
 def test_an_evaluator_killed_by_a_signal_is_a_failed_run(supervise, workdir):
