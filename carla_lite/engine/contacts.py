@@ -8,8 +8,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
+from carla_lite.engine._numba import jit
 from carla_lite.engine.body import (
     HALF_X,
     HALF_Y,
@@ -33,7 +33,7 @@ _SLOP_M = 0.002
 _PUSH_SHARE = 0.8
 
 
-@njit(cache=True)
+@jit
 def corners(x: float, y: float, yaw: float, half_x: float, half_y: float) -> FloatArray:
     """Return the corners (4, 2) of a rectangle."""
     c, s = math.cos(yaw), math.sin(yaw)
@@ -44,7 +44,7 @@ def corners(x: float, y: float, yaw: float, half_x: float, half_y: float) -> Flo
     return result
 
 
-@njit(cache=True)
+@jit
 def _axis_depth(dx: float, dy: float, ax: float, ay: float, a: FloatArray, b: FloatArray) -> float:
     """Return how deep two rectangles (yaw, half x, half y) overlap along a unit axis; negative when apart."""
     reach = 0.0
@@ -54,7 +54,7 @@ def _axis_depth(dx: float, dy: float, ax: float, ay: float, a: FloatArray, b: Fl
     return reach - abs(dx * ax + dy * ay)
 
 
-@njit(cache=True)
+@jit
 def penetration(dx: float, dy: float, a: FloatArray, b: FloatArray) -> tuple[float, float, float]:
     """Return (depth, nx, ny) of the shallowest overlap, normal from a to b; depth <= 0 means no contact.
 
@@ -72,7 +72,7 @@ def penetration(dx: float, dy: float, a: FloatArray, b: FloatArray) -> tuple[flo
     return depth, nx, ny
 
 
-@njit(cache=True)
+@jit
 def _add_inside(points: FloatArray, x: float, y: float, box: FloatArray, total: FloatArray) -> None:
     c, s = math.cos(box[0]), math.sin(box[0])
     for index in range(4):
@@ -83,7 +83,7 @@ def _add_inside(points: FloatArray, x: float, y: float, box: FloatArray, total: 
             total[2] += 1.0
 
 
-@njit(cache=True)
+@jit
 def _contact_point(ax: float, ay: float, a: FloatArray, bx: float, by: float, b: FloatArray) -> tuple[float, float]:
     """Return the middle of the corners that lie inside the other rectangle, or of both middles for a cross."""
     total = np.zeros(3)
@@ -94,14 +94,14 @@ def _contact_point(ax: float, ay: float, a: FloatArray, bx: float, by: float, b:
     return total[0] / total[2], total[1] / total[2]
 
 
-@njit(cache=True)
+@jit
 def _push(row: FloatArray, px: float, py: float, jx: float, jy: float) -> None:
     row[VX] += jx * row[INVERSE_MASS]
     row[VY] += jy * row[INVERSE_MASS]
     row[YAW_RATE] += ((px - row[X]) * jy - (py - row[Y]) * jx) * row[INVERSE_INERTIA]
 
 
-@njit(cache=True)
+@jit
 def _response(a: FloatArray, b: FloatArray, px: float, py: float, ux: float, uy: float) -> float:
     """Return the inverse mass that two bodies show at a point to an impulse along (ux, uy)."""
     ra = (px - a[X]) * uy - (py - a[Y]) * ux
@@ -109,7 +109,7 @@ def _response(a: FloatArray, b: FloatArray, px: float, py: float, ux: float, uy:
     return a[INVERSE_MASS] + b[INVERSE_MASS] + ra * ra * a[INVERSE_INERTIA] + rb * rb * b[INVERSE_INERTIA]
 
 
-@njit(cache=True)
+@jit
 def _closing(a: FloatArray, b: FloatArray, px: float, py: float, ux: float, uy: float) -> float:
     """Return the speed of b relative to a at a point along (ux, uy)."""
     vx = b[VX] - b[YAW_RATE] * (py - b[Y]) - a[VX] + a[YAW_RATE] * (py - a[Y])
@@ -117,7 +117,7 @@ def _closing(a: FloatArray, b: FloatArray, px: float, py: float, ux: float, uy: 
     return vx * ux + vy * uy
 
 
-@njit(cache=True)
+@jit
 def resolve(a: FloatArray, b: FloatArray, impulse_on_a: FloatArray) -> None:
     """Part two bodies if they touch; adds the normal impulse on ``a`` (N s, map axes) to ``impulse_on_a`` (2,)."""
     if a[INVERSE_MASS] + b[INVERSE_MASS] == 0.0:
@@ -140,7 +140,7 @@ def resolve(a: FloatArray, b: FloatArray, impulse_on_a: FloatArray) -> None:
     _part(a, b, nx, ny, depth)
 
 
-@njit(cache=True)
+@jit
 def _rub(a: FloatArray, b: FloatArray, px: float, py: float, tx: float, ty: float, limit: float) -> None:
     wanted = -_closing(a, b, px, py, tx, ty) / _response(a, b, px, py, tx, ty)
     j = min(max(wanted, -limit), limit)
@@ -148,7 +148,7 @@ def _rub(a: FloatArray, b: FloatArray, px: float, py: float, tx: float, ty: floa
     _push(b, px, py, j * tx, j * ty)
 
 
-@njit(cache=True)
+@jit
 def _part(a: FloatArray, b: FloatArray, nx: float, ny: float, depth: float) -> None:
     move = _PUSH_SHARE * max(depth - _SLOP_M, 0.0) / (a[INVERSE_MASS] + b[INVERSE_MASS])
     a[X] -= move * a[INVERSE_MASS] * nx
@@ -157,7 +157,7 @@ def _part(a: FloatArray, b: FloatArray, nx: float, ny: float, depth: float) -> N
     b[Y] += move * b[INVERSE_MASS] * ny
 
 
-@njit(cache=True)
+@jit
 def obstacle_body(obstacle: FloatArray) -> FloatArray:
     """Return a static obstacle as an immovable body row."""
     row = np.zeros(SIZE)

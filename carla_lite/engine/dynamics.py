@@ -11,8 +11,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
+from carla_lite.engine._numba import jit
 from carla_lite.engine.body import (
     AXLE,
     BRAKE,
@@ -58,31 +58,31 @@ _CURVE_KPH = np.array([0.0, 20.0, 60.0, 120.0])
 _CURVE_SHARE = np.array([1.0, 0.9, 0.8, 0.7])
 
 
-@njit(cache=True)
+@jit
 def _toward(value: float, target: float, step: float) -> float:
     return value + min(max(target - value, -step), step)
 
 
-@njit(cache=True)
+@jit
 def _side_force(side_speed: float, along_speed: float, limit: float) -> float:
     slip = side_speed / max(abs(along_speed), _SLIP_FLOOR_MPS)
     return -limit * math.tanh(_STIFFNESS_MPS2 * slip / limit)
 
 
-@njit(cache=True)
+@jit
 def _side_limit(axle_grip: float, along_force: float) -> float:
     left = axle_grip * axle_grip - along_force * along_force
     return math.sqrt(max(left, 0.01 * axle_grip * axle_grip))
 
 
-@njit(cache=True)
+@jit
 def _drive_acceleration(throttle: float, direction: float, speed: float) -> float:
     if direction < 0.0 and speed < -_REVERSE_TOP_SPEED_MPS:
         return 0.0
     return direction * throttle * min(_DRIVE_MPS2, _POWER_W_PER_KG / max(abs(speed), 1.0))
 
 
-@njit(cache=True)
+@jit
 def _resistance(row: FloatArray, speed: float) -> float:
     """Return the deceleration (m/s^2) of brakes, tyres, engine and air."""
     brake = max(row[BRAKE], 0.5 * row[HAND_BRAKE]) * _BRAKE_SHARE * GRIP * GRAVITY_MPS2
@@ -90,14 +90,14 @@ def _resistance(row: FloatArray, speed: float) -> float:
     return brake + engine + _ROLLING_MPS2 + _AIR_DRAG_1PM * speed * speed
 
 
-@njit(cache=True)
+@jit
 def _turn_wheels(row: FloatArray, speed: float, dt: float) -> None:
     share = np.interp(abs(speed) * 3.6, _CURVE_KPH, _CURVE_SHARE)
     target = -row[STEER] * row[MAX_WHEEL_ANGLE] * share
     row[WHEEL_ANGLE] = _toward(row[WHEEL_ANGLE], target, _STEER_RATE_RADPS * dt)
 
 
-@njit(cache=True)
+@jit
 def move_vehicle(row: FloatArray, dt: float) -> None:
     """Advance a vehicle by ``dt`` seconds (about 1 ms). Forces are per mass, speeds in body axes until the end."""
     c, s = math.cos(row[YAW]), math.sin(row[YAW])
@@ -127,7 +127,7 @@ def move_vehicle(row: FloatArray, dt: float) -> None:
     _integrate(row, dt)
 
 
-@njit(cache=True)
+@jit
 def _resist(row: FloatArray, c: float, s: float, loss: float) -> None:
     """Take ``loss`` (m/s) off the forward speed without turning it round, and bring a nearly standing car to rest."""
     along = row[VX] * c + row[VY] * s
@@ -139,14 +139,14 @@ def _resist(row: FloatArray, c: float, s: float, loss: float) -> None:
         row[VX] = row[VY] = row[YAW_RATE] = 0.0
 
 
-@njit(cache=True)
+@jit
 def _hold_velocity(row: FloatArray, c: float, s: float) -> None:
     if row[HOLDS_VELOCITY] != 0.0:
         row[VX] = c * row[TARGET_X] - s * row[TARGET_Y]
         row[VY] = s * row[TARGET_X] + c * row[TARGET_Y]
 
 
-@njit(cache=True)
+@jit
 def _integrate(row: FloatArray, dt: float) -> None:
     for index in (VX, VY, YAW_RATE):
         # Decaying speeds would end as denormal numbers, which are slow to compute with.
@@ -157,7 +157,7 @@ def _integrate(row: FloatArray, dt: float) -> None:
     row[YAW] += dt * row[YAW_RATE]
 
 
-@njit(cache=True)
+@jit
 def move_walker(row: FloatArray, dt: float) -> None:
     """Advance a walker by ``dt`` seconds: it reaches the wanted velocity as fast as its grip on the ground allows."""
     ex, ey = row[TARGET_X] - row[VX], row[TARGET_Y] - row[VY]

@@ -6,9 +6,9 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from carla_lite.engine._numba import jit
 from carla_lite.engine.body import HALF_X, HALF_Y, INVERSE_MASS, KIND, VEHICLE, VX, VY, WALKER, X, Y
 from carla_lite.engine.contacts import obstacle_body, penetration, resolve
 from carla_lite.engine.dynamics import move_vehicle, move_walker
@@ -65,12 +65,12 @@ def first_overlap(body: FloatArray, bodies: FloatArray, obstacles: FloatArray) -
     return bool(_overlaps(body, bodies, obstacles))
 
 
-@njit(cache=True)
+@jit
 def _reach(row: FloatArray, dt_s: float) -> float:
     return math.hypot(row[HALF_X], row[HALF_Y]) + math.hypot(row[VX], row[VY]) * dt_s + _BROAD_MARGIN_M
 
 
-@njit(cache=True)
+@jit
 def _near_pairs(bodies: FloatArray, dt_s: float) -> IndexArray:
     found = [(0, 0) for _ in range(0)]
     for i in range(len(bodies)):
@@ -84,7 +84,7 @@ def _near_pairs(bodies: FloatArray, dt_s: float) -> IndexArray:
     return _as_index(found)
 
 
-@njit(cache=True)
+@jit
 def _near_obstacles(bodies: FloatArray, obstacles: FloatArray, dt_s: float) -> IndexArray:
     found = [(0, 0) for _ in range(0)]
     for i in range(len(bodies)):
@@ -99,7 +99,7 @@ def _near_obstacles(bodies: FloatArray, obstacles: FloatArray, dt_s: float) -> I
     return _as_index(found)
 
 
-@njit(cache=True)
+@jit
 def _as_index(pairs: list[tuple[int, int]]) -> IndexArray:
     result = np.empty((len(pairs), 2), dtype=np.int64)
     for number, (first, second) in enumerate(pairs):
@@ -107,7 +107,7 @@ def _as_index(pairs: list[tuple[int, int]]) -> IndexArray:
     return result
 
 
-@njit(cache=True, nogil=True)
+@jit
 def _advance(
     bodies: FloatArray,
     obstacles: FloatArray,
@@ -134,7 +134,7 @@ def _advance(
                 resolve(bodies[walls[k, 0]], obstacle_body(obstacles[walls[k, 1]]), wall_impulses[k])
 
 
-@njit(cache=True)
+@jit
 def _overlaps(body: FloatArray, bodies: FloatArray, obstacles: FloatArray) -> bool:
     box = np.array([body[2], body[HALF_X], body[HALF_Y]])
     for index in range(len(bodies)):

@@ -178,9 +178,5 @@ def _color(actor: Actor) -> Rgb:
 
 
 def _scene_actor(actor: Actor, shape: Shape) -> SceneActor:
-    """Describe an actor to the renderer; the pose given is that of its feet, which for a walker is not the origin."""
-    pose = actor.pose
-    drop = actor.half_extent_m[2] - actor.box_center_m[2]
-    feet = Pose(pose.x_m, pose.y_m, pose.z_m - drop, pose.orientation)
     braking = isinstance(actor, Vehicle) and (actor.control.brake > 0.0 or actor.control.hand_brake)
-    return SceneActor(actor.id, shape, feet, actor.half_extent_m, _color(actor), braking)
+    return SceneActor(actor.id, shape, actor.pose, actor.half_extent_m, _color(actor), braking)

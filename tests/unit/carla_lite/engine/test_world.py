@@ -164,6 +164,5 @@ def test_the_scene_shows_every_body_but_the_excluded(ground) -> None:
     car, person = scene.actors
     assert (car.actor_id, car.shape, car.color, car.brake_lights) == (other.id, Shape.CAR, (10, 20, 30), True)
     assert car.half_extent_m == other.half_extent_m
-    # What is drawn stands on the ground, also where the actor's origin is in its middle.
-    assert (person.actor_id, person.shape, person.pose.z_m) == (walker.id, Shape.PEDESTRIAN, 0.0)
+    assert (person.actor_id, person.shape, person.pose) == (walker.id, Shape.PEDESTRIAN, walker.pose)
     assert [actor.actor_id for actor in world.scene().actors] == [ego.id, other.id, walker.id]

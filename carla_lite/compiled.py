@@ -1,0 +1,28 @@
+"""Compiling with numba, with a disk cache that notices changes in every file of a package.
+
+numba itself looks at the kernel's own file only, not at the kernels that it calls, and would run stale machine code. It
+names the cache file after the function, so a digest of the package's sources in that name keeps the two apart.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numba
+
+
+def package_jit(package: Path, **options: Any) -> Callable[[Callable[..., Any]], Any]:
+    """Return a decorator that compiles kernels of the package in folder ``package`` with numba's ``options``."""
+    digest = hashlib.sha256()
+    for path in sorted(package.glob("*.py")):
+        digest.update(path.read_bytes())
+    suffix = digest.hexdigest()[:10]
+
+    def jit(function: Callable[..., Any]) -> Any:
+        function.__qualname__ += f"_{suffix}"
+        return numba.njit(cache=True, **options)(function)
+
+    return jit
