@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -140,7 +140,7 @@ class _Drive:
         wanted = self._follower.step(frame.ego, TimedPlan(self._driven(observation, label, time_s), pose)).control
         self.ended_by = self._end(frame, time_s)
         if self._steps % self._config.every == 0 and self.ended_by is None:
-            writer.add_frame(_frame(observation, wanted, label), images)
+            writer.add_frame(_frame(observation, wanted, label, self._start_ns), images)
         self._steps += 1
         return self._noise.disturb(wanted, time_s, frame.ego.speed_mps)
 
@@ -170,9 +170,10 @@ def rgb_from_bgra(image: RgbImage) -> RgbImage:
     return np.ascontiguousarray(image[:, :, 2::-1])
 
 
-def _frame(observation: Observation, control: Control, label: Trajectory) -> EpisodeFrame:
+def _frame(observation: Observation, control: Control, label: Trajectory, start_ns: int) -> EpisodeFrame:
     return EpisodeFrame(
-        ego=observation.ego,
+        # Counted from the drive's start: the episode must not depend on what the server did before.
+        ego=replace(observation.ego, stamp_ns=observation.ego.stamp_ns - start_ns),
         command=observation.command,
         target_point_m=observation.target_point_m,
         control=control,

@@ -133,7 +133,7 @@ class SftTrainer:
             board.add_scalar("train/loss", value, self.step)
             board.add_scalar("train/gradient_norm", float(norm), self.step)
             board.add_scalar("train/learning_rate", self.optimizer.param_groups[0]["lr"], self.step)
-            board.add_scalar("train/ade_m", float((predicted - label).norm(dim=-1).mean()), self.step)
+            board.add_scalar("train/ade_m", (predicted - label).norm(dim=-1).mean().item(), self.step)
         return value
 
     def _model_input(self, batch: SampleBatch, augment: bool = False) -> ModelInput:
