@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 
-from carla_lite.render._ground_sampling import sample_lanes
-from carla_lite.render._fragment import lamp_strength
-from carla_lite.render._numba import jit, pack_bgra, smooth_noise
+from carla_lite.render._ground_sampling import sample_lanes, spread
+from carla_lite.render._fragment import lamp_at, lamp_strength
+from carla_lite.render._numba import jit, jit_pixel, pack_bgra, unit_noise
 
 # Ground farther away than this is drawn as horizon: a pixel there spans kilometres.
 _FARTHEST_M = 6000.0
@@ -75,7 +75,7 @@ def _draw_span(canvas, inverse_depth, view, light, panorama, ground, sky_pass, y
         _draw_sky(canvas, inverse_depth, view, panorama, y, start, end)
 
 
-@jit
+@jit_pixel
 def _row_ray(view, y):
     ry = (y + 0.5 - view.center_y_px) / view.focal_px
     r = view.rotation
@@ -116,8 +116,7 @@ def _draw_ground(canvas, inverse_depth, view, light, ground, y, start, end, firs
     down_x, down_y = _slide(t, dx, dy, r[1, 0], r[1, 1], r[1, 2], view.eye_z_m, focal)
     level, taps, tap_x, tap_y = _choose_taps(right_x, right_y, down_x, down_y, ground)
     fog = 1.0 - math.exp(-light.fog_per_m * max(0.0, t - light.fog_start_m))
-    lamp_step = min(light.lamp.shape[0] - 1, int(t * 2.0))
-    lamp_here = light.lamp[lamp_step]
+    lamp_here = lamp_at(light.lamp, t)
     ry = (y + 0.5 - view.center_y_px) / focal
     up = max(0.0, light.sun_direction[2])
     day_r, day_g, day_b = (
@@ -128,7 +127,14 @@ def _draw_ground(canvas, inverse_depth, view, light, ground, y, start, end, firs
     clear = 1.0 - fog
     grazing = 1.0 - min(1.0, 2.2 * abs(dz) / math.sqrt(dx * dx + dy * dy + dz * dz))
     inv_taps = 1.0 / taps
+    # Plain numbers for the loop: handing a tuple with arrays to a helper counts references at every pixel.
+    up_axis = (r[0, 2], r[1, 2], r[2, 2])
+    center_x, center_y, wet, puddles, haze = view.center_x_px, view.center_y_px, light.wet, light.puddles, light.haze
+    height, width = canvas.shape
     scale = 1.0 / (ground.texel_m * (1 << level))
+    tap_x, tap_y = tap_x * scale, tap_y * scale
+    texels, outside = ground.texels, spread(ground.outside)
+    offset, rows, columns = ground.levels[level, 0], ground.levels[level, 1], ground.levels[level, 2]
     for x in range(start, end):
         if inverse_depth[y, x] > 0.0:
             continue
@@ -139,23 +145,34 @@ def _draw_ground(canvas, inverse_depth, view, light, ground, y, start, end, firs
         gx = (view.eye_x_m + t * (bx + r[0, 0] * rx) - ground.x0_m) * scale - 0.5
         gy = (view.eye_y_m + t * (by + r[0, 1] * rx) - ground.y0_m) * scale - 0.5
         lanes = 0
-        for k in range(taps):
-            away = (k + 0.5) * inv_taps - 0.5
-            lanes += sample_lanes(ground, level, gx + away * tap_x * scale, gy + away * tap_y * scale)
+        # Counted in floats, or LLVM would turn these few steps into gathers of eight, twice as slow.
+        away = 0.5 * inv_taps - 0.5
+        while away < 0.5:
+            lanes += sample_lanes(texels, offset, rows, columns, outside, gx + away * tap_x, gy + away * tap_y)
+            away += inv_taps
         blue = (lanes & 0xFFFF) * inv_taps
         red = ((lanes >> 16) & 0xFFFF) * inv_taps
         green = ((lanes >> 32) & 0xFFFF) * inv_taps
         lamp = lamp_strength(lamp_here, rx, ry)
         red, green, blue = red * (day_r + lamp), green * (day_g + lamp), blue * (day_b + 0.9 * lamp)
-        if light.wet > 0.0:
+        if wet > 0.0:
             gloss = ((lanes >> 48) & 0xFFFF) * inv_taps / 255.0
-            red, green, blue = _wet(canvas, view, light, x, y, rx, ry, gloss, grazing, red, green, blue)
+            dark, share = _wet_shares(gloss, grazing, wet, puddles)
+            ripple = 3.0 * (unit_noise(x >> 2, y, 31) - 0.5) * grazing
+            column, row = _mirrored_pixel(focal, center_x, center_y, up_axis, rx, ry, ripple)
+            mirror_r, mirror_g, mirror_b = haze
+            if column >= 0 and column < width and row >= 0 and row < height and row != y:
+                pixel = canvas[row, column]
+                mirror_r, mirror_g, mirror_b = float((pixel >> 16) & 255), float((pixel >> 8) & 255), float(pixel & 255)
+            red = red * dark + (mirror_r - red * dark) * share
+            green = green * dark + (mirror_g - green * dark) * share
+            blue = blue * dark + (mirror_b - blue * dark) * share
         canvas[y, x] = pack_bgra(
             red * clear + light.haze[0] * fog, green * clear + light.haze[1] * fog, blue * clear + light.haze[2] * fog
         )
 
 
-@jit
+@jit_pixel
 def _slide(t, dx, dy, ax, ay, az, eye_z, focal):
     # p = eye + t * d with t = -eye_z / d_z; along a camera axis a: dp = t * (a + d * t * a_z / eye_z) / focal.
     change = t * az / eye_z
@@ -180,27 +197,24 @@ def _choose_taps(right_x, right_y, down_x, down_y, ground):
     return level, taps, right_x, right_y
 
 
-@jit
-def _wet(canvas, view, light, x, y, rx, ry, gloss, grazing, red, green, blue):
-    """Darken wet ground and mix in the mirror image of what stands behind it."""
-    dark = 1.0 - 0.42 * light.wet * min(1.0, 0.35 + gloss)
-    puddle = max(0.0, min(1.0, (gloss - 0.86 + 0.42 * light.puddles) * 4.0)) * light.puddles
-    share = min(0.85, gloss * light.wet * (0.10 + 0.62 * grazing) + 0.45 * puddle * (0.35 + 0.65 * grazing))
-    # Mirror the ray at the ground plane: c' = c - 2 (u.c) u with u the map's up in camera axes.
-    u0, u1, u2 = view.rotation[0, 2], view.rotation[1, 2], view.rotation[2, 2]
+@jit_pixel
+def _mirrored_pixel(focal, center_x, center_y, up_axis, rx, ry, ripple):
+    """Return column and row where the ray, mirrored at the ground plane, meets the image; (-1, -1) if behind it."""
+    # c' = c - 2 (u.c) u with u the map's up in camera axes.
+    u0, u1, u2 = up_axis
     rise = 2.0 * (u0 * rx + u1 * ry + u2)
-    mx, my, mz = rx - rise * u0, ry - rise * u1, 1.0 - rise * u2
-    height, width = canvas.shape
-    mirror_r, mirror_g, mirror_b = light.haze
-    if mz > 1e-3:
-        column = int(view.focal_px * mx / mz + view.center_x_px)
-        row = int(view.focal_px * my / mz + view.center_y_px)
-        row += int(3.0 * (smooth_noise(x * 0.11, y * 0.9, 31) - 0.5) * grazing)
-        if 0 <= column < width and 0 <= row < height and row != y:
-            pixel = canvas[row, column]
-            mirror_r, mirror_g, mirror_b = float((pixel >> 16) & 255), float((pixel >> 8) & 255), float(pixel & 255)
-    return (
-        red * dark + (mirror_r - red * dark) * share,
-        green * dark + (mirror_g - green * dark) * share,
-        blue * dark + (mirror_b - blue * dark) * share,
-    )
+    mz = 1.0 - rise * u2
+    if mz < 1e-3:
+        return -1, -1
+    column = int(focal * (rx - rise * u0) / mz + center_x)
+    row = int(focal * (ry - rise * u1) / mz + center_y + ripple)
+    return column, row
+
+
+@jit_pixel
+def _wet_shares(gloss, grazing, wet, puddles):
+    """Return how much darker wet ground is, and how much of it is mirror image."""
+    dark = 1.0 - 0.42 * wet * min(1.0, 0.35 + gloss)
+    puddle = max(0.0, min(1.0, (gloss - 0.86 + 0.42 * puddles) * 4.0)) * puddles
+    share = min(0.85, gloss * wet * (0.10 + 0.62 * grazing) + 0.45 * puddle * (0.35 + 0.65 * grazing))
+    return dark, share

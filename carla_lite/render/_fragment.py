@@ -5,14 +5,15 @@ from __future__ import annotations
 import math
 
 from carla_lite.render import materials as m
-from carla_lite.render._numba import hash3, jit, unit_noise
+from carla_lite.render._numba import hash3, jit, jit_pixel, unit_noise
+from carla_lite.render.atmosphere import RANGE_STEPS, STEPS_PER_M
 
 _WINDOW_PITCH_M = 2.7
 _STOREY_M = 3.1
 _LIT_SHARE = 0.42
 
 
-@jit
+@jit_pixel
 def light_on_face(view, light, n0, n1, n2):
     """Return the light (red, green, blue) on a face with normal ``n`` in camera axes, of any length."""
     norm = math.sqrt(n0 * n0 + n1 * n1 + n2 * n2)
@@ -32,6 +33,14 @@ def light_on_face(view, light, n0, n1, n2):
 
 
 @jit
+def lamp_at(lamp_table, depth_m):
+    """Interpolate head-light strength at a depth; whole steps would show as bands on the road."""
+    position = min(depth_m * STEPS_PER_M, RANGE_STEPS - 1.001)
+    step = int(position)
+    return lamp_table[step] + (position - step) * (lamp_table[step + 1] - lamp_table[step])
+
+
+@jit_pixel
 def lamp_strength(strength, rx, ry):
     """Shape the cone of the camera's own head lights around the optical axis."""
     if strength <= 0.0:
@@ -39,50 +48,50 @@ def lamp_strength(strength, rx, ry):
     return strength * max(0.0, 1.0 - 1.1 * rx * rx) * max(0.0, min(1.0, 1.25 + 4.0 * ry))
 
 
-@jit
+@jit_pixel
 def window_grid(width_m, height_m):
     """Return how many windows fit along a wall and how many storeys up."""
     return max(1, int(width_m / _WINDOW_PITCH_M)), max(1, int(height_m / _STOREY_M))
 
 
-@jit
-def fragment(material, u, v, columns, rows, red, green, blue, seed, pixel_m, light):
+@jit_pixel
+def fragment(material, u, v, columns, rows, red, green, blue, seed, pixel_m, haze, night):
     """Return (keep, red, green, blue, glow): whether this pixel belongs to the shape, its colour, its own light."""
     if material == m.FLAT:
         return True, red, green, blue, 0.0
     if material == m.FACADE:
-        return _facade(u, v, columns, rows, red, green, blue, seed, pixel_m, light)
+        return _facade(u, v, columns, rows, red, green, blue, seed, pixel_m, haze, night)
     if material == m.GLASS:
-        return True, red + 0.16 * light.haze[0], green + 0.17 * light.haze[1], blue + 0.18 * light.haze[2], 0.0
+        return True, red + 0.16 * haze[0], green + 0.17 * haze[1], blue + 0.18 * haze[2], 0.0
     if material == m.WHEEL:
         return _wheel(u, v, red, green, blue)
     if material == m.HEAD_LAMP:
-        return True, red, green, blue, light.night
+        return True, red, green, blue, night
     if material == m.TAIL_LAMP:
-        return True, red, green, blue, 0.9 * light.night + 1.1 * seed
+        return True, red, green, blue, 0.9 * night + 1.1 * seed
     return _ball(material, u, v, red, green, blue, seed)
 
 
-@jit
-def _facade(u, v, columns, rows, red, green, blue, seed, pixel_m, light):
+@jit_pixel
+def _facade(u, v, columns, rows, red, green, blue, seed, pixel_m, haze, night):
     across, up = u * columns, v * rows
     i, j = int(across), int(up)
     fu, fv = across - i, up - j
     # Beyond half a window per pixel the pattern would flicker: fade to its mean.
     plain = max(0.0, min(1.0, (pixel_m - 0.35) / 0.9))
     low, high, edge = (0.30, 0.82, 0.24) if j > 0 else (0.06, 0.74, 0.12)
-    inside = low < fv < high and edge < fu < 1.0 - edge
+    outside = fv < low or fv > high or fu < edge or fu > 1.0 - edge
     chance = unit_noise(i, j, seed * 7 + columns)
     lit = 1.0 if chance < _LIT_SHARE else 0.0
-    share = 1.0 if inside else 0.0
+    share = 0.0 if outside else 1.0
     share += (0.3 - share) * plain
     lit += (_LIT_SHARE - lit) * plain
     tone = 0.75 + 0.5 * chance
     wall = 0.9 if fv < 0.05 and plain < 1.0 else 1.0
-    glow = share * lit * light.night
-    pane_r = 44.0 * tone + 0.12 * light.haze[0] + glow * 190.0
-    pane_g = 56.0 * tone + 0.14 * light.haze[1] + glow * 135.0
-    pane_b = 72.0 * tone + 0.16 * light.haze[2] + glow * 50.0
+    glow = share * lit * night
+    pane_r = 44.0 * tone + 0.12 * haze[0] + glow * 190.0
+    pane_g = 56.0 * tone + 0.14 * haze[1] + glow * 135.0
+    pane_b = 72.0 * tone + 0.16 * haze[2] + glow * 50.0
     red, green, blue = red * wall, green * wall, blue * wall
     return (
         True,
@@ -93,14 +102,14 @@ def _facade(u, v, columns, rows, red, green, blue, seed, pixel_m, light):
     )
 
 
-@jit
+@jit_pixel
 def _wheel(u, v, red, green, blue):
     radius = math.sqrt((2.0 * u - 1.0) ** 2 + (2.0 * v - 1.0) ** 2)
     rim = 120.0 if radius < 0.58 else 0.0
     return radius <= 1.0, red + rim, green + rim, blue + rim, 0.0
 
 
-@jit
+@jit_pixel
 def _ball(material, u, v, red, green, blue, seed):
     x, y = 2.0 * u - 1.0, 2.0 * v - 1.0
     limit, tone = 1.0, 1.0
@@ -113,7 +122,7 @@ def _ball(material, u, v, red, green, blue, seed):
     return x * x + y * y <= limit, red * tone, green * tone, blue * tone, 0.0
 
 
-@jit
+@jit_pixel
 def decal_gain(material, u, v, night):
     """Return the factor on the ground's brightness at (u, v) of a decal."""
     x, y = 2.0 * u - 1.0, 2.0 * v - 1.0

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from carla_lite.render._numba import jit, smooth_noise, unit_noise
+from carla_lite.render._numba import jit, jit_pixel, smooth_noise, unit_noise
 
 
 @jit
@@ -77,7 +77,7 @@ def resolve(subtexels, first_row, texel_m, looks, texels):
             )
 
 
-@jit
+@jit_pixel
 def _byte(value):
     return int(min(255.0, max(0.0, value + 0.5)))
 

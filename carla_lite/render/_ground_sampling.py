@@ -2,32 +2,37 @@
 
 from __future__ import annotations
 
-from carla_lite.render._numba import jit
+import numpy as np
+
+from carla_lite.render._numba import jit_pixel
 
 
-@jit
+@jit_pixel
 def spread(texel):
     """Move the four bytes of a texel into four 16-bit lanes (blue, red, green, gloss) of one 64-bit word."""
-    word = int(texel)
+    # Signed: numba turns a product of int64 and uint64 into a float.
+    word = np.int64(texel)
     return (word & 0x00FF00FF) | ((word & 0xFF00FF00) << 24)
 
 
-@jit
-def sample_lanes(ground, level, gx, gy):
-    """Sample at texel coordinates of a mip level; each lane of the result holds 0..255."""
-    offset, rows, columns = ground.levels[level, 0], ground.levels[level, 1], ground.levels[level, 2]
-    if not (0.0 <= gx < columns - 1 and 0.0 <= gy < rows - 1):
-        return spread(ground.outside)
+@jit_pixel
+def sample_lanes(texels, offset, rows, columns, outside_lanes, gx, gy):
+    """Sample at texel coordinates of the mip level that starts at ``offset``; each lane of the result holds 0..255."""
+    # Written out: numba makes a chained comparison four times slower than all the rest of this function.
+    if gx < 0.0 or gy < 0.0 or gx >= columns - 1 or gy >= rows - 1:
+        return outside_lanes
     ix, iy = int(gx), int(gy)
     fx, fy = int((gx - ix) * 256.0), int((gy - iy) * 256.0)
     both = (fx * fy) >> 8
-    at = offset + iy * columns + ix
-    texels = ground.texels
+    # Unsigned indices spare the test for counting from the end.
+    at = np.uint64(offset + iy * columns + ix)
+    below = at + np.uint64(columns)
+    one = np.uint64(1)
     # Weights add up to 256, so a lane never exceeds 255 * 256 and cannot spill into the next one.
     lanes = (
         spread(texels[at]) * (256 - fx - fy + both)
-        + spread(texels[at + 1]) * (fx - both)
-        + spread(texels[at + columns]) * (fy - both)
-        + spread(texels[at + columns + 1]) * both
+        + spread(texels[at + one]) * (fx - both)
+        + spread(texels[below]) * (fy - both)
+        + spread(texels[below + one]) * both
     )
     return (lanes >> 8) & 0x00FF00FF00FF00FF

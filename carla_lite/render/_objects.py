@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from carla_lite.render import materials as m
-from carla_lite.render._numba import jit
+from carla_lite.render._numba import jit, jit_pixel
 from carla_lite.render._polygon import draw_polygon
 from carla_lite.render.meshes import FAR_OFFSET
 from carla_lite.scene import Shape
@@ -40,7 +40,7 @@ def find_visible(view, light, width, height, frames, depth_m, order):
     return count
 
 
-@jit
+@jit_pixel
 def to_camera(view, x, y, z):
     """Take a map point to camera axes (right, down, forward)."""
     x, y, z = x - view.eye_x_m, y - view.eye_y_m, z - view.eye_z_m
@@ -52,7 +52,7 @@ def to_camera(view, x, y, z):
     )
 
 
-@jit
+@jit_pixel
 def fully_fogged(light, distance_m):
     """Say whether less than half a percent of something's light gets through."""
     return (distance_m - light.fog_start_m) * light.fog_per_m > 5.3
@@ -83,7 +83,7 @@ def _camera_frame(view, frame, local):
     local[3, 0], local[3, 1], local[3, 2] = to_camera(view, frame[3, 0], frame[3, 1], frame[3, 2])
 
 
-@jit
+@jit_pixel
 def _put_corner(scratch, row, local, x, y, z):
     for axis in range(3):
         scratch[row, axis] = local[3, axis] + x * local[0, axis] + y * local[1, axis] + z * local[2, axis]

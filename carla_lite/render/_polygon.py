@@ -6,7 +6,7 @@ import math
 
 from carla_lite.render import materials as m
 from carla_lite.render._fragment import decal_gain, fragment, lamp_strength, light_on_face, window_grid
-from carla_lite.render._numba import jit, pack_bgra
+from carla_lite.render._numba import jit, jit_pixel, pack_bgra
 from carla_lite.render.atmosphere import RANGE_STEPS, STEPS_PER_M
 
 NEAR_M = 0.1
@@ -37,6 +37,8 @@ def draw_polygon(canvas, inverse_depth, view, light, scratch, material, red, gre
     uu, vv = u0 * u0 + u1 * u1 + u2 * u2, v0 * v0 + v1 * v1 + v2 * v2
     columns, rows = window_grid(math.sqrt(uu), math.sqrt(vv))
     uo, vo = (u0 * o0 + u1 * o1 + u2 * o2) / uu, (v0 * o0 + v1 * o1 + v2 * o2) / vv
+    # Taken out of the loop: reaching into the tuple for an array counts references at every pixel.
+    haze, night, fog_table, lamp_table = light.haze, light.night, light.fog, light.lamp
     top, bottom = _row_range(scratch, count, canvas.shape[0])
     for y in range(top, bottom):
         left, right = _column_range(scratch, count, y + 0.5, canvas.shape[1])
@@ -52,26 +54,26 @@ def draw_polygon(canvas, inverse_depth, view, light, scratch, material, red, gre
                 u = z * (u0 * rx + u1 * ry + u2) / uu - uo
                 v = z * (v0 * rx + v1 * ry + v2) / vv - vo
                 if material >= m.DECAL_SHADOW:
-                    _tint_pixel(canvas, y, x, decal_gain(material, u, v, light.night))
+                    _tint_pixel(canvas, y, x, decal_gain(material, u, v, night))
                 else:
                     keep, r, g, b, glow = fragment(
-                        material, u, v, columns, rows, red, green, blue, seed, z / focal, light
+                        material, u, v, columns, rows, red, green, blue, seed, z / focal, haze, night
                     )
                     if keep:
                         inverse_depth[y, x] = near
                         step = min(RANGE_STEPS - 1, int(z * STEPS_PER_M))
-                        fog = light.fog[step]
-                        lamp = lamp_strength(light.lamp[step], rx, ry)
+                        fog = fog_table[step]
+                        lamp = lamp_strength(lamp_table[step], rx, ry)
                         clear = 1.0 - fog
                         canvas[y, x] = pack_bgra(
-                            r * (glow + light_r + lamp) * clear + light.haze[0] * fog,
-                            g * (glow + light_g + lamp) * clear + light.haze[1] * fog,
-                            b * (glow + light_b + lamp * 0.9) * clear + light.haze[2] * fog,
+                            r * (glow + light_r + lamp) * clear + haze[0] * fog,
+                            g * (glow + light_g + lamp) * clear + haze[1] * fog,
+                            b * (glow + light_b + lamp * 0.9) * clear + haze[2] * fog,
                         )
             near += dx
 
 
-@jit
+@jit_pixel
 def _clip_and_project(scratch, view):
     """Clip at the near plane and store image coordinates; return how many corners are left."""
     count = 0
@@ -90,13 +92,13 @@ def _clip_and_project(scratch, view):
     return count
 
 
-@jit
+@jit_pixel
 def _project(scratch, row, x, y, z, view):
     scratch[row, 0] = view.focal_px * x / z + view.center_x_px
     scratch[row, 1] = view.focal_px * y / z + view.center_y_px
 
 
-@jit
+@jit_pixel
 def _row_range(scratch, count, height):
     low = high = scratch[_PROJECTED, 1]
     for i in range(1, count):
@@ -107,7 +109,7 @@ def _row_range(scratch, count, height):
     return first, max(first, int(math.ceil(min(float(height), high - 0.5))))
 
 
-@jit
+@jit_pixel
 def _column_range(scratch, count, y, width):
     left, right = 1e30, -1e30
     for i in range(count):
@@ -123,7 +125,7 @@ def _column_range(scratch, count, y, width):
     return first, max(first, int(math.ceil(max(0.0, min(float(width), right - 0.5)))))
 
 
-@jit
+@jit_pixel
 def _tint_pixel(canvas, y, x, gain):
     pixel = canvas[y, x]
     canvas[y, x] = pack_bgra(((pixel >> 16) & 255) * gain, ((pixel >> 8) & 255) * gain, (pixel & 255) * gain)

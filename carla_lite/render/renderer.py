@@ -67,7 +67,7 @@ class Renderer:
         light, panorama = _sky_and_light(dynamic.weather)
         actors = instances_from_actors(dynamic.actors)
         buffers = self._buffers(camera.height_px, camera.width_px)
-        canvas = image.view(np.uint32)[:, :, 0]
+        canvas = image.view(np.uint32).reshape(camera.height_px, camera.width_px)
         inverse_depth, scratch = buffers
         inverse_depth[:] = 0.0
         boxes_seen = _visible(view, light, canvas, self._boxes)
