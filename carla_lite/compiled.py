@@ -9,20 +9,30 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar, cast
 
 import numba
 
+Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 
-def package_jit(package: Path, **options: Any) -> Callable[[Callable[..., Any]], Any]:
+
+class Jit(Protocol):
+    """A decorator that compiles a function and keeps its signature."""
+
+    def __call__(self, function: Kernel) -> Kernel:
+        """Return the compiled function."""
+        ...
+
+
+def package_jit(package: Path, **options: Any) -> Jit:
     """Return a decorator that compiles kernels of the package in folder ``package`` with numba's ``options``."""
     digest = hashlib.sha256()
     for path in sorted(package.glob("*.py")):
         digest.update(path.read_bytes())
     suffix = digest.hexdigest()[:10]
 
-    def jit(function: Callable[..., Any]) -> Any:
+    def jit(function: Kernel) -> Kernel:
         function.__qualname__ += f"_{suffix}"
-        return numba.njit(cache=True, **options)(function)
+        return cast(Kernel, numba.njit(cache=True, **options)(function))
 
     return jit

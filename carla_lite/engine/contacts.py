@@ -106,7 +106,8 @@ def _response(a: FloatArray, b: FloatArray, px: float, py: float, ux: float, uy:
     """Return the inverse mass that two bodies show at a point to an impulse along (ux, uy)."""
     ra = (px - a[X]) * uy - (py - a[Y]) * ux
     rb = (px - b[X]) * uy - (py - b[Y]) * ux
-    return a[INVERSE_MASS] + b[INVERSE_MASS] + ra * ra * a[INVERSE_INERTIA] + rb * rb * b[INVERSE_INERTIA]
+    turning = ra * ra * a[INVERSE_INERTIA] + rb * rb * b[INVERSE_INERTIA]
+    return float(a[INVERSE_MASS] + b[INVERSE_MASS] + turning)
 
 
 @jit
@@ -114,7 +115,7 @@ def _closing(a: FloatArray, b: FloatArray, px: float, py: float, ux: float, uy: 
     """Return the speed of b relative to a at a point along (ux, uy)."""
     vx = b[VX] - b[YAW_RATE] * (py - b[Y]) - a[VX] + a[YAW_RATE] * (py - a[Y])
     vy = b[VY] + b[YAW_RATE] * (px - b[X]) - a[VY] - a[YAW_RATE] * (px - a[X])
-    return vx * ux + vy * uy
+    return float(vx * ux + vy * uy)
 
 
 @jit

@@ -87,7 +87,7 @@ def _resistance(row: FloatArray, speed: float) -> float:
     """Return the deceleration (m/s^2) of brakes, tyres, engine and air."""
     brake = max(row[BRAKE], 0.5 * row[HAND_BRAKE]) * _BRAKE_SHARE * GRIP * GRAVITY_MPS2
     engine = _ENGINE_DRAG_MPS2 if row[THROTTLE] == 0.0 else 0.0
-    return brake + engine + _ROLLING_MPS2 + _AIR_DRAG_1PM * speed * speed
+    return float(brake + engine + _ROLLING_MPS2 + _AIR_DRAG_1PM * speed * speed)
 
 
 @jit

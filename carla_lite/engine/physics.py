@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from carla_lite.engine._numba import jit
-from carla_lite.engine.body import HALF_X, HALF_Y, INVERSE_MASS, KIND, VEHICLE, VX, VY, WALKER, X, Y
+from carla_lite.engine.body import HALF_X, HALF_Y, INVERSE_MASS, KIND, VEHICLE, VX, VY, WALKER, YAW, X, Y
 from carla_lite.engine.contacts import obstacle_body, penetration, resolve
 from carla_lite.engine.dynamics import move_vehicle, move_walker
 from carla_lite.scene import Box, Shape
@@ -58,11 +58,6 @@ def step_bodies(bodies: FloatArray, obstacles: FloatArray, dt_s: float, contact_
         for (first, second), impulse in zip(index, found, strict=True)
         if math.hypot(impulse[0], impulse[1]) > contact_threshold_ns
     ]
-
-
-def first_overlap(body: FloatArray, bodies: FloatArray, obstacles: FloatArray) -> bool:
-    """Tell whether a body overlaps any of ``bodies`` (N, SIZE) or obstacles where it stands."""
-    return bool(_overlaps(body, bodies, obstacles))
 
 
 @jit
@@ -135,11 +130,12 @@ def _advance(
 
 
 @jit
-def _overlaps(body: FloatArray, bodies: FloatArray, obstacles: FloatArray) -> bool:
-    box = np.array([body[2], body[HALF_X], body[HALF_Y]])
+def overlaps_any(body: FloatArray, bodies: FloatArray, obstacles: FloatArray) -> bool:
+    """Tell whether a body overlaps any of ``bodies`` (N, SIZE) or ``obstacles`` (M, 5) where it stands."""
+    box = np.array([body[YAW], body[HALF_X], body[HALF_Y]])
     for index in range(len(bodies)):
         other = bodies[index]
-        shape = np.array([other[2], other[HALF_X], other[HALF_Y]])
+        shape = np.array([other[YAW], other[HALF_X], other[HALF_Y]])
         if penetration(other[X] - body[X], other[Y] - body[Y], box, shape)[0] > 0.0:
             return True
     for index in range(len(obstacles)):

@@ -9,8 +9,8 @@ import numpy as np
 
 from carla_lite.engine.actors import BODY_TYPES, Actor, BodyActor, Vehicle
 from carla_lite.engine.body import SIZE
-from carla_lite.engine.catalog import ActorClass, Catalog
-from carla_lite.engine.physics import first_overlap, obstacles_of, step_bodies
+from carla_lite.engine.catalog import ActorClass, Blueprint, Catalog
+from carla_lite.engine.physics import obstacles_of, overlaps_any, step_bodies
 from carla_lite.maps import TownMap
 from carla_lite.scene import Box, DynamicScene, Rgb, SceneActor, Shape, Weather
 from waypilot.geometry import FloatArray, Pose, Vector3
@@ -79,7 +79,8 @@ class World:
     def spawn(self, type_id: str, attributes: dict[str, str], pose: Pose, parent_id: int | None = None) -> Actor:
         """Add an actor; ``pose`` is in map axes, or in the parent's axes when there is a parent.
 
-        Bodies are put on the ground below ``pose``. A parent holds its children rigidly. Raises SpawnError for an
+        Bodies are put on the ground below ``pose``. A parent holds its children rigidly: whatever is attached is
+        passive, it neither moves by itself nor collides. Raises SpawnError for an
         unknown blueprint, a bad attribute, an unknown parent, a pose that is not finite, or an occupied place.
         """
         try:
@@ -89,15 +90,18 @@ class World:
             raise SpawnError(f"Spawn failed: {error.args[0]}") from error
         if not all(map(math.isfinite, (pose.x_m, pose.y_m, pose.z_m, *_quaternion(pose)))):
             raise SpawnError("Spawn failed: the transform is not finite")
-        body_type = BODY_TYPES.get(blueprint.actor_class)
-        if body_type is None or parent_id is not None:
-            actor = Actor(self._next_id, blueprint, values, pose, self._parent(parent_id))
-        else:
-            actor = body_type(self._next_id, blueprint, values, pose)
-            if first_overlap(actor.body, self._body_rows(), self._obstacles):
-                raise SpawnError("Spawn failed because of collision at spawn position")
+        actor = self._create(blueprint, values, pose, parent_id)
         self.actors[actor.id] = actor
         self._next_id += 1
+        return actor
+
+    def _create(self, blueprint: Blueprint, values: dict[str, str], pose: Pose, parent_id: int | None) -> Actor:
+        body_type = BODY_TYPES.get(blueprint.actor_class)
+        if body_type is None or parent_id is not None:
+            return Actor(self._next_id, blueprint, values, pose, self._parent(parent_id))
+        actor = body_type(self._next_id, blueprint, values, pose)
+        if overlaps_any(actor.body, self._body_rows(), self._obstacles):
+            raise SpawnError("Spawn failed because of collision at spawn position")
         return actor
 
     def _parent(self, parent_id: int | None) -> Actor | None:
@@ -129,9 +133,9 @@ class World:
         contacts = step_bodies(rows, self._obstacles, dt_s, _CONTACT_THRESHOLD_NS)
         for actor, row in zip(bodies, rows, strict=True):
             actor.read_back(row, dt_s)
-        for actor in self.actors.values():
-            if actor.parent_id is not None:
-                actor.follow(self.actors[actor.parent_id])
+        for child in self.actors.values():
+            if child.parent_id is not None:
+                child.follow(self.actors[child.parent_id])
         self.frame += 1
         self.time_ns += round(dt_s * NANOSECONDS_PER_SECOND)
         collisions = tuple(

@@ -71,7 +71,8 @@ class SectionSamples:
     def point(self, t_m: FloatArray) -> FloatArray:
         """Return map points (N, 2) at lateral offsets ``t_m``."""
         normal = np.stack([-np.sin(self.pose[:, 2]), np.cos(self.pose[:, 2])], axis=-1)
-        return self.pose[:, :2] + t_m[:, None] * normal
+        points: FloatArray = self.pose[:, :2] + t_m[:, None] * normal
+        return points
 
 
 def _sample_positions(road: Road, section: LaneSection) -> FloatArray:
@@ -81,7 +82,8 @@ def _sample_positions(road: Road, section: LaneSection) -> FloatArray:
     merged = np.union1d(grid, inner)
     keep = np.concatenate([[True], np.diff(merged) > 1e-6])
     keep[-1] = True
-    return merged[keep]
+    positions: FloatArray = merged[keep]
+    return positions
 
 
 def sample_section(road: Road, section: LaneSection) -> SectionSamples:

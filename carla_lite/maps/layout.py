@@ -33,6 +33,7 @@ class TownPlan:
     ``columns_m`` and ``rows_m`` are the grid's x and y positions; ``shifts_m`` moves single vertices (dx, dy);
     ``removed`` streets are missing, ``bowed`` streets swing out with that arc radius (left if positive, as
     seen from the smaller vertex); ``bend_radius_m`` is the radius at two-armed vertices, ``bend_radii_m`` single ones.
+    Centre lines are painted in ``center_color``, "yellow" or "white".
     """
 
     name: str
@@ -43,7 +44,7 @@ class TownPlan:
     bowed: dict[tuple[Vertex, Vertex], float]
     bend_radii_m: dict[Vertex, float]
     bend_radius_m: float
-    seed: int
+    center_color: str
     geo_reference: tuple[float, float]
 
     def position(self, vertex: Vertex) -> tuple[float, float]:

@@ -11,6 +11,7 @@ _GENERATE = "generate:"
 # With streets of 90 m and more, shifts up to this keep every S-curve above 20 m of radius.
 _MAX_SHIFT_M = 9.0
 _SHIFTED_SHARE = 0.45
+_YELLOW_SHARE = 0.7
 
 # Two 4-way crossings on a straight main street of 240 m, T-junctions around them, bends of four radii at the corners.
 _LITE01 = TownPlan(
@@ -22,7 +23,7 @@ _LITE01 = TownPlan(
     bowed={},
     bend_radii_m={(0, 0): 30.0, (3, 0): 45.0, (0, 2): 20.0, (3, 2): 25.0},
     bend_radius_m=30.0,
-    seed=1,
+    center_color="yellow",
     geo_reference=_GEO_REFERENCE,
 )
 
@@ -72,8 +73,9 @@ def _random_plan(name: str, seed: int, columns: int, rows: int) -> TownPlan:
     for edge in edges:
         if rng.random() < 0.3:
             bowed[edge] = float(rng.choice([-1.0, 1.0]) * rng.uniform(40.0, 110.0))
+    color = "yellow" if np.random.default_rng([7, seed]).random() < _YELLOW_SHARE else "white"
     radii = {corner: float(rng.uniform(14.0, 45.0)) for corner in corners}
-    return TownPlan(name, xs, ys, shifts, _removable(rng, edges, inner), bowed, radii, 25.0, seed, _GEO_REFERENCE)
+    return TownPlan(name, xs, ys, shifts, _removable(rng, edges, inner), bowed, radii, 25.0, color, _GEO_REFERENCE)
 
 
 def _positions(rng: np.random.Generator, count: int) -> tuple[float, ...]:

@@ -23,6 +23,7 @@ from carla_lite.maps.opendrive import (
     RoadObject,
 )
 from carla_lite.maps.refline import Clothoid, Geometry, ParametricCubic, ReferenceLine, Shape
+from waypilot.geometry import FloatArray
 
 _LOG = logging.getLogger(__name__)
 _DEFAULT_MARK_WIDTH_M = {"bold": 0.25}
@@ -192,14 +193,15 @@ def _link(road: ET.Element, side: str) -> RoadLink | None:
     return RoadLink(_text(element, "elementType"), _text(element, "elementId"), element.get("contactPoint", ""))
 
 
-def _outline(element: ET.Element, line: ReferenceLine) -> np.ndarray | None:
+def _outline(element: ET.Element, line: ReferenceLine) -> FloatArray | None:
     """Return an object's footprint in map axes, (N, 2), or None when the file gives it no size."""
     s, t, heading = _number(element, "s"), _number(element, "t"), _number(element, "hdg", 0.0)
     corners = element.findall(".//cornerRoad")
     if corners:
         pose = line.sample(np.array([_number(c, "s") for c in corners]))
         lateral = np.array([_number(c, "t") for c in corners])
-        return pose[:, :2] + lateral[:, None] * np.stack([-np.sin(pose[:, 2]), np.cos(pose[:, 2])], axis=-1)
+        normal = np.stack([-np.sin(pose[:, 2]), np.cos(pose[:, 2])], axis=-1)
+        return np.asarray(pose[:, :2] + lateral[:, None] * normal, dtype=np.float64)
     local = np.array([(_number(c, "u"), _number(c, "v")) for c in element.iterfind(".//cornerLocal")])
     if not len(local):
         half = 0.5 * np.array([_number(element, "length", 0.0), _number(element, "width", 0.0)])
@@ -209,7 +211,7 @@ def _outline(element: ET.Element, line: ReferenceLine) -> np.ndarray | None:
     x, y, road_heading = line.sample(np.array([s]))[0]
     c0, s0 = math.cos(road_heading), math.sin(road_heading)
     c, n = math.cos(road_heading + heading), math.sin(road_heading + heading)
-    return np.array([x - t * s0, y + t * c0]) + local @ np.array([[c, n], [-n, c]])
+    return np.asarray([x - t * s0, y + t * c0] + local @ np.array([[c, n], [-n, c]]), dtype=np.float64)
 
 
 def _objects(road: ET.Element, line: ReferenceLine) -> Iterator[RoadObject]:

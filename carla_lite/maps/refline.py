@@ -50,11 +50,12 @@ class Clothoid:
         point = start[index] + self._panel(edges[index], d_m)
         return point[:, 0], point[:, 1], self._heading(d_m)
 
-    def _panel(self, low: FloatArray, high: FloatArray) -> FloatArray:
+    def _panel(self, low: np.ndarray, high: np.ndarray) -> FloatArray:
         """Integrate (cos, sin) of the heading from low to high, shape (N, 2)."""
         half = 0.5 * (high - low)
         angle = self._heading(0.5 * (high + low)[:, None] + half[:, None] * _NODES)
-        return half[:, None] * np.stack([np.cos(angle) @ _WEIGHTS, np.sin(angle) @ _WEIGHTS], axis=-1)
+        integral = half[:, None] * np.stack([np.cos(angle) @ _WEIGHTS, np.sin(angle) @ _WEIGHTS], axis=-1)
+        return np.asarray(integral, dtype=np.float64)
 
 
 class ParametricCubic:

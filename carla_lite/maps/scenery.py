@@ -59,7 +59,8 @@ def rectangle(center: FloatArray, yaw_rad: float, half_x_m: float, half_y_m: flo
     """Return the corners (4, 2) of a turned rectangle."""
     c, s = math.cos(yaw_rad), math.sin(yaw_rad)
     local = np.array([(-half_x_m, -half_y_m), (half_x_m, -half_y_m), (half_x_m, half_y_m), (-half_x_m, half_y_m)])
-    return center + local @ np.array([[c, s], [-s, c]])
+    ring: FloatArray = center + local @ np.array([[c, s], [-s, c]])
+    return ring
 
 
 def place_scenery(

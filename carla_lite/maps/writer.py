@@ -38,7 +38,7 @@ class _Connector:
 def write_opendrive(plan: TownPlan, layout: Layout) -> str:
     """Return the document; equal plans give equal bytes."""
     connectors = list(_connectors(layout))
-    roads = [_street(index, street, layout) for index, street in enumerate(layout.streets)]
+    roads = [_street(index, street, layout, plan.center_color) for index, street in enumerate(layout.streets)]
     roads += [_connecting_road(connector) for connector in connectors]
     junctions = [_junction(number, connectors) for number in range(len(layout.crossings))]
     return "\n".join(['<?xml version="1.0" encoding="UTF-8"?>', "<OpenDRIVE>", _header(plan), *roads, *junctions,
@@ -83,12 +83,15 @@ def _plan_view(start: SE2, pieces: tuple[Piece, ...]) -> str:
     return "<planView>\n" + "\n".join(lines) + "\n</planView>"
 
 
-def _mark(kind: str, color: str) -> str:
+def _mark(kind: str, color: str, from_s_m: float = 0.0) -> str:
     if kind == "none":
-        return '<roadMark sOffset="0" type="none" weight="standard" color="standard" width="0" laneChange="none"/>'
+        return (
+            f'<roadMark sOffset="{_num(from_s_m)}" type="none" weight="standard" color="standard" width="0" '
+            'laneChange="none"/>'
+        )
     change = "both" if kind == "broken" else "none"
     head = (
-        f'<roadMark sOffset="0" type="{kind}" weight="standard" color="{color}" width="{_MARK_WIDTH_M}" '
+        f'<roadMark sOffset="{_num(from_s_m)}" type="{kind}" weight="standard" color="{color}" width="{_MARK_WIDTH_M}" '
         f'laneChange="{change}"'
     )
     if kind != "broken":
@@ -124,7 +127,7 @@ def _road(road_id: int, junction: int, length_m: float, link: str, plan_view: st
     )
 
 
-def _street(index: int, street: Street, layout: Layout) -> str:
+def _street(index: int, street: Street, layout: Layout, center_color: str) -> str:
     length = sum(piece.length_m for piece in street.pieces)
     ends = {
         arm.at_end: (number, crossing)
@@ -136,9 +139,10 @@ def _street(index: int, street: Street, layout: Layout) -> str:
         f'<{tag} elementType="junction" elementId="{_FIRST_JUNCTION_ID + ends[at_end][0]}"/>'
         for tag, at_end in (("predecessor", False), ("successor", True))
     )
+    stop = _STOP_LINE_FROM_END_M
+    center = _mark("none", "") + _mark("broken", center_color, stop) + _mark("none", "", length - stop)
     lanes = (
-        f"<left>{_side(1)}</left>\n<center>{_lane(0, 'none', 0.0, _mark('broken', 'yellow'), None)}</center>\n"
-        f"<right>{_side(-1)}</right>"
+        f"<left>{_side(1)}</left>\n<center>{_lane(0, 'none', 0.0, center, None)}</center>\n<right>{_side(-1)}</right>"
     )
     objects = "".join(_end_objects(index, at_end, length, crossing) for at_end, (_, crossing) in sorted(ends.items()))
     return _road(index + 1, -1, length, f"<link>{link}</link>", _plan_view(street.start, street.pieces), lanes, objects)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from carla_lite.maps import TownMap, load_town, town_from_xodr
+from carla_lite.maps.plans import town_plan
 
 TOWNS = ("Lite01", "Lite02", "Lite03", "generate:3")
 MAX_CENTER_ERROR_M = 0.05
@@ -86,7 +87,8 @@ def test_lane_markings_reach_the_client(both: tuple[TownMap, carla.Map]) -> None
     pose = town.spawn_points[0]
     waypoint = genuine.get_waypoint(carla.Location(pose.x_m, -pose.y_m, 0.0))
     assert waypoint.left_lane_marking.type == carla.LaneMarkingType.Broken
-    assert waypoint.left_lane_marking.color == carla.LaneMarkingColor.Yellow
+    colors = {"yellow": carla.LaneMarkingColor.Yellow, "white": carla.LaneMarkingColor.White}
+    assert waypoint.left_lane_marking.color == colors[town_plan(town.name).center_color]
     assert waypoint.right_lane_marking.type == carla.LaneMarkingType.Solid
     assert waypoint.get_right_lane().lane_type == carla.LaneType.Shoulder
     assert waypoint.get_right_lane().get_right_lane().lane_type == carla.LaneType.Sidewalk

@@ -39,6 +39,7 @@ def crossing(lite01: TownMap) -> np.ndarray:
     ("x", "y", "surface"),
     [
         (-80.0, -1.75, Surface.ROAD),
+        (-76.5, 0.0, Surface.ROAD),  # the centre line ends at the stop line
         (-80.0, -3.5, Surface.MARK_WHITE),
         (-80.0, -3.7, Surface.SHOULDER),
         (-80.0, -5.0, Surface.SIDEWALK),

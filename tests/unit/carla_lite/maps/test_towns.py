@@ -41,7 +41,7 @@ def test_the_same_name_gives_the_same_bytes_and_scene(name: str) -> None:
 
 def test_the_standard_suites_town_never_changes_unnoticed() -> None:
     # Routes, results and the shipped policy's figures refer to this map: change the digest only together with them.
-    assert hashlib.sha256(_write("Lite01").encode()).hexdigest()[:16] == "38d23ef8585bd813"
+    assert hashlib.sha256(_write("Lite01").encode()).hexdigest()[:16] == "6a0e0f6efe3b1a7a"
 
 
 def test_seeds_give_different_towns_and_every_seed_works() -> None:
