@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import ctypes
 import os
+import re
 import signal
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1
+_ROS_LOG_PREFIX = re.compile(r"^\[[A-Z]+\] \[[\d.]+\] \[[^]]*\]: ")
 
 
 class Child:
@@ -54,9 +56,9 @@ class Child:
         self._process.wait()
 
     def last_log_line(self) -> str:
-        """Return the last line it wrote that is not empty, or an empty text."""
+        """Return the last line it wrote that is not empty, without level and time of a ROS log, or an empty text."""
         lines = [line for line in self.log_path.read_text(errors="replace").splitlines() if line.strip()]
-        return lines[-1].strip() if lines else ""
+        return _ROS_LOG_PREFIX.sub("", lines[-1].strip()) if lines else ""
 
 
 def describe_exit(exit_code: int) -> str:

@@ -22,8 +22,9 @@ class Failure:
 
     @property
     def text(self) -> str:
-        """All of it in one line."""
-        words = f" ({self.last_log_line})" if self.last_log_line else ""
+        """All of it in one line; the last words only of a process that gave up by itself, since a kill explains all."""
+        gave_up = self.exit_code is not None and self.exit_code > 0
+        words = f": {self.last_log_line}" if gave_up and self.last_log_line else ""
         return f"{self.process} {self.reason}{words}"
 
     def write(self, output_dir: Path) -> None:

@@ -42,6 +42,8 @@ from waypilot_ros.spin import request_stop, run_node, stop_requested
 FAILURE_EXIT_CODE = 1
 HEALTH_CHECK_S = 0.1
 CLOSE_TIMEOUT_S = 5.0
+#: One attempt to connect; the loop tries again, and looks in between whether it shall end.
+CONNECT_ATTEMPT_S = 1.0
 #: Longest answer of the loop: loading a map on a real server.
 REQUEST_TIMEOUT_S = 170.0
 SHUTDOWN_CHECK_S = 0.2
@@ -64,7 +66,13 @@ class BridgeConfig:
     @property
     def loop(self) -> LoopConfig:
         """The part that concerns the tick thread."""
-        return LoopConfig(self.lock_step, self.deadline_s, self.misses_until_brake, self.fixed_delta_s)
+        return LoopConfig(
+            lock_step=self.lock_step,
+            deadline_s=self.deadline_s,
+            misses_until_brake=self.misses_until_brake,
+            tick_s=self.fixed_delta_s,
+            connect_timeout_s=self.connect_timeout_s,
+        )
 
     @property
     def session(self) -> SessionConfig:
@@ -73,7 +81,7 @@ class BridgeConfig:
             host=self.host,
             port=self.port,
             timeout_s=self.timeout_s,
-            connect_timeout_s=self.connect_timeout_s,
+            connect_timeout_s=CONNECT_ATTEMPT_S,
             fixed_delta_s=self.fixed_delta_s,
             role_name=self.role_name,
         )
@@ -101,6 +109,7 @@ class CarlaBridgeNode(Node):
         self.create_service(PrepareScenario, "~/prepare", self._on_prepare)
         self.create_service(StartScenario, "~/start", self._on_start)
         self.create_service(StopScenario, "~/stop", self._on_stop)
+        self.create_service(Trigger, "~/release", self._on_release)
         self.create_timer(HEALTH_CHECK_S, self._on_health_check, clock=Clock(clock_type=ClockType.STEADY_TIME))
         self.exit_code = 0
         self._loop = DriveLoop(lambda: SimulatorSession(session_config), self, self._gate, self._config.loop)
@@ -179,6 +188,12 @@ class CarlaBridgeNode(Node):
             self._diagnostics.problem(kind, f"{times} in this drive")
         return response
 
+    def _on_release(self, _request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        """Give the simulator back while it still runs; nothing can be driven afterwards."""
+        response.success = self._loop.close(CLOSE_TIMEOUT_S)
+        response.message = "" if response.success else f"the simulator did not let go within {CLOSE_TIMEOUT_S:g} s"
+        return response
+
     def _counts_to_msg(self, counts: Counts) -> DriveCounts:
         return DriveCounts(
             end_stamp=stamp_to_msg(counts.end_stamp_ns),
@@ -212,7 +227,7 @@ class CarlaBridgeNode(Node):
 
     def _on_health_check(self) -> None:
         """End the node when its loop ended by itself."""
-        if self._loop.ended.is_set():
+        if self._loop.failure is not None:
             self.get_logger().error(f"the drive loop ended: {self._loop.failure}")
             self.exit_code = FAILURE_EXIT_CODE
             request_stop()

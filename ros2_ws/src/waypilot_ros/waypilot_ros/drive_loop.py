@@ -17,7 +17,7 @@ from typing import Any, Protocol
 
 from waypilot.scenarios import Scenario
 from waypilot.types import CollisionEvent, Control, LaneInvasionEvent
-from waypilot_carla.errors import SetupError
+from waypilot_carla.errors import SetupError, SimulatorUnreachable
 from waypilot_carla.frame import LateEvents, PreparedScenario, SimulatorFrame
 from waypilot_ros.control_gate import ControlGate
 
@@ -84,6 +84,7 @@ class LoopConfig:
     deadline_s: float = 2.0
     misses_until_brake: int = 3
     tick_s: float = 0.05
+    connect_timeout_s: float = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,8 +173,8 @@ class DriveLoop:
     def _run(self) -> None:
         session: Session | None = None
         try:
-            session = self._connect()
-            while not self._closing.is_set():
+            session = self._connect_patiently()
+            while session is not None and not self._closing.is_set():
                 self._serve_requests(session)
                 if self._running:
                     self._step(session)
@@ -184,6 +185,17 @@ class DriveLoop:
             self._refuse_requests()
             if session is not None:
                 self._close_session(session)
+
+    def _connect_patiently(self) -> Session | None:
+        """Connect to a simulator that may still be starting; None when the loop is closed first."""
+        deadline_s = time.monotonic() + self._config.connect_timeout_s
+        while not self._closing.is_set():
+            try:
+                return self._connect()
+            except SimulatorUnreachable:
+                if time.monotonic() > deadline_s:
+                    raise
+        return None
 
     def _fail(self, error: Exception) -> None:
         self.failure = f"{type(error).__name__}: {error}"

@@ -5,6 +5,7 @@ Exit codes: 0 every scenario ran to its end (completed or failed), 1 something c
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
 import signal
 import sys
@@ -94,6 +95,8 @@ class EvaluatorNode(Node):
         stack = StackClient(self, self.patience, self.stop_reason, before_start=self._start_pictures)
         self._writer = writer = ResultsWriter(self.output_dir / "results.json", self._run_info(stack), self.jobs)
         clean = Evaluation(stack, writer, _say).run(self.jobs)
+        with contextlib.suppress(StackBrokenError):
+            stack.release()
         write_report(writer.path, self.output_dir / "report.html")
         print_summary(load_results(writer.path), Console(width=100))
         _say(f"results: {writer.path}")

@@ -37,6 +37,7 @@ class PatienceConfig:
     prepare_s: float = 180.0
     frame_s: float = 10.0
     finalize_s: float = 10.0
+    release_s: float = 6.0
 
     def __post_init__(self) -> None:
         for name in self.__dataclass_fields__:
@@ -65,6 +66,7 @@ class StackClient:
             name: node.create_client(PrepareScenario, f"{name}/prepare") for name in ("carla_bridge", *DRIVERS)
         }
         self._server_version = node.create_client(Trigger, "carla_bridge/server_version")
+        self._release = node.create_client(Trigger, "carla_bridge/release")
         self._start = node.create_client(StartScenario, "carla_bridge/start")
         self._stop = node.create_client(StopScenario, "carla_bridge/stop")
         self._finalize = node.create_client(FinalizeScenario, "metrics/finalize")
@@ -81,6 +83,10 @@ class StackClient:
         if not response.success:
             raise StackBrokenError(response.message)
         return str(response.message)
+
+    def release(self) -> None:
+        """Have the bridge give the simulator back, before anybody ends the simulator. Raises StackBrokenError."""
+        self._call("carla_bridge", self._release, Trigger.Request(), self._patience.release_s)
 
     def drive(self, job: Job) -> DriveReport:
         """Drive one scenario to its end and have it judged (see ``evaluation.Stack``)."""
