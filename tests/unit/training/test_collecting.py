@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from training.data.collect_carla import CollectConfig, collect, parse_arguments
 from training.data.drive_plan import DrivePlanConfig, plan_drive
 from training.data.perturbation import SteeringNoise, SteeringNoiseConfig
 from training.data.recorder import RecorderConfig, record_drive
@@ -23,6 +24,7 @@ from waypilot_carla.frame import (
     SimulatorFrame,
     VehicleStatus,
 )
+from waypilot_carla.route_planner import RouteNotFoundError
 
 DT_NS = 50_000_000
 WHEELBASE_M = 2.9
@@ -231,3 +233,49 @@ def test_town_without_distant_spawn_points_is_refused() -> None:
 def test_configs_refuse_what_makes_no_sense(cls: type, changes: dict, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         cls(**changes)
+
+
+def test_collecting_goes_on_where_it_stopped(tmp_path: Path) -> None:
+    short = RecorderConfig(max_drive_s=1.0)
+    config = CollectConfig(tmp_path, "generate:7", episodes=2, seed=5, recorder=short)
+    first = collect(config, BicycleSession(), SPAWN_POSES)
+    assert [made.path.parent.name for made in first] == ["generate_7_5_00000", "generate_7_5_00001"]
+    before = first[0].path.read_bytes()
+    more = collect(replace(config, episodes=3), BicycleSession(), SPAWN_POSES)
+    assert [made.path.parent.name for made in more] == ["generate_7_5_00002"]
+    assert first[0].path.read_bytes() == before
+
+
+class NoRoadSession(BicycleSession):
+    """Finds no route for the first goals."""
+
+    def __init__(self, refusals: int):
+        super().__init__()
+        self.refusals, self.asked = refusals, []
+
+    def prepare(self, scenario: Scenario, seed: int) -> PreparedScenario:
+        self.asked.append(scenario.goal_m)
+        if len(self.asked) <= self.refusals:
+            raise RouteNotFoundError("no lanes lead there")
+        return super().prepare(scenario, seed)
+
+
+def test_another_goal_is_drawn_when_no_route_leads_to_the_first(tmp_path: Path) -> None:
+    config = CollectConfig(tmp_path, "Town", episodes=1, seed=5, recorder=RecorderConfig(max_drive_s=1.0))
+    session = NoRoadSession(refusals=2)
+    assert len(collect(config, session, SPAWN_POSES)) == 1
+    assert len(set(session.asked)) > 1
+    with pytest.raises(ValueError, match="no route in 20 attempts"):
+        collect(replace(config, episodes=2), NoRoadSession(refusals=99), SPAWN_POSES)
+
+
+def test_command_line_says_what_is_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        parse_arguments(["--out", str(tmp_path), "--town", "Lite02", "--driver", "me"])
+    assert "expected 'expert' or 'checkpoint:PATH'" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        parse_arguments(["--out", str(tmp_path), "--town", "Lite02", "--every", "0"])
+    assert "every is 0" in capsys.readouterr().err
+    config, session, own_server = parse_arguments(["--out", "o", "--town", "Lite02", "--port", "2555"])
+    assert (config.town, session.port, own_server) == ("Lite02", 2555, False)
+    assert parse_arguments(["--out", "o", "--town", "Lite02"])[2]
