@@ -147,6 +147,10 @@ class BodyActor(Actor):
             self.body[[b.VX, b.VY, b.YAW_RATE]] = 0.0
         self._settle()
 
+    def set_collides(self, enabled: bool) -> None:
+        """Let the actor touch others, or pass through everything (the ground holds it all the same)."""
+        self.body[b.COLLIDES] = float(enabled)
+
     def set_velocity(self, velocity_mps: Vector3) -> None:
         """Set the velocity of the origin, map axes; its vertical part is ignored."""
         self._require_finite("velocity", velocity_mps)

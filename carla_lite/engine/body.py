@@ -13,8 +13,8 @@ X, Y, YAW, VX, VY, YAW_RATE, WHEEL_ANGLE = range(7)
 # Command. TARGET_* is a walker's planar velocity (map axes) or a constant velocity held by a vehicle (body axes).
 THROTTLE, STEER, BRAKE, HAND_BRAKE, DIRECTION, TARGET_X, TARGET_Y, HOLDS_VELOCITY = range(7, 15)
 # Constants. Inverse mass and inertia are zero for what nothing can push.
-INVERSE_MASS, INVERSE_INERTIA, HALF_X, HALF_Y, KIND, AXLE, MAX_WHEEL_ANGLE = range(15, 22)
-SIZE = 22
+INVERSE_MASS, INVERSE_INERTIA, HALF_X, HALF_Y, KIND, AXLE, MAX_WHEEL_ANGLE, COLLIDES = range(15, 23)
+SIZE = 23
 
 FIXED, VEHICLE, WALKER = 0.0, 1.0, 2.0
 _KINDS = {ActorClass.VEHICLE: VEHICLE, ActorClass.WALKER: WALKER, ActorClass.PROP: FIXED}
@@ -25,7 +25,7 @@ def new_body(blueprint: Blueprint, x_m: float, y_m: float, yaw_rad: float) -> Fl
     row = np.zeros(SIZE)
     row[X], row[Y], row[YAW] = x_m, y_m, yaw_rad
     row[HALF_X], row[HALF_Y] = blueprint.half_extent_m[0], blueprint.half_extent_m[1]
-    row[DIRECTION] = 1.0
+    row[DIRECTION] = row[COLLIDES] = 1.0
     row[KIND] = _KINDS[blueprint.actor_class]
     row[AXLE] = 0.5 * blueprint.wheelbase_m
     row[MAX_WHEEL_ANGLE] = blueprint.max_steer_rad

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from carla_lite.engine._numba import jit
-from carla_lite.engine.body import HALF_X, HALF_Y, INVERSE_MASS, KIND, VEHICLE, VX, VY, WALKER, YAW, X, Y
+from carla_lite.engine.body import COLLIDES, HALF_X, HALF_Y, INVERSE_MASS, KIND, VEHICLE, VX, VY, WALKER, YAW, X, Y
 from carla_lite.engine.contacts import obstacle_body, penetration, resolve
 from carla_lite.engine.dynamics import move_vehicle, move_walker
 from carla_lite.scene import Box, Shape
@@ -70,6 +70,8 @@ def _near_pairs(bodies: FloatArray, dt_s: float) -> IndexArray:
     found = [(0, 0) for _ in range(0)]
     for i in range(len(bodies)):
         for j in range(i + 1, len(bodies)):
+            if bodies[i, COLLIDES] * bodies[j, COLLIDES] == 0.0:
+                continue
             if bodies[i, INVERSE_MASS] + bodies[j, INVERSE_MASS] == 0.0:
                 continue
             limit = _reach(bodies[i], dt_s) + _reach(bodies[j], dt_s)
@@ -83,7 +85,7 @@ def _near_pairs(bodies: FloatArray, dt_s: float) -> IndexArray:
 def _near_obstacles(bodies: FloatArray, obstacles: FloatArray, dt_s: float) -> IndexArray:
     found = [(0, 0) for _ in range(0)]
     for i in range(len(bodies)):
-        if bodies[i, INVERSE_MASS] == 0.0:
+        if bodies[i, INVERSE_MASS] * bodies[i, COLLIDES] == 0.0:
             continue
         reach = _reach(bodies[i], dt_s)
         for j in range(len(obstacles)):
@@ -136,7 +138,7 @@ def overlaps_any(body: FloatArray, bodies: FloatArray, obstacles: FloatArray) ->
     for index in range(len(bodies)):
         other = bodies[index]
         shape = np.array([other[YAW], other[HALF_X], other[HALF_Y]])
-        if penetration(other[X] - body[X], other[Y] - body[Y], box, shape)[0] > 0.0:
+        if other[COLLIDES] != 0.0 and penetration(other[X] - body[X], other[Y] - body[Y], box, shape)[0] > 0.0:
             return True
     for index in range(len(obstacles)):
         wall = obstacles[index]

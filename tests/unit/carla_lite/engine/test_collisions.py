@@ -145,6 +145,18 @@ def test_props_and_frozen_vehicles_do_not_move(ground) -> None:
         assert target.pose == before
 
 
+def test_an_actor_without_collisions_passes_through_everything(ground) -> None:
+    world = ground.world(ground.wall(20.0, 0.0, 1.0, 1.0))
+    ghost = ground.car(world, speed=15.0)
+    ground.car(world, 8.0)
+    ghost.set_collides(False)
+    assert _collect(ground, world, 2.0) == []
+    assert ghost.pose.x_m > 24.0
+    ghost.set_pose(Pose.from_xyz_rpy(8.0, 0.5, 0.0))
+    ghost.set_collides(True)
+    assert _collect(ground, world, 0.5)
+
+
 def test_of_a_tree_only_the_trunk_is_hard(ground) -> None:
     for y, hits in ((1.3, 0), (1.0, 1)):
         world = ground.world(ground.wall(10.0, y, 1.5, 1.5, shape=Shape.TREE))
