@@ -51,14 +51,26 @@ class WaypointModel(nn.Module):
 
     def latent(self, batch: ModelInput) -> torch.Tensor:
         """Compute the latent vector z (B, latent_dim) on which waypoint and delta heads stand."""
-        ego = [self.command(batch.command), (batch.speed_mps / self.config.speed_scale_mps)[:, None]]
-        if self.config.use_target_point:
-            ego.append(batch.target_point_m / self.config.target_scale_m)
-        return self.fusion(torch.cat([self._pool_cameras(batch), *ego], dim=1))
+        return self._fuse(self._pool_cameras(batch), batch.speed_mps, batch.command, batch.target_point_m)
+
+    def latent_without_cameras(
+        self, speed_mps: torch.Tensor, command: torch.Tensor, target_point_m: torch.Tensor
+    ) -> torch.Tensor:
+        """Compute the latent vector of a batch whose cameras are all invalid, without encoding any image."""
+        blind = self.camera_scale.new_zeros(len(speed_mps), self.config.camera_feature_dim)
+        return self._fuse(blind, speed_mps, command, target_point_m)
 
     def forward(self, batch: ModelInput) -> torch.Tensor:
         """Plan waypoints (B, N, 2) in metres, base_link axes."""
         return self.head(self.latent(batch), batch.speed_mps)
+
+    def _fuse(
+        self, cameras: torch.Tensor, speed_mps: torch.Tensor, command: torch.Tensor, target_point_m: torch.Tensor
+    ) -> torch.Tensor:
+        ego = [self.command(command), (speed_mps / self.config.speed_scale_mps)[:, None]]
+        if self.config.use_target_point:
+            ego.append(target_point_m / self.config.target_scale_m)
+        return self.fusion(torch.cat([cameras, *ego], dim=1))
 
     def _pool_cameras(self, batch: ModelInput) -> torch.Tensor:
         size, cameras = batch.image_valid.shape
