@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from waypilot.config import ConfigError, config_from_mapping
+from waypilot.episodes.extras import CameraIntrinsics, RatedTrajectory
 from waypilot.episodes.schema import SCHEMA, Episode, EpisodeError, EpisodeFrame, WaypointSource
 from waypilot.geometry import FloatArray, Pose, Quaternion
 from waypilot.rig import CameraSpec
@@ -33,6 +34,7 @@ _EPISODE_KEYS = frozenset(
         "frames",
     }
 )
+_OPTIONAL_EPISODE_KEYS = frozenset({"reference_point", "intrinsics"})
 _FRAME_KEYS = frozenset(
     {
         "stamp_ns",
@@ -46,6 +48,8 @@ _FRAME_KEYS = frozenset(
         "waypoints_m",
     }
 )
+_OPTIONAL_FRAME_KEYS = frozenset({"ratings"})
+_RATING_KEYS = frozenset({"waypoints_m", "score"})
 _CONTROL_KEYS = frozenset({"throttle", "steer", "brake", "hand_brake", "reverse"})
 _QUATERNION_TOLERANCE = 1e-3
 Member = TypeVar("Member", bound=Enum)
@@ -59,7 +63,8 @@ def episode_from_json(data: object) -> Episode:
     if not isinstance(data, dict) or data.get("schema") != SCHEMA:
         found = data.get("schema") if isinstance(data, dict) else type(data).__name__
         raise EpisodeError(f"schema: is {found!r}, expected {SCHEMA!r}; is this an episode file at all?")
-    _keys(data, _EPISODE_KEYS, "episode")
+    _keys(data, _EPISODE_KEYS, "episode", _OPTIONAL_EPISODE_KEYS)
+    intrinsics = _mapping(data.get("intrinsics", {}), "intrinsics")
     return Episode(
         episode_id=_text(data["episode_id"], "episode_id"),
         source=_text(data["source"], "source"),
@@ -75,6 +80,8 @@ def episode_from_json(data: object) -> Episode:
             {source.value: source for source in WaypointSource}, data["waypoint_source"], "waypoint_source"
         ),
         frames=tuple(_frame(item, f"frames[{i}]") for i, item in enumerate(_list(data, "frames"))),
+        reference_point=_text(data["reference_point"], "reference_point") if "reference_point" in data else None,
+        intrinsics={name: _intrinsics(value, f"intrinsics.{name}") for name, value in intrinsics.items()},
     )
 
 
@@ -88,7 +95,7 @@ def _camera(data: object, where: str) -> CameraSpec:
 
 
 def _frame(data: object, where: str) -> EpisodeFrame:
-    values = _keys(_mapping(data, where), _FRAME_KEYS, where)
+    values = _keys(_mapping(data, where), _FRAME_KEYS, where, _OPTIONAL_FRAME_KEYS)
     vx, vy, vz = _numbers(values["linear_velocity_mps"], 3, f"{where}.linear_velocity_mps")
     wx, wy, wz = _numbers(values["angular_velocity_radps"], 3, f"{where}.angular_velocity_radps")
     ego = EgoState(
@@ -105,7 +112,27 @@ def _frame(data: object, where: str) -> EpisodeFrame:
         control=_control(values["control"], f"{where}.control"),
         images={name: _image_path(path, f"{where}.images.{name}") for name, path in images.items()},
         waypoints_m=_waypoints(values["waypoints_m"], f"{where}.waypoints_m"),
+        ratings=_ratings(values, f"{where}.ratings") if "ratings" in values else (),
     )
+
+
+def _ratings(values: Mapping[str, Any], where: str) -> tuple[RatedTrajectory, ...]:
+    ratings = []
+    for i, item in enumerate(_list(values, "ratings")):
+        fields = _keys(_mapping(item, f"{where}[{i}]"), _RATING_KEYS, f"{where}[{i}]")
+        waypoints_m = _waypoints(fields["waypoints_m"], f"{where}[{i}].waypoints_m")
+        if waypoints_m is None:
+            raise EpisodeError(f"{where}[{i}].waypoints_m: is null, expected N pairs [x, y] in metres")
+        (score,) = _numbers([fields["score"]], 1, f"{where}[{i}].score")
+        ratings.append(RatedTrajectory(waypoints_m, score))
+    return tuple(ratings)
+
+
+def _intrinsics(data: object, where: str) -> CameraIntrinsics:
+    try:
+        return config_from_mapping(CameraIntrinsics, _mapping(data, where), where)
+    except ConfigError as error:
+        raise EpisodeError(str(error)) from error
 
 
 def _waypoints(data: object, where: str) -> FloatArray | None:
@@ -168,11 +195,14 @@ def _weather(data: object) -> dict[str, float]:
     return {key: _numbers([value], 1, f"weather_parameters.{key}")[0] for key, value in values.items()}
 
 
-def _keys(values: Mapping[str, Any], expected: frozenset[str], where: str) -> Mapping[str, Any]:
+def _keys(
+    values: Mapping[str, Any], expected: frozenset[str], where: str, optional: frozenset[str] = frozenset()
+) -> Mapping[str, Any]:
     if missing := sorted(expected - set(values)):
         raise EpisodeError(f"{where}: lacks {', '.join(missing)}")
-    if unknown := sorted(set(values) - expected):
-        raise EpisodeError(f"{where}: has unknown {', '.join(unknown)}; {SCHEMA} knows {', '.join(sorted(expected))}")
+    if unknown := sorted(set(values) - expected - optional):
+        known = ", ".join(sorted(expected | optional))
+        raise EpisodeError(f"{where}: has unknown {', '.join(unknown)}; {SCHEMA} knows {known}")
     return values
 
 

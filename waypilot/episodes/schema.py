@@ -13,6 +13,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from waypilot.config import config_to_dict
+from waypilot.episodes.extras import CameraIntrinsics, RatedTrajectory, rating_to_json
 from waypilot.geometry import FloatArray, Pose
 from waypilot.rig import CameraSpec
 from waypilot.types import Control, EgoState, RouteCommand
@@ -39,7 +40,8 @@ class EpisodeFrame:
     ``images`` maps a camera name to the image's path relative to the episode's folder; a camera that gave no
     image is absent. ``waypoints_m`` is the label: (N, 2) in base_link axes at ``ego.stamp_ns``, waypoint i
     belonging to ``stamp + (i + 1) * waypoint_dt_ns``; None where no label exists. ``target_point_m`` is the next
-    sparse route point in base_link. ``control`` is what the driver commanded, None where unknown.
+    sparse route point in base_link. ``control`` is what the driver commanded, None where unknown. ``ratings`` are
+    futures that people rated, where a data set has them.
     """
 
     ego: EgoState
@@ -48,6 +50,7 @@ class EpisodeFrame:
     control: Control | None
     images: Mapping[str, PurePosixPath]
     waypoints_m: FloatArray | None
+    ratings: tuple[RatedTrajectory, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,7 +59,8 @@ class Episode:
 
     ``route_id`` names the road driven (same roads, same id): data sets are split by town and route. ``weather`` has
     a preset's name or a description, ``weather_parameters`` the simulator's own numbers. ``recorder`` holds the
-    resolved configuration of whatever wrote this, for the record.
+    resolved configuration of whatever wrote this, for the record. ``reference_point`` says which point of the vehicle
+    base_link is, where that is not the simulator's actor origin; ``intrinsics`` has lens models by camera name.
     """
 
     episode_id: str
@@ -71,10 +75,17 @@ class Episode:
     frames: tuple[EpisodeFrame, ...]
     weather_parameters: Mapping[str, float] = field(default_factory=dict)
     recorder: Mapping[str, Any] = field(default_factory=dict)
+    reference_point: str | None = None
+    intrinsics: Mapping[str, CameraIntrinsics] = field(default_factory=dict)
 
 
 def episode_to_json(episode: Episode) -> dict[str, Any]:
-    """Turn an episode into the data of ``episode.json``."""
+    """Turn an episode into the data of ``episode.json``. Optional fields appear only when they say something."""
+    optional: dict[str, Any] = {}
+    if episode.reference_point is not None:
+        optional["reference_point"] = episode.reference_point
+    if episode.intrinsics:
+        optional["intrinsics"] = {name: config_to_dict(value) for name, value in sorted(episode.intrinsics.items())}
     return {
         "schema": SCHEMA,
         "episode_id": episode.episode_id,
@@ -88,6 +99,7 @@ def episode_to_json(episode: Episode) -> dict[str, Any]:
         "cameras": [config_to_dict(camera) for camera in episode.cameras],
         "waypoint_dt_ns": episode.waypoint_dt_ns,
         "waypoint_source": episode.waypoint_source.value,
+        **optional,
         "frames": [_frame_to_json(frame) for frame in episode.frames],
     }
 
@@ -118,4 +130,5 @@ def _frame_to_json(frame: EpisodeFrame) -> dict[str, Any]:
         },
         "images": {name: str(path) for name, path in sorted(frame.images.items())},
         "waypoints_m": None if frame.waypoints_m is None else frame.waypoints_m.tolist(),
+        **({"ratings": [rating_to_json(rating) for rating in frame.ratings]} if frame.ratings else {}),
     }
