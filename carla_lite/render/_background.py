@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-from carla_lite.render._ground_sampling import sample_lanes, spread
 from carla_lite.render._fragment import lamp_at, lamp_strength
+from carla_lite.render._ground_sampling import sample_lanes, spread
 from carla_lite.render._numba import jit, jit_pixel, pack_bgra, unit_noise
 
 # Ground farther away than this is drawn as horizon: a pixel there spans kilometres.

@@ -16,8 +16,8 @@ def fill_polygons(subtexels, first_row, points, starts, row_span, classes):
     crossings = np.empty(1 + np.max(starts[1:] - starts[:-1]) if len(classes) else 1)
     last_row = first_row + subtexels.shape[0]
     for polygon in range(classes.shape[0]):
-        low = max(first_row, int(math.ceil(row_span[polygon, 0] - 0.5)))
-        high = min(last_row - 1, int(math.floor(row_span[polygon, 1] - 0.5)))
+        low = max(first_row, math.ceil(row_span[polygon, 0] - 0.5))
+        high = min(last_row - 1, math.floor(row_span[polygon, 1] - 0.5))
         for row in range(low, high + 1):
             count = _cross(points, starts[polygon], starts[polygon + 1], row + 0.5, crossings)
             _fill_row(subtexels[row - first_row], crossings, count, classes[polygon])
@@ -44,8 +44,8 @@ def _cross(points, start, end, y, crossings):
 @jit
 def _fill_row(row, crossings, count, value):
     for k in range(0, count - 1, 2):
-        left = max(0, int(math.ceil(crossings[k] - 0.5)))
-        right = min(row.shape[0], int(math.ceil(crossings[k + 1] - 0.5)))
+        left = max(0, math.ceil(crossings[k] - 0.5))
+        right = min(row.shape[0], math.ceil(crossings[k + 1] - 0.5))
         row[left:right] = value
 
 

@@ -40,7 +40,11 @@ def jit(function: Callable[..., Any]) -> Any:
 
 
 def jit_pixel(function: Callable[..., Any]) -> Any:
-    """Compile a helper that runs for every pixel into its callers: a call that returns a tuple costs as much as the rest."""
+    """Compile a per-pixel helper into its callers.
+
+    A real call that returns a tuple costs as much as the rest of a pixel. For the same reason such helpers take plain
+    numbers: a tuple with arrays in it has its references counted at every call.
+    """
     return numba.njit(forceinline=True, **OPTIONS)(function)
 
 

@@ -154,7 +154,7 @@ def draw_decals(canvas, inverse_depth, view, light, scratch, instances, depth_m,
     for k in range(count):
         i = order[k]
         shape = instances.shape[i]
-        if depth_m[i] > _DECAL_RANGE_M or not (shape == _CAR or shape == _PEDESTRIAN or shape == _TREE):
+        if depth_m[i] > _DECAL_RANGE_M or shape not in (_CAR, _PEDESTRIAN, _TREE):
             continue
         _camera_frame(view, instances.frames[i], local)
         _draw_decal(canvas, inverse_depth, view, light, scratch, local, -1.12, 1.12, 1.25, m.DECAL_SHADOW)

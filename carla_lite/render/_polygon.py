@@ -105,8 +105,8 @@ def _row_range(scratch, count, height):
         low = min(low, scratch[_PROJECTED + i, 1])
         high = max(high, scratch[_PROJECTED + i, 1])
     # Clamp before rounding: a corner near the eye projects to millions of pixels.
-    first = int(math.ceil(max(0.0, low - 0.5)))
-    return first, max(first, int(math.ceil(min(float(height), high - 0.5))))
+    first = math.ceil(max(0.0, low - 0.5))
+    return first, max(first, math.ceil(min(float(height), high - 0.5)))
 
 
 @jit_pixel
@@ -121,8 +121,8 @@ def _column_range(scratch, count, y, width):
             left, right = min(left, x), max(right, x)
     if right < left:
         return 0, 0
-    first = int(math.ceil(min(float(width), max(0.0, left - 0.5))))
-    return first, max(first, int(math.ceil(max(0.0, min(float(width), right - 0.5)))))
+    first = math.ceil(min(float(width), max(0.0, left - 0.5)))
+    return first, max(first, math.ceil(max(0.0, min(float(width), right - 0.5))))
 
 
 @jit_pixel

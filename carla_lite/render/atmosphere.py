@@ -141,12 +141,12 @@ def _scale(color: Color, factor: float) -> Color:
 
 
 def _ambient(day: float, overcast: float, rain: float) -> Color:
-    daylight = _mix((0.50, 0.53, 0.58), (0.79, 0.80, 0.83), overcast)
+    daylight = _mix((0.60, 0.62, 0.66), (0.79, 0.80, 0.83), overcast)
     return _mix(_NIGHT_AMBIENT, _scale(daylight, 1.0 - _RAIN_DIMMING * rain), day)
 
 
 def _sun(altitude_deg: float, overcast: float) -> Color:
-    strength = 0.78 * _smoothstep(-2.0, 14.0, altitude_deg) * (1.0 - overcast) ** 2
+    strength = 0.66 * _smoothstep(-2.0, 14.0, altitude_deg) * (1.0 - overcast) ** 2
     return _scale(_mix((1.0, 0.66, 0.40), (1.0, 0.97, 0.90), _smoothstep(2.0, 30.0, altitude_deg)), strength)
 
 

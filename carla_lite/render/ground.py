@@ -10,6 +10,7 @@ made here are also what a semantic camera would need: keep them as a (rows, colu
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import NamedTuple
 
@@ -46,7 +47,7 @@ def build_ground(scene: StaticScene, max_texels: int = MAX_TEXELS) -> GroundText
     """Rasterise the ground of a town.
 
     Raises:
-        ValueError: The bounds are empty or not finite, or a polygon has fewer than three corners.
+        ValueError: The bounds are empty or not finite, or a polygon has not three finite corners.
     """
     x0, y0, x1, y1 = scene.bounds_m
     if not (np.isfinite(scene.bounds_m).all() and x1 > x0 and y1 > y0):
@@ -56,7 +57,7 @@ def build_ground(scene: StaticScene, max_texels: int = MAX_TEXELS) -> GroundText
     levels = _level_table(rows, columns)
     texels = np.empty(int(levels[-1, 0] + levels[-1, 1] * levels[-1, 2]), np.uint32)
     _paint_finest(texels[: rows * columns].reshape(rows, columns), scene, texel_m)
-    for fine, coarse in zip(levels[:-1], levels[1:], strict=True):
+    for fine, coarse in itertools.pairwise(levels):
         raster.halve(_level(texels, fine), _level(texels, coarse))
     return GroundTexture(texels, levels, float(x0), float(y0), texel_m, _outside_texel())
 
@@ -77,13 +78,7 @@ def _level(texels: NDArray[np.uint32], entry: NDArray[np.int64]) -> NDArray[np.u
 
 def _paint_finest(texels: NDArray[np.uint32], scene: StaticScene, texel_m: float) -> None:
     points, starts, classes = _flatten(scene, texel_m / _SUBTEXELS)
-    row_span = (
-        np.stack(
-            [np.minimum.reduceat(points[:, 1], starts[:-1]), np.maximum.reduceat(points[:, 1], starts[:-1])], axis=1
-        )
-        if len(classes)
-        else np.empty((0, 2))
-    )
+    row_span = _row_spans(points, starts)
     looks = ground_look_table()
     for first in range(0, texels.shape[0], _BAND_ROWS):
         band = texels[first : first + _BAND_ROWS]
@@ -92,11 +87,22 @@ def _paint_finest(texels: NDArray[np.uint32], scene: StaticScene, texel_m: float
         raster.resolve(subtexels, first, texel_m, looks, band)
 
 
+def _row_spans(points: NDArray[np.float64], starts: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return the lowest and highest row (P, 2) that each polygon reaches."""
+    if len(starts) == 1:
+        return np.empty((0, 2))
+    rows, firsts = points[:, 1], starts[:-1]
+    return np.stack([np.minimum.reduceat(rows, firsts), np.maximum.reduceat(rows, firsts)], axis=1)
+
+
 def _flatten(scene: StaticScene, unit_m: float) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.uint8]]:
-    """Return all polygon corners in sub-texel units (N, 2), where each polygon starts (P + 1,), and the classes (P,)."""
+    """Return all corners in sub-texel units (N, 2), where each polygon starts (P + 1,), and its class (P,)."""
     for index, polygon in enumerate(scene.ground):
-        if polygon.outline_m.ndim != 2 or polygon.outline_m.shape[1] != 2 or len(polygon.outline_m) < 3:
-            raise ValueError(f"ground polygon {index} has shape {polygon.outline_m.shape}, expected (N >= 3, 2)")
+        outline = polygon.outline_m
+        if outline.ndim != 2 or outline.shape[1] != 2 or len(outline) < 3 or not np.isfinite(outline).all():
+            raise ValueError(
+                f"ground polygon {index} has shape {outline.shape}, expected at least three finite corners (N, 2)"
+            )
     corners = [np.asarray(polygon.outline_m, np.float64) for polygon in scene.ground]
     starts = np.cumsum([0, *(len(outline) for outline in corners)]).astype(np.int64)
     origin = np.array(scene.bounds_m[:2])

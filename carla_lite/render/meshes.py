@@ -1,5 +1,7 @@
-"""The shapes of objects: a few flat faces and balls per kind, in a cube from -1 to 1 (x forward, z up) that is
-stretched to the object's half extents. Far away a plainer mesh of the same silhouette stands in.
+"""The shapes of objects: a few flat faces and balls per kind.
+
+They live in a cube from -1 to 1 (x forward, z up) that is stretched to the object's half extents. Far away a plainer
+mesh of the same silhouette stands in.
 """
 
 from __future__ import annotations
