@@ -11,7 +11,7 @@ from carla_lite.render._numba import jit, jit_pixel, pack_bgra, unit_noise
 # Ground farther away than this is drawn as horizon: a pixel there spans kilometres.
 _FARTHEST_M = 6000.0
 # Level of detail and fog change slowly along a row; they are worked out once per span.
-_TILTED_SPAN_PX = 16
+_TILTED_SPAN_PX = 4
 _MAX_TAPS = 6
 # Shares the blur of far ground between sharpness (low) and shimmer (high): chosen by eye and by time per frame.
 _PIXELS_PER_TAP = 2.0

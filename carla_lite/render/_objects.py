@@ -27,7 +27,7 @@ def find_visible(view, light, width, height, frames, depth_m, order):
     count = 0
     for i in range(frames.shape[0]):
         x, y, z = to_camera(view, frames[i, 3, 0], frames[i, 3, 1], frames[i, 3, 2])
-        radius = math.sqrt(np.sum(frames[i, :3] * frames[i, :3]))
+        radius = _bounding_radius(frames[i])
         depth_m[i] = z
         if z < -radius or (abs(x) - z * tan_x) > radius * norm_x or (abs(y) - z * tan_y) > radius * norm_y:
             continue
@@ -35,9 +35,34 @@ def find_visible(view, light, width, height, frames, depth_m, order):
             continue
         order[count] = i
         count += 1
-    nearest_first = np.argsort(depth_m[order[:count]])
-    order[:count] = order[:count][nearest_first]
+    _sort_by_depth(order, count, depth_m)
     return count
+
+
+@jit
+def _sort_by_depth(order, count, depth_m):
+    """Shell sort; numpy's sort would take longer to compile than all else in this file."""
+    gap = count // 2
+    while gap > 0:
+        for k in range(gap, count):
+            moved = order[k]
+            j = k
+            while j >= gap and depth_m[order[j - gap]] > depth_m[moved]:
+                order[j] = order[j - gap]
+                j -= gap
+            order[j] = moved
+        gap //= 2
+
+
+@jit_pixel
+def _bounding_radius(frame):
+    """Return the radius of the sphere around a stretched cube."""
+    return math.sqrt(_length_squared(frame, 0) + _length_squared(frame, 1) + _length_squared(frame, 2))
+
+
+@jit_pixel
+def _length_squared(frame, row):
+    return frame[row, 0] * frame[row, 0] + frame[row, 1] * frame[row, 1] + frame[row, 2] * frame[row, 2]
 
 
 @jit_pixel
@@ -66,7 +91,7 @@ def draw_instances(canvas, inverse_depth, view, light, scratch, meshes, instance
         i = order[k]
         _camera_frame(view, instances.frames[i], local)
         mesh = instances.shape[i]
-        radius = math.sqrt(np.sum(local[:3] * local[:3]))
+        radius = _bounding_radius(local)
         if radius * view.focal_px < _FAR_MESH_PX * depth_m[i]:
             mesh += FAR_OFFSET
         _draw_faces(canvas, inverse_depth, view, light, scratch, meshes, local, mesh, instances, i)
@@ -118,8 +143,8 @@ def _draw_ball(canvas, inverse_depth, view, light, scratch, meshes, local, ball,
     data, tint = meshes.balls[ball], meshes.ball_tint[ball]
     _put_corner(scratch, 0, local, data[0], data[1], data[2])
     cx, cy, cz = scratch[0, 0], scratch[0, 1], scratch[0, 2]
-    half_width = math.sqrt(np.sum(local[0] * local[0]))
-    half_height = math.sqrt(np.sum(local[2] * local[2]))
+    half_width = math.sqrt(_length_squared(local, 0))
+    half_height = math.sqrt(_length_squared(local, 2))
     up_x, up_y, sine = view.rotation[0, 2], view.rotation[1, 2], view.rotation[2, 2]
     level = math.sqrt(up_x * up_x + up_y * up_y)
     if level < 1e-6:
@@ -157,16 +182,16 @@ def draw_decals(canvas, inverse_depth, view, light, scratch, instances, depth_m,
         if depth_m[i] > _DECAL_RANGE_M or shape not in (_CAR, _PEDESTRIAN, _TREE):
             continue
         _camera_frame(view, instances.frames[i], local)
-        _draw_decal(canvas, inverse_depth, view, light, scratch, local, -1.12, 1.12, 1.25, m.DECAL_SHADOW)
+        _draw_decal(canvas, inverse_depth, view, light, scratch, local, -1.12, 1.12, 1.25, m.DECAL_SHADOW, i)
         if shape == _CAR and light.night > 0.0:
-            reach = 1.0 + _BEAM_LENGTH_M / math.sqrt(np.sum(local[0] * local[0]))
-            _draw_decal(canvas, inverse_depth, view, light, scratch, local, 1.0, reach, 2.4, m.DECAL_BEAM)
+            reach = 1.0 + _BEAM_LENGTH_M / math.sqrt(_length_squared(local, 0))
+            _draw_decal(canvas, inverse_depth, view, light, scratch, local, 1.0, reach, 2.4, m.DECAL_BEAM, i)
 
 
 @jit
-def _draw_decal(canvas, inverse_depth, view, light, scratch, local, x0, x1, y, material):
+def _draw_decal(canvas, inverse_depth, view, light, scratch, local, x0, x1, y, material, seed):
     _put_corner(scratch, 0, local, x0, -y, -1.0)
     _put_corner(scratch, 1, local, x1, -y, -1.0)
     _put_corner(scratch, 2, local, x1, y, -1.0)
     _put_corner(scratch, 3, local, x0, y, -1.0)
-    draw_polygon(canvas, inverse_depth, view, light, scratch, material, 0.0, 0.0, 0.0, 0)
+    draw_polygon(canvas, inverse_depth, view, light, scratch, material, 0.0, 0.0, 0.0, seed)
