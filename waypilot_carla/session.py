@@ -22,15 +22,15 @@ from waypilot_carla.world import MapLoader, XodrProvider, last_part, set_weather
 
 _FULL_BRAKE = Control(brake=1.0, hand_brake=True)
 _STREAM_WAIT_S = 0.25
+_START_GRID = 10  # frame 0 follows a multiple of this many steps on the simulator's clock
 
 
 @dataclass(frozen=True, slots=True)
 class SessionConfig:
     """How to reach the simulator and what the vehicle carries.
 
-    ``timeout_s`` bounds every answer of the simulator except map loads (``load_timeout_s``). ``settle_ticks`` braked
-    ticks come before frame 0 (always the same number, so that runs do not differ by it), ``finish_ticks`` after the
-    last one. Raises ValueError for values that cannot work.
+    ``timeout_s`` bounds every answer of the simulator except map loads (``load_timeout_s``). At least
+    ``settle_ticks`` braked ticks come before frame 0, ``finish_ticks`` after the last one. Raises ValueError for values that cannot work.
     """
 
     host: str = "127.0.0.1"
@@ -111,6 +111,8 @@ class SimulatorSession:
         Raises SetupError when the scenario does not fit the simulator; the session can prepare another one then.
         """
         self._clear()
+        with self._connection.asking("switching to synchronous steps"):
+            step_synchronously(self._connection.client.get_world(), self.config.fixed_delta_s)
         world = self._maps.load(scenario.map)
         with self._connection.asking("setting up the world"):
             step_synchronously(world, self.config.fixed_delta_s)
@@ -222,16 +224,20 @@ class SimulatorSession:
     def _settle(self, episode: _Episode) -> int:
         """Tick braked until the vehicle stands and every sensor delivers; return the last frame's number.
 
-        A sensor's stream is opened in the background after ``listen``, so that its first frames may be missing.
+        A sensor's stream is opened in the background after ``listen``, so that its first frames may be missing. While
+        loading a map the client ticks as often as it has to wait, so the clock is brought to a round number of steps:
+        rain, for one, falls by the clock.
         """
         assert episode.sensors is not None
         self.apply(_FULL_BRAKE)
         missing: list[str] = []
-        number = 0
-        for _ in range(self.config.settle_ticks):
+        number = ticks = steps = 0
+        while ticks < self.config.settle_ticks or steps % _START_GRID:
             with self._connection.asking("a settling tick"):
                 number = episode.world.tick(self.config.timeout_s)
+                elapsed_s = episode.world.get_snapshot().timestamp.elapsed_seconds
             missing = episode.sensors.silent(number, _STREAM_WAIT_S)
+            ticks, steps = ticks + 1, round(elapsed_s / self.config.fixed_delta_s)
         if missing:
             raise self._connection.lose(f"{', '.join(missing)} sent nothing during {self.config.settle_ticks} ticks")
         episode.sensors.take_collisions()  # touching the ground is no collision of the drive

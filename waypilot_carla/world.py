@@ -18,6 +18,8 @@ _GENERATED_MAP = "OpenDriveMap"
 class MapLoader:
     """Loads maps by name, always afresh, so that every run starts from the same world.
 
+    Settings survive: a world that steps synchronously does so from its first frame on, with no frame left to chance.
+
     A map that the server does not have is uploaded as OpenDRIVE when ``provider`` knows its text.
     Uploading is not verified on CARLA 0.9.16.
     """
@@ -36,7 +38,7 @@ class MapLoader:
         loaded = self._uploaded if current == _GENERATED_MAP else current
         try:
             with self._connection.asking(f"loading map {wanted}", patience_s):
-                return client.reload_world() if wanted == loaded else client.load_world(wanted)
+                return client.reload_world(False) if wanted == loaded else client.load_world(wanted, False)
         except SetupError as refusal:
             return self._upload(wanted, refusal)
 
@@ -51,7 +53,7 @@ class MapLoader:
                 "Choose one of these in the scenario, or start a server that has it"
             ) from refusal
         with self._connection.asking(f"uploading map {name}", patience_s):
-            world = client.generate_opendrive_world(text)
+            world = client.generate_opendrive_world(text, carla.OpendriveGenerationParameters(), False)
         self._uploaded = name
         return world
 

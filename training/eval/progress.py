@@ -49,7 +49,7 @@ class ProgressDisplay:
         """Print a line about the run."""
         self._ended += 1
         self._progress.update(self._task, completed=self._ended)
-        self._console.print(escape(f"{result.key}: {result.status}{_figures(result)}"), highlight=False)
+        self._console.print(escape(f"{result.key}: {result.status}{_figures(result)}"), highlight=False, soft_wrap=True)
 
     def __enter__(self) -> ProgressDisplay:
         self._progress.start()
