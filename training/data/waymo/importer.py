@@ -1,0 +1,192 @@
+"""An import from start to end: find the files, index them, plan each segment, write its episodes.
+
+A segment's records are read twice, once for the motion and once for the images, so that only one record's images are
+in memory at a time however long the segment is.
+"""
+
+from __future__ import annotations
+
+import glob
+import json
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from training.data.waymo import e2e, perception
+from training.data.waymo.cameras import CAMERA_NAMES, images_to_store
+from training.data.waymo.drive import CameraOptions, Drive
+from training.data.waymo.index import RecordFormat, RecordIndex, RecordRef, build_index, parse_record, record_key
+from training.data.waymo.report import ImportReport, SkipError
+from training.data.waymo.tfrecord import TFRecordError, read_record
+from waypilot.episodes import EPISODE_FILE, EpisodeWriter
+from waypilot.files import write_json_atomic
+
+# Hidden, so that patterns such as out/episodes/**/*.json do not take these files for episodes.
+STATE_FOLDER = ".import"
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+
+
+class ImportFailedError(ValueError):
+    """Nothing can be imported as asked; the message says what to change."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImportConfig:
+    """What to import. ``format`` is ``auto``, ``e2e`` or ``perception``; ``cameras`` empty means all of them.
+
+    ``image_width_px`` None keeps the JPEG files as delivered; ``limit`` is the number of segments, None for all.
+    """
+
+    records: tuple[str, ...]
+    out: Path
+    format: str = "auto"
+    cameras: tuple[str, ...] = ()
+    image_width_px: int | None = None
+    limit: int | None = None
+    resume: bool = False
+
+    def __post_init__(self) -> None:
+        if self.format not in ("auto", *(format.value for format in RecordFormat)):
+            raise ValueError(f"format is {self.format!r}, expected auto, e2e or perception")
+        if unknown := [name for name in self.cameras if name not in CAMERA_NAMES]:
+            raise ValueError(f"camera {unknown[0]!r} is unknown, expected one of {', '.join(CAMERA_NAMES)}")
+        if len(set(self.cameras)) != len(self.cameras):
+            raise ValueError(f"cameras {', '.join(self.cameras)} name one twice")
+        for name in ("image_width_px", "limit"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ValueError(f"{name} is {value}, expected 1 or more")
+
+
+class ImportListener(Protocol):
+    """Is told how an import goes on."""
+
+    def files_found(self, count: int) -> None:
+        """Begin the index pass over ``count`` files."""
+
+    def file_indexed(self, path: Path) -> None:
+        """Note that one file is indexed."""
+
+    def segments_found(self, count: int) -> None:
+        """Begin the import of ``count`` segments."""
+
+    def segment_done(self, name: str) -> None:
+        """Note that one segment is imported or left out."""
+
+
+def import_records(config: ImportConfig, listener: ImportListener) -> ImportReport:
+    """Import what ``config`` asks for; what cannot be imported is left out and stands in the report.
+
+    Raises ImportFailedError or FormatError when nothing can be imported as asked, and OSError.
+    """
+    paths = find_records(config.records)
+    report = ImportReport()
+    listener.files_found(len(paths))
+    wanted = None if config.format == "auto" else RecordFormat(config.format)
+    index = build_index(paths, config.out / STATE_FOLDER / "index", wanted, report, listener.file_indexed)
+    _check_out(config, index.format)
+    names = list(index.segments)[: config.limit]
+    listener.segments_found(len(names))
+    for name in names:
+        _import_segment(config, index, name, report)
+        listener.segment_done(name)
+    write_json_atomic(config.out / STATE_FOLDER / "summary.json", report.to_dict())
+    return report
+
+
+def find_records(patterns: Iterable[str]) -> list[Path]:
+    """List the files that the patterns match, sorted, each once. Raises ImportFailedError when one matches none."""
+    paths: set[Path] = set()
+    for pattern in patterns:
+        found = [Path(name) for name in glob.glob(pattern, recursive=True)]
+        if not any(path.is_file() for path in found):
+            raise ImportFailedError(f"no file matches {pattern!r}; give the TFRecord files of the data set")
+        paths.update(path for path in found if path.is_file())
+    return sorted(paths)
+
+
+def _check_out(config: ImportConfig, format: RecordFormat) -> None:
+    """Refuse to mix episodes of different settings in one folder; note the settings of a new one."""
+    settings = {"format": format.value, "cameras": list(config.cameras), "image_width_px": config.image_width_px}
+    stored = config.out / STATE_FOLDER / "settings.json"
+    if any(config.out.glob(f"*/{EPISODE_FILE}")):
+        if not config.resume:
+            raise ImportFailedError(f"{config.out} holds episodes already; go on with --resume or choose another --out")
+        known = json.loads(stored.read_text(encoding="utf-8")) if stored.exists() else None
+        if known != settings:
+            raise ImportFailedError(f"{config.out} was filled with {known}, not {settings}; choose another --out")
+    write_json_atomic(stored, settings)
+
+
+def _import_segment(config: ImportConfig, index: RecordIndex, name: str, report: ImportReport) -> None:
+    refs = index.segments[name]
+    options = CameraOptions(config.cameras, config.image_width_px)
+    plan = e2e.plan_drives if index.format is RecordFormat.E2E else perception.plan_drives
+    try:
+        if not _PLAIN_NAME.fullmatch(name):
+            raise SkipError("name is no plain file name")
+        done = config.out / STATE_FOLDER / "done" / f"{name}.json"
+        if present := _finished(done, config.out):
+            report.episodes_present += present
+            return
+        drives = plan(name, _read(index.format, refs, report), options, report)
+        for drive in drives:
+            _write(config, index.format, drive, report)
+        write_json_atomic(done, {"episodes": [drive.header.episode_id for drive in drives]})
+    except SkipError as error:
+        report.skip("segment", error.reason, f"{name}: {error}")
+
+
+def _finished(done: Path, out: Path) -> int:
+    """Count the episodes of a segment that was imported to its end; 0 when it was not or one has gone since."""
+    if not done.exists():
+        return 0
+    episodes = json.loads(done.read_text(encoding="utf-8"))["episodes"]
+    return len(episodes) if all((out / name / EPISODE_FILE).exists() for name in episodes) else 0
+
+
+def _read(format: RecordFormat, refs: Iterable[RecordRef], report: ImportReport) -> Iterator[tuple[RecordRef, Any]]:
+    """Read records one after the other; unreadable ones are reported and left out."""
+    for ref in refs:
+        try:
+            record = parse_record(format, read_record(ref.path, ref.offset))
+            if record_key(format, record) != ref.key:
+                raise ValueError(f"holds {record_key(format, record)}, the index says {ref.key}")
+        except (TFRecordError, ValueError) as error:
+            report.skip("record", "changed since it was indexed; run again", f"{ref}: {error}")
+            continue
+        yield ref, record
+
+
+def _write(config: ImportConfig, format: RecordFormat, drive: Drive, report: ImportReport) -> None:
+    folder = config.out / drive.header.episode_id
+    if folder.exists():
+        report.episodes_present += 1
+        return
+    writer = EpisodeWriter(folder, drive.header)
+    try:
+        frames = dict(drive.frames)
+        for ref, record in _read(format, frames, report):
+            images = _images(drive, format, ref, record, report)
+            writer.add_frame(frames[ref], images)
+            report.frames += 1
+            report.images += len(images)
+            report.labelled_frames += frames[ref].waypoints_m is not None
+            report.rated_frames += bool(frames[ref].ratings)
+        writer.finish()
+    except BaseException:
+        writer.discard()
+        raise
+    report.episodes_written += 1
+
+
+def _images(drive: Drive, format: RecordFormat, ref: RecordRef, record: Any, report: ImportReport) -> dict[str, bytes]:
+    images = (record.frame if format is RecordFormat.E2E else record).images
+    found = images_to_store(images, drive.cameras)
+    for camera in drive.cameras:
+        problem = found.get(camera, SkipError("absent"))
+        if isinstance(problem, SkipError):
+            report.skip(f"image of {camera}", problem.reason, f"{ref}: {problem}")
+    return {camera: data for camera, data in found.items() if isinstance(data, bytes)}
