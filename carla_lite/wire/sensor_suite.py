@@ -41,7 +41,6 @@ class SensorSuite:
             period_s = max(0.0, float(actor.attributes.get("sensor_tick", "0")))
             self._sensors[actor.id] = sensor
             self._period_ns[actor.id] = round(period_s * NANOSECONDS_PER_SECOND)
-            self._due_ns[actor.id] = self._world.time_ns
 
     def remove(self, actor_id: int) -> None:
         """Forget a destroyed actor."""
@@ -61,7 +60,8 @@ class SensorSuite:
 
     def _is_due(self, actor_id: int) -> bool:
         """Tell whether a sensor measures in this frame, and move its next time on."""
-        now_ns, due_ns = self._world.time_ns, self._due_ns[actor_id]
+        now_ns = self._world.time_ns
+        due_ns = self._due_ns.get(actor_id, now_ns)  # the first frame of a sensor always counts
         if now_ns < due_ns:
             return False
         period_ns = self._period_ns[actor_id]

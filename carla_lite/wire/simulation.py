@@ -74,6 +74,7 @@ class Simulation:
         if reset_settings:
             self._set(EpisodeSettings())
         self._first_frame = self.frame
+        self.hub.hold_back(WORLD_STATE_STREAM)
         self._begin_episode(town)
 
     def _begin_episode(self, town: TownMap) -> None:
@@ -120,7 +121,7 @@ class Simulation:
     async def tick(self) -> int:
         """Answer a tick: step a synchronous world once everybody has taken the last frame; return the frame number."""
         if self.settings.synchronous:
-            await self.hub.wait_for_slow()
+            await self.hub.wait_for_all()
             self.step()
         return self.frame
 

@@ -12,6 +12,8 @@ import struct
 from collections import defaultdict
 from collections.abc import Sequence
 
+from carla_lite.wire.tokens import stream_meant_by
+
 _LOG = logging.getLogger(__name__)
 _ID = struct.Struct("<I")
 _LENGTH = struct.Struct("<I")
@@ -22,6 +24,12 @@ BUFFER_LIMIT_BYTES = 4 << 20
 """What may wait for one subscriber before a synchronous world waits for it: one 1280x720 image."""
 STALL_TIMEOUT_S = 2.0
 """How long a synchronous world waits for a subscriber that does not read; below the client's own 5 s."""
+ANNOUNCEMENT_TIMEOUT_S = 1.0
+"""How long a synchronous world waits for a subscriber that has asked for a token but not connected yet."""
+
+HOLD_BACK_S = 0.5
+"""Time for a client to leave a stream; other clients of a world that is loaded anew learn of it that much later."""
+_MAX_ANNOUNCED = 64
 
 
 def _message(parts: Parts) -> bytes:
@@ -36,6 +44,7 @@ class Subscriber:
         self._transport = writer.transport
         self._transport.set_write_buffer_limits(high=BUFFER_LIMIT_BYTES, low=0)
         self.stalled = False
+        self.held_back = False
 
     @property
     def backlog_bytes(self) -> int:
@@ -64,10 +73,20 @@ class StreamHub:
     def __init__(self) -> None:
         self._subscribers: defaultdict[int, set[Subscriber]] = defaultdict(set)
         self._greeting: tuple[int, bytes] | None = None
+        self._announced: defaultdict[int, list[asyncio.Event]] = defaultdict(list)
 
     def has_subscribers(self, stream_id: int) -> bool:
         """Tell whether anybody listens; what nobody listens to need not be made."""
         return bool(self._subscribers.get(stream_id))
+
+    def announce(self, stream_id: int) -> None:
+        """Note that a client is about to subscribe.
+
+        ``sensor.listen()`` asks for a token, then connects in the background and returns. Without this the next tick
+        could come before the connection, and its image would be lost.
+        """
+        if len(self._announced[stream_id]) < _MAX_ANNOUNCED:
+            self._announced[stream_id].append(asyncio.Event())
 
     def publish(self, stream_id: int, parts: Parts, droppable: bool) -> None:
         """Send to every subscriber that keeps up.
@@ -78,7 +97,7 @@ class StreamHub:
         message = _message(parts)
         limit = 0 if droppable else BUFFER_LIMIT_BYTES
         for subscriber in self._subscribers.get(stream_id, ()):
-            if subscriber.backlog_bytes <= limit:
+            if subscriber.backlog_bytes <= limit and not subscriber.held_back:
                 subscriber.stalled = False
                 subscriber.send(message)
 
@@ -87,8 +106,27 @@ class StreamHub:
         self._greeting = (stream_id, _message(parts))
         self.publish(stream_id, parts, droppable)
 
-    async def wait_for_slow(self) -> None:
-        """Wait, for a limited time, until nobody has more waiting than ``BUFFER_LIMIT_BYTES``."""
+    def hold_back(self, stream_id: int) -> None:
+        """Send nothing to the present subscribers for ``HOLD_BACK_S``, then the message kept last.
+
+        While CARLA's client loads a map it closes its old subscription and opens another. A message that arrives
+        just then aborts its process now and then ("bad_weak_ptr", "close: Bad file descriptor").
+        """
+        present = set(self._subscribers.get(stream_id, ()))
+        for subscriber in present:
+            subscriber.held_back = True
+        asyncio.get_running_loop().call_later(HOLD_BACK_S, self._release, present)
+
+    def _release(self, subscribers: set[Subscriber]) -> None:
+        for subscriber in subscribers:
+            subscriber.held_back = False
+            if self._greeting:
+                subscriber.send(self._greeting[1])
+
+    async def wait_for_all(self) -> None:
+        """Wait, for a limited time, for subscribers that are on their way and for those that are far behind."""
+        if self._announced:
+            await self._wait_for_announced()
         slow = [
             subscriber
             for subscribers in self._subscribers.values()
@@ -98,13 +136,22 @@ class StreamHub:
         if slow:
             await asyncio.gather(*(subscriber.catch_up() for subscriber in slow))
 
+    async def _wait_for_announced(self) -> None:
+        events = [event.wait() for events in self._announced.values() for event in events]
+        try:
+            await asyncio.wait_for(asyncio.gather(*events), ANNOUNCEMENT_TIMEOUT_S)
+        except asyncio.TimeoutError:
+            _LOG.info("clients asked for stream tokens but did not subscribe: streams %s", sorted(self._announced))
+        self._announced.clear()
+
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Handle one connection until the client closes it. asyncio sets TCP no-delay itself."""
         subscriber = Subscriber(writer)
         stream_id = None
         try:
-            stream_id = _ID.unpack(await reader.readexactly(_ID.size))[0]
+            stream_id = stream_meant_by(_ID.unpack(await reader.readexactly(_ID.size))[0])
             self._subscribers[stream_id].add(subscriber)
+            self._arrived(stream_id)
             if self._greeting and self._greeting[0] == stream_id:
                 subscriber.send(self._greeting[1])
             while await reader.read(1 << 12):
@@ -115,6 +162,13 @@ class StreamHub:
             if stream_id is not None:
                 self._remove(stream_id, subscriber)
             writer.close()
+
+    def _arrived(self, stream_id: int) -> None:
+        announced = self._announced.get(stream_id)
+        if announced:
+            announced.pop(0).set()
+            if not announced:
+                del self._announced[stream_id]
 
     def _remove(self, stream_id: int, subscriber: Subscriber) -> None:
         subscribers = self._subscribers[stream_id]

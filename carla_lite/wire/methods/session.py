@@ -11,6 +11,7 @@ from carla_lite.wire.sensors import GRAVITY_MPS2
 from carla_lite.wire.settings import EpisodeSettings, read_settings
 from carla_lite.wire.simulation import Simulation
 from carla_lite.wire.table import MethodTable
+from carla_lite.wire.tokens import stream_meant_by, world_state_alias
 from carla_lite.wire.towns import client_map_name
 
 PROTOCOL_VERSION = "0.9.16"
@@ -28,12 +29,13 @@ def version(simulation: Simulation) -> str:
 @TABLE.value()
 def get_episode_info(simulation: Simulation) -> list[Any]:
     """Return the episode's id and the token of its world states."""
-    return [simulation.episode_id, [simulation.token()]]
+    return [simulation.episode_id, [simulation.token(world_state_alias(simulation.episode_id))]]
 
 
 @TABLE.value(readers.u32)
 def get_sensor_token(simulation: Simulation, stream_id: int) -> list[bytes]:
     """Return where to subscribe to a stream; unknown ones exist too and stay silent."""
+    simulation.hub.announce(stream_meant_by(stream_id))
     return [simulation.token(stream_id)]
 
 

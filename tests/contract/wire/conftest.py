@@ -48,7 +48,7 @@ class RawRpc:
 
 
 class Listeners:
-    """Attaches sensors, collects their data in queues and stops them at the end, as dropped sensors confuse the client."""
+    """Attaches sensors, collects their data in queues, and stops them at the end."""
 
     def __init__(self, world):
         self._world = world

@@ -43,10 +43,19 @@ def test_every_setting_comes_back(world):
     )
     world.apply_settings(settings)
     read = world.get_settings()
-    for name in (
-        "synchronous_mode no_rendering_mode fixed_delta_seconds substepping max_substep_delta_time max_substeps "
-        "max_culling_distance deterministic_ragdolls tile_stream_distance actor_active_distance spectator_as_ego"
-    ).split():
+    for name in [
+        "synchronous_mode",
+        "no_rendering_mode",
+        "fixed_delta_seconds",
+        "substepping",
+        "max_substep_delta_time",
+        "max_substeps",
+        "max_culling_distance",
+        "deterministic_ragdolls",
+        "tile_stream_distance",
+        "actor_active_distance",
+        "spectator_as_ego",
+    ]:
         assert getattr(read, name) == pytest.approx(getattr(settings, name)), name
     assert world.get_snapshot().timestamp.delta_seconds == pytest.approx(0.025)
 

@@ -1,0 +1,194 @@
+"""Driving, physics parameters, telemetry and lights of vehicles, as the genuine client reads them."""
+
+import math
+
+import carla
+import pytest
+
+CONTROL_FIELDS = ("throttle", "steer", "brake", "hand_brake", "reverse", "manual_gear_shift", "gear")
+
+
+@pytest.mark.parametrize(
+    "control",
+    [
+        carla.VehicleControl(0.5, -0.25, 0.125, False, False, False, 1),
+        carla.VehicleControl(0.0, 0.0, 0.75, True, False, True, 3),
+        carla.VehicleControl(0.25, 1.0, 0.0, False, True, True, -1),
+    ],
+)
+def test_every_field_of_a_control_comes_back(world, ego, control):
+    ego.apply_control(control)
+    world.tick()
+    read = ego.get_control()
+    for name in CONTROL_FIELDS:
+        assert getattr(read, name) == getattr(control, name), name
+
+
+def test_the_last_control_stays_in_force(world, ego):
+    ego.apply_control(carla.VehicleControl(throttle=0.5))
+    speeds = []
+    for _ in range(40):
+        world.tick()
+        speeds.append(ego.get_velocity().length())
+    assert speeds == sorted(speeds)
+    assert speeds[-1] > 3.0
+
+
+def test_pedals_out_of_range_are_limited_and_nan_is_refused(world, ego, raw):
+    ego.apply_control(carla.VehicleControl(throttle=7.0, steer=-3.0))
+    world.tick()
+    assert (ego.get_control().throttle, ego.get_control().steer) == (1.0, -1.0)
+    ego.apply_control(carla.VehicleControl(throttle=math.nan, steer=0.5))
+    world.tick()
+    assert (ego.get_control().throttle, ego.get_control().steer) == (1.0, -1.0)
+    _, result = raw.call("apply_control_to_vehicle", ego.id, [math.nan, 0.0, 0.0, False, False, False, 0])
+    assert result[0][0] is True
+    assert "finite" in result[0][1][0]
+
+
+def test_positive_steering_turns_right(world, ego):
+    forward, right = ego.get_transform().get_forward_vector(), ego.get_transform().get_right_vector()
+    start = ego.get_location()
+    ego.apply_control(carla.VehicleControl(throttle=0.5, steer=0.4))
+    for _ in range(40):
+        world.tick()
+    moved = ego.get_location() - start
+    assert moved.dot(forward) > 1.0
+    assert moved.dot(right) > 0.5
+    assert ego.get_wheel_steer_angle(carla.VehicleWheelLocation.FL_Wheel) > 5.0
+    assert ego.get_wheel_steer_angle(carla.VehicleWheelLocation.BL_Wheel) == 0.0
+
+
+def test_ackermann_control_reaches_speed_and_stops(world, ego):
+    ego.apply_ackermann_control(carla.VehicleAckermannControl(speed=4.0))
+    for _ in range(80):
+        world.tick()
+    assert ego.get_velocity().length() == pytest.approx(4.0, abs=0.6)
+    ego.apply_ackermann_control(carla.VehicleAckermannControl(speed=0.0))
+    for _ in range(60):
+        world.tick()
+    assert ego.get_velocity().length() < 0.05
+    assert ego.get_ackermann_controller_settings().speed_kp == pytest.approx(0.5)
+
+
+def test_telemetry_agrees_with_the_state(world, ego):
+    ego.apply_control(carla.VehicleControl(throttle=0.8, steer=0.1))
+    for _ in range(60):
+        world.tick()
+    telemetry = ego.get_telemetry_data()
+    speed = ego.get_velocity().length()
+    assert telemetry.speed == pytest.approx(speed, rel=0.01)
+    assert telemetry.throttle == pytest.approx(0.8)
+    assert telemetry.steer == pytest.approx(0.1)
+    assert telemetry.brake == 0.0
+    assert telemetry.gear == ego.get_control().gear >= 1
+    assert 800.0 <= telemetry.engine_rpm <= 8000.0
+    assert telemetry.drag == pytest.approx(0.3)
+    assert len(telemetry.wheels) == 4
+    wheel = telemetry.wheels[0]
+    assert wheel.omega == pytest.approx(speed / 0.355, rel=0.01)
+    assert wheel.tire_load == pytest.approx(1845.0 * 9.81 / 4.0, rel=1e-4)
+    assert wheel.normalized_tire_load == 1.0
+    assert math.isnan(wheel.lat_slip)
+    assert math.isnan(wheel.normalized_lat_force)
+
+
+def test_physics_control_is_read_and_changed_field_by_field(world, ego):
+    physics = ego.get_physics_control()
+    assert physics.mass == pytest.approx(1845.0)
+    assert [wheel.max_steer_angle for wheel in physics.wheels] == pytest.approx([70.0, 70.0, 0.0, 0.0])
+    assert [wheel.max_handbrake_torque for wheel in physics.wheels] == pytest.approx([0.0, 0.0, 3000.0, 3000.0])
+    assert physics.wheels[0].radius == pytest.approx(35.5)
+    inverse = ego.get_transform().get_inverse_matrix()
+    for wheel, (x, y) in zip(physics.wheels, ((1, -1), (1, 1), (-1, -1), (-1, 1)), strict=True):
+        world_m = [wheel.position.x / 100.0, wheel.position.y / 100.0, wheel.position.z / 100.0, 1.0]
+        local = [sum(row[i] * world_m[i] for i in range(4)) for row in inverse]
+        assert local[0] == pytest.approx(x * 2.875 / 2.0, abs=0.01)
+        assert local[1] * y > 0.7
+    changed = carla.VehiclePhysicsControl(
+        torque_curve=[carla.Vector2D(0.0, 1.0), carla.Vector2D(2.0, 3.0)],
+        max_rpm=5001.0,
+        moi=1.5,
+        damping_rate_full_throttle=0.16,
+        damping_rate_zero_throttle_clutch_engaged=2.5,
+        damping_rate_zero_throttle_clutch_disengaged=0.45,
+        use_gear_autobox=False,
+        gear_switch_time=0.6,
+        clutch_strength=11.0,
+        final_ratio=4.25,
+        forward_gears=[carla.GearPhysicsControl(5.0, 0.25, 0.75)],
+        mass=900.0,
+        drag_coefficient=0.35,
+        center_of_mass=carla.Vector3D(0.1, 0.2, -0.3),
+        steering_curve=[carla.Vector2D(0.0, 1.0), carla.Vector2D(100.0, 0.5)],
+        wheels=physics.wheels,
+        use_sweep_wheel_collision=False,
+    )
+    ego.apply_physics_control(changed)
+    world.tick()
+    read = ego.get_physics_control()
+    for name in [
+        "max_rpm",
+        "moi",
+        "damping_rate_full_throttle",
+        "damping_rate_zero_throttle_clutch_engaged",
+        "damping_rate_zero_throttle_clutch_disengaged",
+        "use_gear_autobox",
+        "gear_switch_time",
+        "clutch_strength",
+        "final_ratio",
+        "mass",
+        "drag_coefficient",
+        "use_sweep_wheel_collision",
+    ]:
+        assert getattr(read, name) == pytest.approx(getattr(changed, name)), name
+    assert [(p.x, p.y) for p in read.torque_curve] == [(0.0, 1.0), (2.0, 3.0)]
+    assert [(p.x, p.y) for p in read.steering_curve] == [(0.0, 1.0), (100.0, 0.5)]
+    gear = read.forward_gears[0]
+    assert (gear.ratio, gear.down_ratio, gear.up_ratio) == (5.0, 0.25, 0.75)
+    center = read.center_of_mass
+    assert (center.x, center.y, center.z) == pytest.approx((0.1, 0.2, -0.3))
+
+
+def test_a_changed_mass_acts(world, ego):
+    physics = ego.get_physics_control()
+    physics.mass = 3690.0
+    ego.apply_physics_control(physics)
+    ego.add_impulse(ego.get_transform().get_forward_vector() * 3690.0 * 2.0)
+    world.tick()
+    assert ego.get_velocity().length() == pytest.approx(2.0, abs=0.2)
+
+
+def test_lights_are_kept_and_listed(world, ego):
+    lights = carla.VehicleLightState(carla.VehicleLightState.LowBeam | carla.VehicleLightState.Fog)
+    ego.set_light_state(lights)
+    world.tick()
+    assert ego.get_light_state() == lights
+    states = world.get_vehicles_light_states()
+    assert states[ego.id] == lights
+
+
+def test_the_speed_limit_and_lights_on_the_way_are_known(world, ego):
+    assert ego.get_speed_limit() == pytest.approx(30.0)
+    assert not ego.is_at_traffic_light()
+    assert ego.get_traffic_light_state() == carla.TrafficLightState.Green
+    assert ego.get_failure_state() == carla.VehicleFailureState.NONE
+
+
+def test_calls_on_dead_actors_are_errors_not_accidents(world, ego, raw):
+    """Another client destroyed the car: this one does not know and goes on calling."""
+    assert raw.call("destroy_actor", ego.id) == (None, [[1, True]])
+    ego.apply_control(carla.VehicleControl(throttle=0.3))
+    world.tick()
+    with pytest.raises(RuntimeError, match="not found"):
+        ego.get_physics_control()
+    for method, arguments in (
+        ("get_telemetry_data", [ego.id]),
+        ("set_actor_transform", [ego.id, [[0.0] * 3, [0.0] * 3]]),
+        ("destroy_actor", [ego.id]),
+        ("get_actor_bounding_box", [ego.id]),
+    ):
+        error, result = raw.call(method, *arguments)
+        assert error is None
+        assert str(ego.id) in result[0][1][0]
+        assert "not found" in result[0][1][0]
