@@ -16,7 +16,7 @@ from waypilot_ros import qos
 from waypilot_ros.conversions import MalformedMessageError, control_to_msg, ego_from_msg, trajectory_from_msg
 from waypilot_ros.diagnostics import Diagnostics
 from waypilot_ros.parameters import declare_config, parameter, refuse_unknown_parameters
-from waypilot_ros.readiness import missing_connections
+from waypilot_ros.readiness import Drain, missing_connections
 from waypilot_ros.spin import run_node
 
 #: Ego states and plans kept until their counterpart arrives: 5 s at 20 Hz.
@@ -43,6 +43,8 @@ class ControllerNode(Node):
         self._egos: OrderedDict[int, EgoState] = OrderedDict()
         self._plans: OrderedDict[int, Trajectory] = OrderedDict()
         self._last_command_ns: int | None = None
+        self._driving = False
+        self._drain = Drain()
         self._diagnostics = Diagnostics(self)
         self._control = self.create_publisher(CarlaEgoVehicleControl, "control", qos.FRAME)
         self._inputs = [
@@ -55,9 +57,11 @@ class ControllerNode(Node):
     def _on_prepare(
         self, request: PrepareScenario.Request, response: PrepareScenario.Response
     ) -> PrepareScenario.Response:
-        """Start a new drive."""
-        response.message = missing_connections([self._control], self._inputs)
-        response.success = not response.message
+        """End the last drive, and start a new one as soon as everything is ready."""
+        response.message = missing_connections([self._control], self._inputs) or self._drain.objection(
+            request.free_running
+        )
+        self._driving = response.success = not response.message
         if response.success:
             self._follower.reset()
             self._egos.clear()
@@ -66,6 +70,9 @@ class ControllerNode(Node):
         return response
 
     def _on_odometry(self, message: Odometry) -> None:
+        self._drain.note_message()
+        if not self._driving:
+            return
         try:
             ego = ego_from_msg(message)
         except MalformedMessageError as error:
@@ -79,6 +86,9 @@ class ControllerNode(Node):
             self._command(ego, self._plans[ego.stamp_ns])
 
     def _on_waypoints(self, message: Path) -> None:
+        self._drain.note_message()
+        if not self._driving:
+            return
         try:
             plan = trajectory_from_msg(message)
         except MalformedMessageError as error:

@@ -29,7 +29,7 @@ from waypilot_ros.conversions import (
 from waypilot_ros.diagnostics import Diagnostics
 from waypilot_ros.judge import Judge, Promise
 from waypilot_ros.parameters import refuse_unknown_parameters
-from waypilot_ros.readiness import missing_connections
+from waypilot_ros.readiness import Drain, missing_connections
 from waypilot_ros.spin import run_node
 
 
@@ -40,6 +40,7 @@ class MetricsNode(Node):
         super().__init__("metrics")
         refuse_unknown_parameters(self)
         self._judge: Judge | None = None
+        self._drain = Drain()
         self._diagnostics = Diagnostics(self)
         self._status = self.create_publisher(ScenarioStatus, "scenario_status", qos.EVENT)
         self._result = self.create_publisher(ScenarioResult, "scenario_result", qos.LATCHED)
@@ -55,9 +56,10 @@ class MetricsNode(Node):
         self.get_logger().info("metrics is ready")
 
     def _record(self, kind: type, topic: str, take: Callable[[Judge, object], None]) -> object:
-        """Subscribe; a message that cannot be used is counted, and everything before the first drive is ignored."""
+        """Subscribe; a message that cannot be used is counted, and what comes between drives is ignored."""
 
         def callback(message: object) -> None:
+            self._drain.note_message()
             if self._judge is None:
                 return
             try:
@@ -102,14 +104,17 @@ class MetricsNode(Node):
     def _on_prepare(
         self, request: PrepareScenario.Request, response: PrepareScenario.Response
     ) -> PrepareScenario.Response:
-        """Start to record a new drive."""
+        """End the last drive, and start to record a new one as soon as everything is ready."""
+        self._judge = None
         try:
             scenario = config_from_mapping(Scenario, json.loads(request.scenario_json))
             judge = Judge(scenario, route_from_msg(request.route), request.seed)
         except ValueError as error:
             response.message = str(error)
             return response
-        response.message = missing_connections([self._status], self._inputs)
+        response.message = missing_connections([self._status], self._inputs) or self._drain.objection(
+            request.free_running
+        )
         response.success = not response.message
         if response.success:
             self._judge = judge

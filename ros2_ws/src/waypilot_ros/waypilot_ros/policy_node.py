@@ -33,7 +33,7 @@ from waypilot_ros.diagnostics import Diagnostics
 from waypilot_ros.drivers import make_driver
 from waypilot_ros.frame_join import FrameJoin, JoinedFrame
 from waypilot_ros.parameters import declare_config, parameter, refuse_unknown_parameters
-from waypilot_ros.readiness import missing_connections
+from waypilot_ros.readiness import Drain, missing_connections
 from waypilot_ros.spin import run_node
 
 OVERDUE_CHECK_S = 0.02
@@ -71,6 +71,7 @@ class PolicyNode(Node):
         self._driver = make_driver(config.policy, config.checkpoint, config.delta_checkpoint)
         self._builder: ObservationBuilder | None = None
         self._faults: Counter[str] = Counter()
+        self._drain = Drain()
         self._join = FrameJoin((camera.name for camera in self._driver.cameras), config.camera_wait_s)
         self._diagnostics = Diagnostics(self)
         self._final = self.create_publisher(Path, "waypoints", qos.FRAME)
@@ -89,14 +90,17 @@ class PolicyNode(Node):
     def _on_prepare(
         self, request: PrepareScenario.Request, response: PrepareScenario.Response
     ) -> PrepareScenario.Response:
-        """Start a new drive along the route of the request."""
+        """End the last drive, and start one along the route of the request as soon as everything is ready."""
+        self._builder = None
         try:
             route = route_from_msg(request.route)
             scenario = config_from_mapping(Scenario, json.loads(request.scenario_json))
         except ValueError as error:
             response.message = str(error)
             return response
-        response.message = missing_connections([self._final], self._inputs)
+        response.message = missing_connections([self._final], self._inputs) or self._drain.objection(
+            request.free_running
+        )
         response.success = not response.message
         if response.success:
             self._driver.reset(scenario, route, request.seed)
@@ -106,6 +110,9 @@ class PolicyNode(Node):
         return response
 
     def _on_odometry(self, message: Odometry) -> None:
+        self._drain.note_message()
+        if self._builder is None:
+            return
         try:
             ego = ego_from_msg(message)
         except MalformedMessageError as error:
@@ -115,6 +122,9 @@ class PolicyNode(Node):
         self._plan(self._join.add_ego(ego, time.monotonic()))
 
     def _on_image(self, camera: str, message: Image) -> None:
+        self._drain.note_message()
+        if self._builder is None:
+            return
         try:
             image = image_to_rgb(message)
         except MalformedMessageError as error:

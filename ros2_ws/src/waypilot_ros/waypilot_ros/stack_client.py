@@ -24,8 +24,9 @@ from waypilot_ros import qos
 from waypilot_ros.conversions import stamp_from_msg
 from waypilot_ros.evaluation import DriveReport, ScenarioCrashedError, StackBrokenError
 
+#: In the order in which messages flow, so that whoever is silent stays so (see ``readiness.Drain``).
 DRIVERS = ("policy", "controller", "metrics")
-RETRY_S = 0.05
+RETRY_S = 0.03
 SPIN_S = 0.1
 
 
@@ -109,11 +110,11 @@ class StackClient:
         return DriveReport(dataclasses.replace(result, wall_clock=wall_clock), counts.frames, counts.missed_deadlines)
 
     def _prepare_all(self, job: Job) -> None:
-        """Prepare the bridge, which plans the route, then all who need that, until they are connected."""
+        """Prepare the bridge, which plans the route, then all who need that, until they are ready, in this order."""
         request = PrepareScenario.Request(scenario_json=json.dumps(config_to_dict(job.scenario)), seed=job.seed)
         response = self._call("carla_bridge", self._prepare["carla_bridge"], request, self._patience.prepare_s)
         self._check(response)
-        request.route = response.route
+        request.route, request.free_running = response.route, response.free_running
         for name in DRIVERS:
             self._retry(name, self._prepare[name], request, self._patience.ready_s)
 

@@ -1,0 +1,191 @@
+"""The tick thread on a kinematic session: which control is applied to which frame, and what if none comes."""
+
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from waypilot_ros.control_gate import DUPLICATE, FUTURE, LATE, STALE, ControlGate
+from waypilot_ros.drive_loop import FULL_BRAKE, DriveLoop, LoopConfig
+
+from waypilot.types import Control
+
+sys.path.insert(0, str(Path(__file__).parent))
+from kinematic_session import COLLISION_FRAME, FIRST_STAMP_NS, TICK_NS, KinematicSession
+
+WAIT_S = 10.0
+STOP_AT = 15
+
+
+class RecordingSession(KinematicSession):
+    def __init__(self, lost_after=None):
+        super().__init__(lost_after)
+        self.applied = []
+
+    def prepare(self, scenario, seed):
+        self.applied.clear()
+        return super().prepare(scenario, seed)
+
+    def apply(self, control):
+        self.applied.append((self._stamp_ns, control))
+        super().apply(control)
+
+
+class Sink:
+    """Answers every frame through ``answer`` from another thread, as a subscription would."""
+
+    def __init__(self, answer):
+        self._answer = answer
+        self.frames = []
+        self.crashes = []
+        self.enough = threading.Event()
+
+    def publish_prepared(self, prepared):
+        pass
+
+    def publish_frame(self, frame):
+        self.frames.append(frame)
+        if len(self.frames) >= STOP_AT:
+            self.enough.set()
+        threading.Thread(target=self._answer, args=(frame.stamp_ns,)).start()
+
+    def publish_events(self, collisions, lane_invasions):
+        self.late = (collisions, lane_invasions)
+
+    def publish_crash(self, reason):
+        self.crashes.append(reason)
+        self.enough.set()
+
+
+def control_for(stamp_ns):
+    return Control(throttle=((stamp_ns - FIRST_STAMP_NS) // TICK_NS % 100) / 100)
+
+
+@pytest.fixture
+def drive(straight_scenario):
+    loops = []
+
+    def run(answer, config=None, lost_after=None):
+        config = config or LoopConfig(deadline_s=WAIT_S)
+        gate = ControlGate(accept_late=not config.lock_step)
+        session, sink = RecordingSession(lost_after), Sink(lambda stamp_ns: answer(gate, stamp_ns))
+        loop = DriveLoop(lambda: session, sink, gate, config)
+        loops.append(loop)
+        loop.prepare(straight_scenario, 0).result(WAIT_S)
+        loop.start().result(WAIT_S)
+        assert sink.enough.wait(WAIT_S)
+        return loop, session, sink, gate
+
+    yield run
+    for loop in loops:
+        assert loop.close(WAIT_S)
+
+
+def test_in_lock_step_every_frame_gets_the_control_with_its_stamp(drive):
+    loop, session, _, gate = drive(lambda gate, stamp_ns: gate.offer(stamp_ns, control_for(stamp_ns)))
+    counts = loop.stop(FIRST_STAMP_NS + 9 * TICK_NS).result(WAIT_S)
+    applied = session.applied
+    assert applied[:10] == [
+        (FIRST_STAMP_NS + i * TICK_NS, control_for(FIRST_STAMP_NS + i * TICK_NS)) for i in range(10)
+    ]
+    assert (counts.frames, counts.missed_deadlines) == (10, 0)
+    assert not gate.irregular
+
+
+def test_events_are_counted_up_to_the_end_late_ones_included(drive):
+    loop, _, sink, _ = drive(lambda gate, stamp_ns: gate.offer(stamp_ns, Control()))
+    event_ns = FIRST_STAMP_NS + (COLLISION_FRAME - 1) * TICK_NS
+    counts = loop.stop(event_ns).result(WAIT_S)
+    assert (counts.collisions, counts.lane_invasions) == (2, 1)
+    assert len(sink.late[0]) == 1
+
+
+def test_events_after_the_end_do_not_count(drive):
+    loop, *_ = drive(lambda gate, stamp_ns: gate.offer(stamp_ns, Control()))
+    counts = loop.stop(FIRST_STAMP_NS + (COLLISION_FRAME - 2) * TICK_NS).result(WAIT_S)
+    assert (counts.frames, counts.collisions, counts.lane_invasions) == (COLLISION_FRAME - 1, 1, 0)
+
+
+def test_stale_duplicate_and_future_controls_are_ignored_and_counted(drive):
+    def answer(gate, stamp_ns):
+        gate.offer(stamp_ns - TICK_NS, Control(brake=0.5))
+        gate.offer(stamp_ns + TICK_NS, Control(brake=0.5))
+        gate.offer(stamp_ns, control_for(stamp_ns))
+
+    loop, session, _, gate = drive(answer)
+    loop.stop(FIRST_STAMP_NS).result(WAIT_S)
+    assert all(control == control_for(stamp_ns) for stamp_ns, control in session.applied)
+    assert gate.irregular[STALE] >= STOP_AT - 1
+    assert gate.irregular[FUTURE] >= STOP_AT - 1
+
+
+def test_the_second_control_for_a_frame_is_a_duplicate():
+    gate = ControlGate()
+    gate.expect(5)
+    gate.offer(5, Control(throttle=0.5))
+    gate.offer(5, Control(throttle=0.7))
+    assert gate.wait(0.0) == Control(throttle=0.5)
+    assert gate.irregular == {DUPLICATE: 1}
+
+
+def test_a_missing_control_means_hold_then_brake(drive):
+    answered = FIRST_STAMP_NS + 2 * TICK_NS
+
+    def answer(gate, stamp_ns):
+        if stamp_ns <= answered:
+            gate.offer(stamp_ns, Control(throttle=0.3))
+
+    config = LoopConfig(deadline_s=0.05, misses_until_brake=3)
+    loop, session, *_ = drive(answer, config)
+    counts = loop.stop(FIRST_STAMP_NS + 8 * TICK_NS).result(WAIT_S)
+    controls = [control for _, control in session.applied[:8]]
+    assert controls == [Control(throttle=0.3)] * 5 + [FULL_BRAKE] * 3
+    assert counts.missed_deadlines == 5
+
+
+def test_in_real_time_the_wall_clock_ticks_and_late_controls_are_used_and_counted(drive):
+    def answer(gate, stamp_ns):
+        time.sleep(0.03)
+        gate.offer(stamp_ns, control_for(stamp_ns))
+
+    config = LoopConfig(lock_step=False, tick_s=0.02, misses_until_brake=3)
+    begun_s = time.monotonic()
+    loop, session, _, gate = drive(answer, config)
+    assert time.monotonic() - begun_s >= (STOP_AT - 2) * 0.02
+    counts = loop.stop(FIRST_STAMP_NS + (STOP_AT - 1) * TICK_NS).result(WAIT_S)
+    assert counts.missed_deadlines > 0
+    assert gate.irregular[LATE] > 0
+    assert any(control not in (FULL_BRAKE, control_for(stamp_ns)) for stamp_ns, control in session.applied)
+
+
+def test_a_lost_simulator_is_a_crash_with_its_reason(drive):
+    loop, session, sink, _ = drive(lambda gate, stamp_ns: gate.offer(stamp_ns, Control()), lost_after=4)
+    assert loop.ended.wait(WAIT_S)
+    assert sink.crashes == ["SimulatorLost: no answer to the tick within 5 s"]
+    assert session.closed
+    with pytest.raises(RuntimeError, match="no answer to the tick"):
+        loop.stop(0).result(WAIT_S)
+
+
+def test_a_scenario_that_cannot_be_set_up_leaves_the_loop_usable(drive, straight_scenario):
+    from dataclasses import replace
+
+    from waypilot_carla.errors import SetupError
+
+    loop, *_ = drive(lambda gate, stamp_ns: gate.offer(stamp_ns, Control()))
+    loop.stop(FIRST_STAMP_NS).result(WAIT_S)
+    with pytest.raises(SetupError, match="no map 'Missing'"):
+        loop.prepare(replace(straight_scenario, map="Missing"), 0).result(WAIT_S)
+    assert loop.prepare(straight_scenario, 0).result(WAIT_S).route.length_m == 60.0
+
+
+def test_stopping_does_not_wait_for_the_deadline(drive):
+    def answer(gate, stamp_ns):
+        if stamp_ns < FIRST_STAMP_NS + (STOP_AT - 1) * TICK_NS:
+            gate.offer(stamp_ns, Control())
+
+    loop, *_ = drive(answer, LoopConfig(deadline_s=60.0))
+    begun_s = time.monotonic()
+    loop.stop(FIRST_STAMP_NS).result(WAIT_S)
+    assert time.monotonic() - begun_s < WAIT_S

@@ -1,0 +1,83 @@
+"""What is recorded when runs end, crash, or the stack breaks."""
+
+import json
+from dataclasses import replace
+
+import pytest
+from waypilot_ros.evaluation import DriveReport, Evaluation, ScenarioCrashedError, StackBrokenError
+from waypilot_ros.evaluator_node import plan_jobs
+
+from waypilot.config import ConfigError
+from waypilot.metrics import crashed_result
+from waypilot.report.results import Job, ResultsWriter, RunInfo, load_results
+
+
+class FakeStack:
+    """Answers each drive with what was planned for it."""
+
+    def __init__(self, *outcomes):
+        self._outcomes = list(outcomes)
+
+    def drive(self, job):
+        outcome = self._outcomes.pop(0)
+        if isinstance(outcome, BaseException):
+            raise outcome
+        result = replace(crashed_result(job.scenario, job.seed, "x"), status="completed")
+        return DriveReport(result, frames=100, missed_deadlines=outcome)
+
+
+@pytest.fixture
+def evaluate(tmp_path, straight_scenario):
+    def run(*outcomes):
+        jobs = [Job(straight_scenario, seed) for seed in range(3)]
+        info = RunInfo("suite", "ros", "expert", {})
+        path = tmp_path / "results.json"
+        clean = Evaluation(FakeStack(*outcomes), ResultsWriter(path, info, jobs), lambda _: None).run(jobs)
+        return clean, load_results(path).results
+
+    return run
+
+
+def test_all_runs_are_recorded(evaluate):
+    clean, results = evaluate(0, 0, 0)
+    assert clean
+    assert [result.status for result in results] == ["completed"] * 3
+    assert [result.notes for result in results] == [()] * 3
+
+
+def test_a_crashed_run_does_not_stop_the_others(evaluate):
+    clean, results = evaluate(0, ScenarioCrashedError("no map"), 0)
+    assert not clean
+    assert [result.status for result in results] == ["completed", "crashed: no map", "completed"]
+
+
+def test_a_broken_stack_ends_the_evaluation_and_keeps_what_was_driven(evaluate):
+    clean, results = evaluate(0, StackBrokenError("the bridge died"))
+    assert not clean
+    assert [result.status for result in results] == ["completed", "crashed: the bridge died"]
+
+
+def test_missed_deadlines_stand_in_the_record(evaluate):
+    _, results = evaluate(7, 0, 0)
+    assert results[0].notes == ("7 of 100 frames had no control of their own in time",)
+
+
+def test_an_evaluation_that_is_killed_leaves_a_true_record(evaluate, tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        evaluate(0, KeyboardInterrupt())
+    statuses = [entry["status"] for entry in json.loads((tmp_path / "results.json").read_text())["scenarios"]]
+    assert statuses == ["completed", "crashed: interrupted before it ended"]
+
+
+def test_jobs_of_a_suite_and_of_names():
+    suite, jobs = plan_jobs("standard", "0,1")
+    assert suite == "standard"
+    assert len(jobs) == 10
+    _, jobs = plan_jobs("turn_clear, straight_rain", "3")
+    assert [(job.scenario.name, job.seed) for job in jobs] == [("turn_clear", 3), ("straight_rain", 3)]
+
+
+@pytest.mark.parametrize(("scenarios", "seeds", "message"), [("nonsense", "0", "nonsense"), ("standard", "a", "seeds")])
+def test_unknown_scenarios_and_bad_seeds_are_refused(scenarios, seeds, message):
+    with pytest.raises(ConfigError, match=message):
+        plan_jobs(scenarios, seeds)

@@ -1,0 +1,67 @@
+"""Images belong to the ego state with exactly their stamp, and to no other."""
+
+import numpy as np
+import pytest
+from waypilot_ros.frame_join import MAX_PENDING_FRAMES, FrameJoin
+
+IMAGE = np.zeros((2, 2, 3), np.uint8)
+
+
+@pytest.fixture
+def join():
+    return FrameJoin(("front", "left"), camera_wait_s=0.5)
+
+
+def test_a_frame_is_given_out_once_it_has_everything_in_any_order(join, ego_at):
+    assert join.add_image("left", 10, IMAGE) is None
+    assert join.add_ego(ego_at(10), 0.0) is None
+    frame = join.add_image("front", 10, IMAGE)
+    assert frame.ego.stamp_ns == 10
+    assert set(frame.images) == {"front", "left"}
+    assert join.add_image("front", 10, IMAGE) is None
+    assert not join.waiting
+
+
+def test_an_image_of_a_neighbouring_stamp_does_not_count(join, ego_at):
+    join.add_ego(ego_at(10), 0.0)
+    join.add_image("left", 10, IMAGE)
+    assert join.add_image("front", 11, IMAGE) is None
+    assert join.waiting
+
+
+def test_a_frame_without_a_camera_is_given_out_after_the_wait(join, ego_at):
+    join.add_ego(ego_at(10), 100.0)
+    join.add_image("left", 10, IMAGE)
+    assert join.take_overdue(100.4) is None
+    frame = join.take_overdue(100.5)
+    assert set(frame.images) == {"left"}
+    assert join.take_overdue(200.0) is None
+
+
+def test_older_frames_are_dropped_and_counted_when_a_newer_one_is_complete(join, ego_at):
+    join.add_ego(ego_at(10), 0.0)
+    join.add_ego(ego_at(20), 0.0)
+    join.add_image("left", 20, IMAGE)
+    assert join.add_image("front", 20, IMAGE).ego.stamp_ns == 20
+    assert join.dropped == 1
+    assert join.add_image("front", 10, IMAGE) is None
+    assert join.dropped == 2
+
+
+def test_a_policy_without_cameras_needs_the_ego_state_only(ego_at):
+    frame = FrameJoin((), 0.5).add_ego(ego_at(10), 0.0)
+    assert frame.images == {}
+
+
+def test_memory_is_bounded_when_the_ego_state_never_comes(join):
+    for stamp_ns in range(5 * MAX_PENDING_FRAMES):
+        join.add_image("front", stamp_ns, IMAGE)
+    assert len(join._pending) == MAX_PENDING_FRAMES
+
+
+def test_reset_allows_stamps_to_start_again(join, ego_at):
+    single = FrameJoin((), 0.5)
+    single.add_ego(ego_at(100), 0.0)
+    assert single.add_ego(ego_at(10), 0.0) is None
+    single.reset()
+    assert single.add_ego(ego_at(10), 0.0).ego.stamp_ns == 10

@@ -1,0 +1,87 @@
+"""All nodes together on a kinematic session, run by the supervisor from the real node table."""
+
+import json
+import os
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from waypilot.report.results import load_results, without_wall_clock
+from waypilot.supervisor import runner
+from waypilot.supervisor.command import command_line
+from waypilot.supervisor.resolve import resolve
+from waypilot.supervisor.runner import Supervisor
+from waypilot.supervisor.table import load_table
+
+HERE = Path(__file__).parent
+TABLE = HERE.parents[1] / "launch" / "stack.yaml"
+
+SUITE = """
+scenarios:
+  - {name: first, map: Straight, weather: clear, start: {x_m: 0, y_m: 0.3, yaw_deg: 0}, goal: {x_m: 40, y_m: 0}}
+  - {name: missing, map: Missing, weather: clear, start: {x_m: 0, y_m: 0, yaw_deg: 0}, goal: {x_m: 40, y_m: 0}}
+  - {name: second, map: Straight, weather: clear, start: {x_m: 0, y_m: -0.2, yaw_deg: 2}, goal: {x_m: 70, y_m: 0}}
+"""
+
+
+@pytest.fixture
+def run_stack(tmp_path, domain, monkeypatch):
+    (tmp_path / "suite.yaml").write_text(textwrap.dedent(SUITE))
+
+    def run(name="out", bridge_arguments=(), **arguments):
+        def with_kinematic_session(spec, folder):
+            command = command_line(spec, folder)
+            if spec.name == "carla_bridge":
+                command[:1] = [sys.executable, str(HERE / "fake_bridge.py"), *bridge_arguments]
+            return command
+
+        monkeypatch.setattr(runner, "command_line", with_kinematic_session)
+        table = load_table(TABLE)
+        texts = {"policy": "expert", "scenarios": str(tmp_path / "suite.yaml"), "simulator": "none"}
+        texts |= {"output_dir": str(tmp_path / name)} | arguments
+        values = resolve(table.values(texts))
+        lines = []
+        environment = {**os.environ, "ROS_DOMAIN_ID": str(domain), "PYTHONUNBUFFERED": "1"}
+        code = Supervisor(table.processes(values), tmp_path / name, environment, lines.append).run()
+        return code, load_results(tmp_path / name / "results.json"), lines
+
+    return run
+
+
+def test_every_scenario_is_driven_recorded_and_reported_and_a_second_run_is_equal(run_stack, tmp_path):
+    code, results, _ = run_stack()
+    first, missing, second = results.results
+    assert code == 1
+    assert (first.status, second.status) == ("completed", "completed")
+    assert missing.status == "crashed: no map 'Missing', the simulator has: Straight"
+    assert first.metric("collisions_vehicle").value == 1
+    assert first.metric("collisions_static").value == 1
+    assert results.document["versions"]["carla_server"] == "kinematic"
+    assert first.wall_clock["missed_deadlines"] == 0
+    assert "<svg" in (tmp_path / "out" / "report.html").read_text()
+    assert list((tmp_path / "out" / "scenarios" / "first_seed0").glob("*.jpg"))
+
+    _, again, _ = run_stack("again")
+    assert without_wall_clock(again.document) == without_wall_clock(results.document)
+    for path in (tmp_path / "out" / "scenarios").glob("*.json"):
+        assert path.read_bytes() == (tmp_path / "again" / "scenarios" / path.name).read_bytes()
+
+
+def test_a_simulator_that_vanishes_keeps_what_was_driven(run_stack, tmp_path):
+    code, results, _ = run_stack(bridge_arguments=["--lost-after", "170"])
+    assert code == 1
+    assert [result.status for result in results.results] == [
+        "completed",
+        "crashed: no map 'Missing', the simulator has: Straight",
+        "crashed: carla_bridge: SimulatorLost: no answer to the tick within 5 s",
+    ]
+    entries = json.loads((tmp_path / "out" / "results.json").read_text())["jobs"]
+    assert len(entries) == 3
+
+
+def test_a_checkpoint_that_is_not_there_is_named(run_stack, tmp_path):
+    with pytest.raises(Exception, match=r"results\.json"):
+        run_stack(policy="checkpoint", checkpoint=str(tmp_path / "nowhere.pt"))
+    assert "nowhere.pt" in (tmp_path / "out" / "logs" / "evaluator.log").read_text()
