@@ -5,6 +5,9 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+TARGET_SCALE_M = 50.0
+"""Divides a target point before a delta head sees it."""
+
 
 class WaypointHead(nn.Module):
     """Waypoints as the running sum of increments around "keep the present speed, straight ahead".
@@ -37,7 +40,7 @@ class DeltaWaypointHead(nn.Module):
     ``num_modes`` builds the correction of each axis from that many smooth modes (Legendre polynomials over the
     horizon) instead of N free values: neighbouring waypoints move together, and exploring in the space of the modes
     tries other plans, not jagged ones. ``use_target_point`` lets the head see the next sparse route point as well,
-    divided by ``target_scale_m``.
+    divided by TARGET_SCALE_M.
     """
 
     def __init__(
@@ -48,7 +51,6 @@ class DeltaWaypointHead(nn.Module):
         hidden_dim: int = 64,
         num_modes: int | None = None,
         use_target_point: bool = False,
-        target_scale_m: float = 50.0,
     ):
         super().__init__()
         if not max_delta_m > 0.0:
@@ -57,7 +59,7 @@ class DeltaWaypointHead(nn.Module):
             raise ValueError(f"num_modes is {num_modes}, expected 1 to {num_waypoints}, or None for free waypoints")
         self.num_waypoints = num_waypoints
         self.num_modes = num_modes or num_waypoints
-        self.use_target_point, self.target_scale_m = use_target_point, target_scale_m
+        self.use_target_point = use_target_point
         self.input_dim = latent_dim + (2 if use_target_point else 0)
         self.hidden = nn.Sequential(nn.Linear(self.input_dim, hidden_dim), nn.Tanh())
         self.last = nn.Linear(hidden_dim, 2 * self.num_modes)
@@ -81,7 +83,7 @@ class DeltaWaypointHead(nn.Module):
             return latent
         if target_point_m is None:
             raise ValueError("this head was made with use_target_point, expected the target point (B, 2)")
-        return torch.cat([latent, target_point_m / self.target_scale_m], dim=1)
+        return torch.cat([latent, target_point_m / TARGET_SCALE_M], dim=1)
 
     def coefficients(self, inputs: torch.Tensor) -> torch.Tensor:
         """Map inputs (B, input_dim) to unbounded coefficients of the modes (B, num_modes, 2)."""

@@ -1,0 +1,112 @@
+"""Toy cars whose base plan is frozen and only corrected: what a learner of deltas acts on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import gymnasium
+import numpy as np
+import torch
+from gymnasium import spaces
+from numpy.typing import NDArray
+
+from training.models.heads import TARGET_SCALE_M, DeltaWaypointHead
+from training.rl.agent import AgentConfig
+from training.rl.base_plan import SFTWaypointWrapper, scaled
+from training.rl.toy_config import ToyEnvConfig
+from training.rl.toy_dynamics import OBSERVATION_SIZE
+from training.rl.toy_waypoint_batch import ToyStep, ToyWaypointBatch
+from training.rl.toy_waypoint_env import ToyWaypointEnv
+
+_COEFFICIENT_LIMIT = 10.0
+_INPUT_LIMIT = np.float32(1e4)
+
+
+def head_sizes(base: SFTWaypointWrapper, env: ToyEnvConfig, config: AgentConfig) -> dict[str, Any]:
+    """Arguments of the DeltaWaypointHead that fits this base plan."""
+    return {
+        "latent_dim": base.latent_dim,
+        "num_waypoints": env.num_waypoints,
+        "max_delta_m": config.max_delta_m,
+        "hidden_dim": config.hidden_dim,
+        "num_modes": config.num_modes,
+        "use_target_point": base.head_uses_target_point,
+    }
+
+
+def critic_extra_dim(base: SFTWaypointWrapper) -> int:
+    """How many inputs only the critic sees: the toy observation, unless the latent vector is that already."""
+    return 0 if base.checkpoint is None else OBSERVATION_SIZE
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Situation:
+    """Where B cars are: ``inputs`` (B, actor + extra) for the agent, ``plan_m`` (B, N, 2) the frozen base plan."""
+
+    inputs: torch.Tensor
+    plan_m: torch.Tensor
+
+
+class DeltaWorld:
+    """B cars of the toy environment over one frozen base planner."""
+
+    def __init__(self, base: SFTWaypointWrapper, env: ToyEnvConfig, size: int):
+        self.base = base
+        self.cars = ToyWaypointBatch(env, size)
+
+    def look(self) -> Situation:
+        """Ask the base planner about every car."""
+        return situation(self.base, torch.from_numpy(self.cars.observe()))
+
+    def follow(self, plan_m: torch.Tensor) -> ToyStep:
+        """Let every car follow its plan (B, N, 2) for one step."""
+        return self.cars.step(plan_m.numpy())
+
+
+def situation(base: SFTWaypointWrapper, observation: torch.Tensor) -> Situation:
+    """What the agent gets for toy observations (B, OBSERVATION_SIZE)."""
+    answer = base(observation)
+    if base.checkpoint is None:
+        return Situation(answer.latent, answer.plan_m)
+    # The layout of DeltaWaypointHead.inputs, then the critic's own part.
+    target = answer.target_point_m / TARGET_SCALE_M
+    return Situation(torch.cat([answer.latent, target, scaled(observation)], dim=1), answer.plan_m)
+
+
+class DeltaPlanEnv(gymnasium.Env[NDArray[np.float32], NDArray[np.float32]]):
+    """One car as a ``gymnasium`` environment whose action corrects the base plan, for foreign learners.
+
+    Action: float32 (2 * num_modes,), coefficients of the delta head's modes; observation: the agent's inputs.
+    """
+
+    metadata = {"render_modes": []}  # noqa: RUF012 - gymnasium declares it so
+
+    def __init__(self, base: SFTWaypointWrapper, env: ToyEnvConfig, agent: AgentConfig):
+        self._base, self._car = base, ToyWaypointEnv(env)
+        self._head = DeltaWaypointHead(**head_sizes(base, env, agent))
+        self._plan_m = torch.zeros(0)
+        size = self._head.input_dim + critic_extra_dim(base)
+        self.observation_space = spaces.Box(-_INPUT_LIMIT, _INPUT_LIMIT, (size,))
+        self.action_space = spaces.Box(-_COEFFICIENT_LIMIT, _COEFFICIENT_LIMIT, (2 * agent.num_modes,))
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[NDArray[np.float32], dict[str, Any]]:
+        """Start an episode as ``ToyWaypointEnv.reset`` does."""
+        super().reset(seed=seed)
+        observation, info = self._car.reset(seed=seed, options=options)
+        return self._look(observation), info
+
+    def step(self, action: NDArray[np.float32]) -> tuple[NDArray[np.float32], float, bool, bool, dict[str, Any]]:
+        """Follow the corrected plan for one step."""
+        coefficients = torch.as_tensor(action, dtype=torch.float32).view(1, -1, 2)
+        with torch.inference_mode():
+            plan_m = self._plan_m + self._head.deltas(coefficients)[0]
+        observation, reward, terminated, truncated, info = self._car.step(plan_m.numpy())
+        return self._look(observation), reward, terminated, truncated, info
+
+    def _look(self, observation: NDArray[np.float32]) -> NDArray[np.float32]:
+        seen = situation(self._base, torch.from_numpy(observation[None]))
+        self._plan_m = seen.plan_m[0]
+        return seen.inputs[0].numpy()

@@ -1,0 +1,179 @@
+"""Group relative policy optimisation (Shao et al. 2024, DeepSeekMath, section 4) of the delta head: no critic.
+
+Several cars drive from the very same start; how much better than its group a car did is its advantage.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import torch
+
+from training.rl import losses
+from training.rl.agent import PPOAgent
+from training.rl.delta_use import delta_use
+from training.rl.delta_world import DeltaWorld
+from training.rl.rollout import episode_seeds
+from training.rl.toy_dynamics import RUNNING
+
+_LAST_LR_SHARE = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class GRPOConfig:
+    """How to learn. One iteration: ``groups`` starts, ``members`` cars from each, driven to the end; then ``epochs``.
+
+    ``advantage``: ``outcome`` gives every step of a car its group-normalised return (the paper's outcome supervision);
+    ``process`` compares, step by step, the discounted rewards still to come with those of the group's cars that are
+    as far (in the spirit of its process supervision), which tells good steps from bad ones within a drive.
+    ``kl_weight`` is the leash: the KL divergence (nats) from the policy that the run began with, the SFT plan.
+    """
+
+    groups: int = 2
+    members: int = 16
+    epochs: int = 6
+    minibatches: int = 8
+    lr: float = 1e-3
+    advantage: Literal["outcome", "process"] = "process"
+    discount: float = 0.95
+    clip: float = 0.2
+    kl_weight: float = 1e-3
+    grad_clip: float = 0.5
+    target_kl: float = 0.05
+
+    def __post_init__(self) -> None:
+        for name in ("groups", "epochs", "minibatches", "lr", "clip", "grad_clip", "target_kl"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name} is {getattr(self, name)}, expected a positive number")
+        if self.members < 2:
+            raise ValueError(f"members is {self.members}, expected 2 or more: one car has nobody to be compared with")
+        if self.kl_weight < 0:
+            raise ValueError(f"kl_weight is {self.kl_weight}, expected 0 or more")
+        if not 0.0 <= self.discount <= 1.0:
+            raise ValueError(f"discount is {self.discount}, expected 0 to 1")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Drives:
+    """T steps of all cars (T, G * K, ...); ``running`` (T, G * K) tells which steps were really driven."""
+
+    inputs: torch.Tensor
+    actions: torch.Tensor
+    log_probs: torch.Tensor
+    rewards: torch.Tensor
+    running: torch.Tensor
+
+
+class GRPOLearner:
+    """Drives groups of cars with an agent and improves it; ``iterate`` does both once. The critic is not used."""
+
+    def __init__(self, world: DeltaWorld, agent: PPOAgent, config: GRPOConfig, seed: int):
+        if world.cars.size != config.groups * config.members:
+            raise ValueError(f"the world has {world.cars.size} cars, expected {config.groups * config.members}")
+        self.world, self.agent, self.config = world, agent, config
+        self.actor = [*agent.head.parameters(), agent.log_std]
+        self.optimizer = torch.optim.Adam(self.actor, lr=config.lr, eps=1e-5, fused=True)
+        self.random = torch.Generator().manual_seed(seed)
+        self.initial_log_std = agent.log_std.detach().clone()
+        self.episodes = 0
+        self.env_steps = 0
+        self._seed = seed
+
+    def iterate(self, progress: float) -> dict[str, float]:
+        """Drive all groups and learn once; ``progress`` 0..1 sets the learning rate. Returns what to log."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.config.lr * max(1.0 - progress, _LAST_LR_SHARE)
+        drives = self._drive()
+        driven = drives.running
+        with torch.no_grad():
+            use = delta_use(self.agent.deltas(drives.actions[driven]))
+        log = {f"delta/{name}": value for name, value in use.items()}
+        returns = drives.rewards.sum(dim=0)
+        log["train/return"] = float(returns.mean())
+        log["train/group_spread"] = float(returns.view(self.config.groups, -1).std(dim=1).mean())
+        log |= self._learn(drives.inputs[driven], drives, self._advantages(drives)[driven])
+        self.agent.norm.update(drives.inputs[driven])
+        return log
+
+    def state(self) -> dict[str, Any]:
+        """Everything needed to continue with the same bits; plain data and tensors."""
+        return {
+            "agent": self.agent.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "random": self.random.get_state(),
+            "initial_log_std": self.initial_log_std,
+            "counts": [self.episodes, self.env_steps],
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Continue from a ``state``."""
+        self.agent.load_state_dict(state["agent"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.random.set_state(state["random"])
+        self.initial_log_std = state["initial_log_std"]
+        self.episodes, self.env_steps = state["counts"]
+
+    @torch.no_grad()
+    def _drive(self) -> _Drives:
+        cars, config = self.world.cars, self.config
+        first = self.episodes // config.members
+        seeds = np.repeat(episode_seeds(self._seed, first, config.groups), config.members)
+        cars.start(np.arange(cars.size), seeds)
+        steps: list[tuple[torch.Tensor, ...]] = []
+        running = np.ones(cars.size, dtype=bool)
+        while running.any():
+            seen = self.world.look()
+            action, log_prob = self.agent.act(seen.inputs, self.random)
+            step = self.world.follow(seen.plan_m + self.agent.deltas(action))
+            reward = torch.from_numpy(step.reward.astype(np.float32))
+            steps.append((seen.inputs, action, log_prob, reward, torch.from_numpy(running)))
+            running = ~step.done
+        self.episodes += cars.size
+        drives = _Drives(*(torch.stack(column) for column in zip(*steps, strict=True)))
+        self.env_steps += int(drives.running.sum())
+        return drives
+
+    def _advantages(self, drives: _Drives) -> torch.Tensor:
+        """Compute the advantage of every step (T, G * K); those not driven have none."""
+        groups = self.config.groups
+        if self.config.advantage == "outcome":
+            returns = drives.rewards.sum(dim=0).view(groups, -1)
+            return losses.group_advantages(returns).flatten().expand_as(drives.rewards)
+        to_go = losses.rewards_to_go(drives.rewards, self.config.discount)
+        return torch.stack([losses.group_advantages(row.view(groups, -1)).flatten() for row in to_go])
+
+    def _learn(self, inputs: torch.Tensor, drives: _Drives, advantages: torch.Tensor) -> dict[str, float]:
+        rows = self.agent.norm(inputs)
+        actions, log_probs = drives.actions[drives.running], drives.log_probs[drives.running]
+        parts = self.config.minibatches
+        logs: list[dict[str, torch.Tensor]] = []
+        for _ in range(self.config.epochs):
+            order = torch.randperm(len(rows), generator=self.random)
+            for index in order.tensor_split(parts):
+                logs.append(self._step(rows[index], actions[index], log_probs[index], advantages[index]))
+            if float(sum(log["kl"] for log in logs[-parts:])) / parts > self.config.target_kl:
+                break
+        means = {f"loss/{name}": float(torch.stack([log[name] for log in logs]).mean()) for name in logs[0]}
+        return means | {"loss/epochs": len(logs) / parts}
+
+    def _step(
+        self, rows: torch.Tensor, actions: torch.Tensor, log_probs: torch.Tensor, advantages: torch.Tensor
+    ) -> dict[str, torch.Tensor]:
+        agent, config = self.agent, self.config
+        mean = agent.mean_of(rows)
+        log_ratio = losses.gaussian_log_prob(actions, mean, agent.log_std) - log_probs
+        policy = losses.clipped_policy_loss(log_ratio, advantages, config.clip)
+        # The untrained head's mean is zero wherever it is asked, so this is the run's first policy.
+        from_sft = losses.gaussian_kl(mean, agent.log_std, torch.zeros_like(mean), self.initial_log_std).mean()
+        total = policy + config.kl_weight * from_sft
+        self.optimizer.zero_grad(set_to_none=True)
+        total.backward()
+        norm = torch.nn.utils.clip_grad_norm_(self.actor, config.grad_clip)
+        self.optimizer.step()
+        with torch.no_grad():
+            kl, clipped = losses.approximate_kl(log_ratio), losses.clip_fraction(log_ratio, config.clip)
+            entropy = losses.gaussian_entropy(agent.log_std)
+        logged = {"policy": policy, "kl_from_sft": from_sft, "entropy": entropy, "kl": kl, "clip_fraction": clipped}
+        return {name: tensor.detach() for name, tensor in (logged | {"grad_norm": norm}).items()}
