@@ -14,7 +14,7 @@ _FARTHEST_M = 6000.0
 _TILTED_SPAN_PX = 4
 _MAX_TAPS = 6
 # Shares the blur of far ground between sharpness (low) and shimmer (high): chosen by eye and by time per frame.
-_PIXELS_PER_TAP = 2.0
+_PIXELS_PER_TAP = 3.0
 
 
 @jit
