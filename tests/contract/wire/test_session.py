@@ -6,6 +6,19 @@ import pytest
 from carla_lite.maps import load_town
 from waypilot.geometry import pose_to_carla
 
+SETTINGS = (
+    "synchronous_mode",
+    "no_rendering_mode",
+    "fixed_delta_seconds",
+    "substepping",
+    "max_substep_delta_time",
+    "max_substeps",
+    "max_culling_distance",
+    "deterministic_ragdolls",
+    "tile_stream_distance",
+    "actor_active_distance",
+    "spectator_as_ego",
+)
 WEATHER = {
     "cloudiness": 11.0,
     "precipitation": 12.0,
@@ -43,19 +56,7 @@ def test_every_setting_comes_back(world):
     )
     world.apply_settings(settings)
     read = world.get_settings()
-    for name in [
-        "synchronous_mode",
-        "no_rendering_mode",
-        "fixed_delta_seconds",
-        "substepping",
-        "max_substep_delta_time",
-        "max_substeps",
-        "max_culling_distance",
-        "deterministic_ragdolls",
-        "tile_stream_distance",
-        "actor_active_distance",
-        "spectator_as_ego",
-    ]:
+    for name in SETTINGS:
         assert getattr(read, name) == pytest.approx(getattr(settings, name)), name
     assert world.get_snapshot().timestamp.delta_seconds == pytest.approx(0.025)
 

@@ -5,6 +5,20 @@ import math
 import carla
 import pytest
 
+PHYSICS_NUMBERS = (
+    "max_rpm",
+    "moi",
+    "damping_rate_full_throttle",
+    "damping_rate_zero_throttle_clutch_engaged",
+    "damping_rate_zero_throttle_clutch_disengaged",
+    "use_gear_autobox",
+    "gear_switch_time",
+    "clutch_strength",
+    "final_ratio",
+    "mass",
+    "drag_coefficient",
+    "use_sweep_wheel_collision",
+)
 CONTROL_FIELDS = ("throttle", "steer", "brake", "hand_brake", "reverse", "manual_gear_shift", "gear")
 
 
@@ -127,20 +141,7 @@ def test_physics_control_is_read_and_changed_field_by_field(world, ego):
     ego.apply_physics_control(changed)
     world.tick()
     read = ego.get_physics_control()
-    for name in [
-        "max_rpm",
-        "moi",
-        "damping_rate_full_throttle",
-        "damping_rate_zero_throttle_clutch_engaged",
-        "damping_rate_zero_throttle_clutch_disengaged",
-        "use_gear_autobox",
-        "gear_switch_time",
-        "clutch_strength",
-        "final_ratio",
-        "mass",
-        "drag_coefficient",
-        "use_sweep_wheel_collision",
-    ]:
+    for name in PHYSICS_NUMBERS:
         assert getattr(read, name) == pytest.approx(getattr(changed, name)), name
     assert [(p.x, p.y) for p in read.torque_curve] == [(0.0, 1.0), (2.0, 3.0)]
     assert [(p.x, p.y) for p in read.steering_curve] == [(0.0, 1.0), (100.0, 0.5)]
