@@ -60,7 +60,7 @@ def plan_route(
         leg = _leg(waypoints[-1], _lane_at(town, name, place))
         if leg is None:
             raise RouteNotFoundError(
-                f"no lanes lead from {_place(waypoints[-1])} to {name} at {_text(place)} on {town.name}: "
+                f"no lanes lead from {_text(_place(waypoints[-1]))} to {name} at {_text(place)} on {town.name}: "
                 "check the direction of its lane, or choose another place"
             )
         waypoints += leg[1:]

@@ -30,7 +30,8 @@ class SessionConfig:
     """How to reach the simulator and what the vehicle carries.
 
     ``timeout_s`` bounds every answer of the simulator except map loads (``load_timeout_s``). At least
-    ``settle_ticks`` braked ticks come before frame 0, ``finish_ticks`` after the last one. Raises ValueError for values that cannot work.
+    ``settle_ticks`` braked ticks come before frame 0, ``finish_ticks`` after the last one. Raises ValueError for
+    values that cannot work.
     """
 
     host: str = "127.0.0.1"
