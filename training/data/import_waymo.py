@@ -13,7 +13,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
 from training.data.waymo.cameras import CAMERA_NAMES
 from training.data.waymo.importer import ImportConfig, ImportFailedError, import_records
@@ -22,6 +30,8 @@ from training.data.waymo.index import FormatError
 
 class ProgressDisplay:
     """An ImportListener with a bar per pass; use as a context."""
+
+    _task: TaskID
 
     def __init__(self, console: Console) -> None:
         self._progress = Progress(
