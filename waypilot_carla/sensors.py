@@ -23,6 +23,7 @@ from waypilot_carla.errors import SimulatorLost
 from waypilot_carla.frame import GnssFix, ImuSample
 from waypilot_carla.spawn import find_blueprint
 
+T = TypeVar("T")
 M = TypeVar("M", bound="carla.SensorData")
 _AT_BASE_LINK = Pose.from_xyz_rpy(0.0, 0.0, 0.0)
 
@@ -139,9 +140,6 @@ class SensorSuite:
         sensor.listen(callback)
 
 
-E_ = TypeVar("E_")
-
-
-def _drain(events: deque[E_]) -> list[E_]:
+def _drain(events: deque[T]) -> list[T]:
     """Empty a deque that another thread may be filling."""
     return [events.popleft() for _ in range(len(events))]
