@@ -103,7 +103,7 @@ class PPOAgent(nn.Module):
         return self.head.coefficients(rows[:, : self.actor_dim]).flatten(1)
 
     def value(self, inputs: torch.Tensor) -> torch.Tensor:
-        """Expected return (B,) in units of the reward."""
+        """Predict returns (B,) in units of the reward."""
         return self.critic(self.norm(inputs))[:, 0] * self.return_std + self.return_mean
 
     @torch.no_grad()

@@ -116,7 +116,7 @@ STAND_IN_AIM_ERROR_RAD = 0.175
 
 
 def stand_in_plan(observation: torch.Tensor, env: ToyEnvConfig) -> torch.Tensor:
-    """Plan (B, N, 2) through the seen waypoints, at 75 % of the speed limit and aimed 0.175 rad (10 degrees) too far left.
+    """Plan (B, N, 2) through the seen waypoints, at 75 % of the speed limit, aimed 0.175 rad (10 degrees) to the left.
 
     The errors are meant: they leave to the delta head something that it can learn and that can be told in one line.
     """

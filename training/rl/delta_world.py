@@ -65,7 +65,7 @@ class DeltaWorld:
 
 
 def situation(base: SFTWaypointWrapper, observation: torch.Tensor) -> Situation:
-    """What the agent gets for toy observations (B, OBSERVATION_SIZE)."""
+    """Prepare what the agent gets for toy observations (B, OBSERVATION_SIZE)."""
     answer = base(observation)
     if base.checkpoint is None:
         return Situation(answer.latent, answer.plan_m)

@@ -14,7 +14,7 @@ from training.rl.delta_use import delta_use
 from training.rl.delta_world import DeltaWorld
 from training.rl.rollout import episode_seeds
 from training.rl.toy_config import ToyEnvConfig
-from training.rl.toy_dynamics import GOAL_REACHED, HITS, RUNNING, STEPS, X, Y, YAW
+from training.rl.toy_dynamics import GOAL_REACHED, HITS, RUNNING, STEPS, YAW, X, Y
 
 # Apart from any training seed, so that no training episode is ever judged on.
 EVALUATION_SEED = 0x5EED_E7A1

@@ -16,7 +16,6 @@ from training.rl.agent import PPOAgent
 from training.rl.delta_use import delta_use
 from training.rl.delta_world import DeltaWorld
 from training.rl.rollout import episode_seeds
-from training.rl.toy_dynamics import RUNNING
 
 _LAST_LR_SHARE = 0.01
 

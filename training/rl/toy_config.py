@@ -128,7 +128,7 @@ class ToyEnvConfig:
         return self.num_waypoints * self.plan_dt_s
 
     def parameters(self) -> ToyParameters:
-        """What the kernels need."""
+        """Put together what the kernels need."""
         derived = {
             "substep_s": self.plan_dt_s / self.substeps,
             "max_curvature_per_m": math.tan(self.max_steer_rad) / self.wheelbase_m,

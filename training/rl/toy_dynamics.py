@@ -132,9 +132,7 @@ def _pass_waypoint(p: ToyParameters, pose: NDArray, counters: NDArray, route: ND
 
 
 @njit(cache=True)
-def advance(
-    p: ToyParameters, plan: NDArray, pose: NDArray, counters: NDArray, route: NDArray
-) -> tuple[float, int]:
+def advance(p: ToyParameters, plan: NDArray, pose: NDArray, counters: NDArray, route: NDArray) -> tuple[float, int]:
     """Follow the plan for one step: (reward, how it ended)."""
     x0, y0, cos0, sin0 = pose[X], pose[Y], math.cos(pose[YAW]), math.sin(pose[YAW])
     to_go = _way_to_go(route, counters[NEXT], x0, y0)
@@ -226,7 +224,7 @@ def advance_batch(
     rewards: NDArray,
     ended: NDArray,
 ) -> None:
-    """``advance`` for every car that still runs (``ended`` RUNNING); the others stand still and earn nothing."""
+    """Do ``advance`` for every car that still runs (``ended`` RUNNING); the others stand still and earn nothing."""
     for i in range(poses.shape[0]):
         rewards[i] = 0.0
         if ended[i] == RUNNING:
@@ -235,14 +233,14 @@ def advance_batch(
 
 @njit(cache=True)
 def observe_batch(p: ToyParameters, poses: NDArray, counters: NDArray, routes: NDArray, out: NDArray) -> None:
-    """``observe`` for every car: out (B, OBSERVATION_SIZE)."""
+    """Do ``observe`` for every car: out (B, OBSERVATION_SIZE)."""
     for i in range(poses.shape[0]):
         observe(p, poses[i], counters[i], routes[i], out[i])
 
 
 @njit(cache=True)
 def reference_batch(p: ToyParameters, poses: NDArray, counters: NDArray, routes: NDArray, out: NDArray) -> None:
-    """``reference`` for every car: out (B, N, 2)."""
+    """Do ``reference`` for every car: out (B, N, 2)."""
     for i in range(poses.shape[0]):
         reference(p, poses[i], counters[i], routes[i], out[i])
 

@@ -54,9 +54,7 @@ class ToyWaypointEnv(gymnasium.Env[NDArray[np.float32], NDArray[np.float32]]):
         self._batch.start(np.zeros(1, dtype=np.int64), np.array([options.get("episode_seed", drawn)], dtype=np.uint64))
         return self._batch.observe()[0], self._info()
 
-    def step(
-        self, action: NDArray[np.float32]
-    ) -> tuple[NDArray[np.float32], float, bool, bool, dict[str, Any]]:
+    def step(self, action: NDArray[np.float32]) -> tuple[NDArray[np.float32], float, bool, bool, dict[str, Any]]:
         """Follow the plan for one interval. Raises ValueError for a plan of another shape or with non-numbers."""
         plan = np.asarray(action, dtype=np.float32)
         if plan.shape != self.action_space.shape or not np.isfinite(plan).all():

@@ -1,0 +1,194 @@
+"""Refining a frozen waypoint policy by reinforcement learning of its delta head, from start to artifacts."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch.utils.tensorboard import SummaryWriter
+
+from training.artifacts import write_json
+from training.models.checkpoint import (
+    KIND_DELTA,
+    Checkpoint,
+    CheckpointError,
+    load_plain,
+    save_atomically,
+    save_checkpoint,
+)
+from training.rl.agent import PPOAgent
+from training.rl.base_plan import STAND_IN, SFTWaypointWrapper
+from training.rl.comparison import HIGHER_IS_BETTER, compare_values
+from training.rl.delta_world import DeltaWorld, critic_extra_dim, head_sizes
+from training.rl.evaluation import ToyEvaluation, evaluate_toy
+from training.rl.grpo import GRPOLearner
+from training.rl.ppo import PPOLearner
+from training.rl.predictions import save_predictions, toy_predictions
+from training.rl.refinement_config import RefinementConfig
+from waypilot.config import config_to_dict
+
+STATE_FORMAT = "waypilot.rl_state/1"
+_MOVABLE_KEYS = frozenset({"out_dir"})
+_log = logging.getLogger(__name__)
+
+
+class RLRefinementTrainer:
+    """Refines one policy as configured; ``run`` leaves the artifacts in ``config.out_dir``.
+
+    Artifacts: ``config.json``; ``metrics.json`` (the evaluation at every interval, and of the base plan alone);
+    ``train_metrics.json`` (summary and what every iteration logged); ``checkpoint_<episodes>.pt``; ``final.pt``;
+    ``sft_predictions.json`` and ``rl_predictions.json`` (driven paths, for ``eval_metrics``); ``state.pt`` for
+    resuming; TensorBoard logs. Raises CheckpointError for an unusable SFT checkpoint or state.
+    """
+
+    def __init__(self, config: RefinementConfig):
+        torch.set_num_threads(1)
+        torch.manual_seed(config.seed)
+        self.config = config
+        self.out_dir = Path(config.out_dir)
+        self.base = SFTWaypointWrapper(Path(config.sft_model) if config.sft_model else None, config.env)
+        self.head_sizes = head_sizes(self.base, config.env, config.agent)
+        self.agent = PPOAgent(self.head_sizes, critic_extra_dim(self.base), config.agent)
+        self.learner = self._make_learner()
+        self.evaluations: list[dict[str, Any]] = []
+        self.iterations: list[dict[str, float]] = []
+        if self.base.checkpoint is None:
+            _log.warning("no SFT checkpoint given: refining the %s", STAND_IN)
+
+    @property
+    def state_path(self) -> Path:
+        """Where the state for resuming lies."""
+        return self.out_dir / "state.pt"
+
+    def run(
+        self, on_iteration: Callable[[int, dict[str, float]], None], stop_after: int | None = None
+    ) -> dict[str, Any]:
+        """Train to the end, calling ``on_iteration(episodes, log)``; return the summary.
+
+        With ``stop_after`` (episodes) the run can be resumed and then ends as if it had never stopped.
+        """
+        write_json(self.out_dir / "config.json", config_to_dict(self.config))
+        sft_only = evaluate_toy(self.base, self.config.env, None, self.config.eval_episodes)
+        with SummaryWriter(str(self.out_dir / "tensorboard"), purge_step=self.learner.episodes) as board:
+            if not self.evaluations:
+                self._remove_old_checkpoints()
+                self._evaluate(board, sft_only)
+            while self.learner.episodes < min(self.config.episodes, stop_after or self.config.episodes):
+                self._iterate(board)
+                on_iteration(self.learner.episodes, self.iterations[-1])
+                due = self.evaluations[-1]["episodes"] + self.config.eval_interval
+                if self.learner.episodes >= min(due, self.config.episodes):
+                    self._evaluate(board, sft_only)
+        return self._finish(sft_only)
+
+    def resume(self) -> None:
+        """Continue where the run in ``out_dir`` was last saved."""
+        payload = load_plain(self.state_path)
+        if not isinstance(payload, dict) or payload.get("format") != STATE_FORMAT:
+            raise CheckpointError(f"{self.state_path}: is no training state of format {STATE_FORMAT!r}")
+        config = config_to_dict(self.config)
+        if changed := [key for key in config if key not in _MOVABLE_KEYS and config[key] != payload["config"].get(key)]:
+            raise CheckpointError(
+                f"{self.state_path}: was written with other {', '.join(changed)}; resume with the same settings"
+            )
+        if payload["base_sha256"] != self.base.sha256:
+            raise CheckpointError(f"{self.state_path}: refines another network than {self.base.name}")
+        self.learner.restore(payload["learner"])
+        self.evaluations, self.iterations = payload["evaluations"], payload["iterations"]
+        _log.info("resumed at %d of %d episodes", self.learner.episodes, self.config.episodes)
+
+    @property
+    def _checkpoint_dir(self) -> Path:
+        return self.out_dir / self.config.checkpoint_folder
+
+    def _remove_old_checkpoints(self) -> None:
+        """Clear what an earlier run left in the folder: selection must not mix two runs."""
+        for path in self._checkpoint_dir.glob("checkpoint_*.pt"):
+            _log.info("removing %s of an earlier run", path)
+            path.unlink()
+
+    def _make_learner(self) -> PPOLearner | GRPOLearner:
+        config = self.config
+        if config.algorithm == "ppo":
+            world = DeltaWorld(self.base, config.env, config.ppo.num_envs)
+            return PPOLearner(world, self.agent, config.ppo, config.seed)
+        world = DeltaWorld(self.base, config.env, config.grpo.groups * config.grpo.members)
+        return GRPOLearner(world, self.agent, config.grpo, config.seed)
+
+    def _iterate(self, board: SummaryWriter) -> None:
+        log = self.learner.iterate(self.learner.episodes / self.config.episodes)
+        for name, value in log.items():
+            board.add_scalar(name, value, self.learner.episodes)
+        self.iterations.append({"episodes": self.learner.episodes, "env_steps": self.learner.env_steps, **log})
+
+    def _evaluate(self, board: SummaryWriter, sft_only: ToyEvaluation) -> None:
+        episodes = self.learner.episodes
+        result = evaluate_toy(self.base, self.config.env, self.agent, self.config.eval_episodes)
+        metrics = result.means()
+        for name, value in metrics.items():
+            board.add_scalar(f"eval/{name}", value, episodes)
+        self.evaluations.append({"episodes": episodes, "env_steps": self.learner.env_steps, **metrics})
+        _log.info(
+            "%d episodes: return %.2f, ADE %.2f m, FDE %.2f m, goal reach rate %.2f",
+            *(episodes, metrics["return"], metrics["ade_m"], metrics["fde_m"], metrics["goal_reach_rate"]),
+        )
+        self._write_metrics(sft_only)
+        self._save_checkpoint(self._checkpoint_dir / f"checkpoint_{episodes:06d}.pt", self.evaluations[-1])
+        state = {
+            "format": STATE_FORMAT,
+            "config": config_to_dict(self.config),
+            "base_sha256": self.base.sha256,
+            "learner": self.learner.state(),
+            "evaluations": self.evaluations,
+            "iterations": self.iterations,
+        }
+        save_atomically(self.state_path, state)
+
+    def _write_metrics(self, sft_only: ToyEvaluation) -> None:
+        metrics = {
+            "base": self.base.name,
+            "algorithm": self.config.algorithm,
+            "horizon_s": self.config.env.horizon_s,
+            "rate_hz": 1.0 / self.config.env.plan_dt_s,
+            "hit_radius_m": self.config.env.hit_radius_m,
+            "eval_episodes": self.config.eval_episodes,
+            "sft_only": sft_only.means(),
+            "evaluations": self.evaluations,
+        }
+        write_json(self.out_dir / "metrics.json", metrics)
+
+    def _save_checkpoint(self, path: Path, metrics: dict[str, Any]) -> None:
+        training = {
+            "config": config_to_dict(self.config),
+            "seed": self.config.seed,
+            "sft_model": self.config.sft_model,
+            "sft_sha256": self.base.sha256,
+            "metrics": metrics,
+        }
+        head = self.agent.exported_head()
+        cameras = () if self.base.checkpoint is None else self.base.checkpoint.cameras
+        save_checkpoint(path, Checkpoint(KIND_DELTA, self.head_sizes, head.state_dict(), cameras, training))
+
+    def _finish(self, sft_only: ToyEvaluation) -> dict[str, Any]:
+        """Write what belongs to the end of a run (or of a part of it)."""
+        refined = evaluate_toy(self.base, self.config.env, self.agent, self.config.eval_episodes)
+        before, after = sft_only.per_episode(), refined.per_episode()
+        summary = {
+            "base": self.base.name,
+            "algorithm": self.config.algorithm,
+            "episodes": self.learner.episodes,
+            "env_steps": self.learner.env_steps,
+            "finished": self.learner.episodes >= self.config.episodes,
+            "sft_only": sft_only.means(),
+            "refined": refined.means(),
+            "gain": {name: compare_values(name, before[name], after[name]) for name in HIGHER_IS_BETTER},
+            "iterations": self.iterations,
+        }
+        write_json(self.out_dir / "train_metrics.json", summary)
+        self._save_checkpoint(self.out_dir / "final.pt", self.evaluations[-1])
+        save_predictions(self.out_dir / "sft_predictions.json", toy_predictions("sft", sft_only, self.config.env))
+        save_predictions(self.out_dir / "rl_predictions.json", toy_predictions("rl", refined, self.config.env))
+        return summary
