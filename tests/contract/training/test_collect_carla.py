@@ -1,0 +1,22 @@
+from pathlib import Path
+
+from training.data.collect_carla import main
+from waypilot.episodes import check_episode, load_episode
+
+
+def collect(out: Path) -> dict[str, bytes]:
+    arguments = ["--town", "generate:7", "--episodes", "2", "--seed", "3", "--max-drive-s", "2"]
+    assert main(["--out", str(out), *arguments]) == 0
+    return {str(path.relative_to(out)): path.read_bytes() for path in sorted(out.rglob("*")) if path.is_file()}
+
+
+def test_drives_through_the_genuine_client_are_sound_and_repeatable(tmp_path: Path) -> None:
+    files = collect(tmp_path / "a")
+    episodes = sorted((tmp_path / "a").glob("*/episode.json"))
+    assert [path.parent.name for path in episodes] == ["generate_7_3_00000", "generate_7_3_00001"]
+    for path in episodes:
+        assert check_episode(path) == []
+        episode = load_episode(path)
+        assert len(episode.frames) == 10
+        assert episode.town == "generate:7"
+    assert collect(tmp_path / "b") == files
