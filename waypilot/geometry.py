@@ -17,6 +17,9 @@ from numpy.typing import NDArray
 FloatArray = NDArray[np.float64]
 Vector3 = tuple[float, float, float]
 
+# Nearer to straight up or down than this, yaw and roll turn about one and the same axis.
+_POLE_SIN_PITCH = 1.0 - 1e-12
+
 
 def wrap_angle(angle_rad: float) -> float:
     """Wrap an angle to [-pi, pi)."""
@@ -124,13 +127,20 @@ def pose_from_carla(x_m: float, y_m: float, z_m: float, pitch_deg: float, yaw_de
 
 
 def pose_to_carla(pose: Pose) -> tuple[Vector3, Vector3]:
-    """Convert a REP 103 pose to CARLA's ``(x, y, z)`` metres and ``(pitch, yaw, roll)`` degrees."""
+    """Convert a REP 103 pose to CARLA's ``(x, y, z)`` metres and ``(pitch, yaw, roll)`` degrees.
+
+    Straight up or down, yaw and roll turn about one axis: all of the turn is given as yaw.
+    """
     q = pose.orientation
-    roll = math.atan2(2.0 * (q.w * q.x + q.y * q.z), 1.0 - 2.0 * (q.x * q.x + q.y * q.y))
-    pitch = math.asin(max(-1.0, min(1.0, 2.0 * (q.w * q.y - q.z * q.x))))
+    sin_pitch = 2.0 * (q.w * q.y - q.z * q.x)
+    if abs(sin_pitch) > _POLE_SIN_PITCH:
+        roll, yaw = 0.0, wrap_angle(2.0 * math.atan2(q.z, q.w))
+    else:
+        roll, yaw = math.atan2(2.0 * (q.w * q.x + q.y * q.z), 1.0 - 2.0 * (q.x * q.x + q.y * q.y)), q.yaw_rad
+    pitch = math.asin(max(-1.0, min(1.0, sin_pitch)))
     return (
         (pose.x_m, -pose.y_m, pose.z_m),
-        (-math.degrees(pitch), -math.degrees(q.yaw_rad), math.degrees(roll)),
+        (-math.degrees(pitch), -math.degrees(yaw), math.degrees(roll)),
     )
 
 

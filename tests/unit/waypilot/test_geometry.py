@@ -90,6 +90,18 @@ def test_carla_transform_round_trip(x: float, y: float, z: float, pitch: float, 
     assert rotation == pytest.approx(degrees, abs=1e-5)
 
 
+@pytest.mark.parametrize("roll", [0.0, 25.0, -100.0])
+@pytest.mark.parametrize("yaw", [0.0, 30.0, -120.0, 179.0])
+@pytest.mark.parametrize("pitch", [90.0, -90.0])
+def test_a_camera_looking_straight_down_keeps_its_orientation(pitch: float, yaw: float, roll: float) -> None:
+    pose = pose_from_carla(1.0, 2.0, 3.0, pitch, yaw, roll)
+    again = pose_from_carla(*pose_to_carla(pose)[0], *pose_to_carla(pose)[1])
+    for axis in ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)):
+        assert again.orientation.rotate(axis) == pytest.approx(pose.orientation.rotate(axis), abs=1e-5)
+    if roll == 0.0:
+        assert pose_to_carla(pose)[1] == pytest.approx((pitch, yaw, 0.0), abs=1e-4)
+
+
 @given(metres, metres, angles)
 def test_rep103_pose_round_trip(x: float, y: float, yaw: float) -> None:
     pose = Pose.from_xyz_rpy(x, y, 1.0, yaw_rad=yaw)
