@@ -79,6 +79,8 @@ class WaypointFollower:
         reason = refusal(plan.trajectory if plan else None, ego.stamp_ns, self.config.plan_check)
         if plan is None or reason is not None:
             return self._stop(ego.speed_mps, dt_s, reason or "no plan")
+        if not _is_finite_pose(plan.pose_map_from_base_link):
+            return self._stop(ego.speed_mps, dt_s, "invalid plan: its pose is not finite")
         return ControlOutput(self._follow(ego, plan, dt_s), None)
 
     def _advance(self, stamp_ns: int) -> float:
@@ -113,5 +115,8 @@ def _path_from_here(ego: EgoState, plan: TimedPlan) -> FloatArray:
 
 
 def _is_finite(ego: EgoState) -> bool:
-    pose = ego.pose_map_from_base_link.planar
-    return all(map(math.isfinite, (pose.x_m, pose.y_m, pose.yaw_rad, *ego.linear_velocity_mps)))
+    return _is_finite_pose(ego.pose_map_from_base_link.planar) and all(map(math.isfinite, ego.linear_velocity_mps))
+
+
+def _is_finite_pose(pose: SE2) -> bool:
+    return all(map(math.isfinite, (pose.x_m, pose.y_m, pose.yaw_rad)))

@@ -49,6 +49,8 @@ BAD_PLANS = {
     "infinite": (with_waypoints(np.full((20, 2), math.inf)), "invalid plan: waypoints are not finite"),
     "shape": (with_waypoints(np.zeros((20, 3))), "invalid plan: waypoints have shape"),
     "spacing": (with_waypoints(np.zeros((20, 2)), dt_ns=0), "invalid plan: waypoint spacing is 0 ns"),
+    "lost": (straight_plan(pose=SE2(math.nan, 0.0, 0.0)), "invalid plan: its pose is not finite"),
+    "turned": (straight_plan(pose=SE2(0.0, 0.0, math.inf)), "invalid plan: its pose is not finite"),
     "jump": (jump_plan(), "absurd plan: jump at waypoint 7"),
     "too fast": (straight_plan(speed=60.0), "absurd plan: 60.0 m/s up to waypoint"),
     "huge": (with_waypoints(np.array([[1e308, 0.0], [-1e308, 0.0]])), "absurd plan: inf m/s"),
