@@ -87,6 +87,7 @@ def parse_arguments(argv: Sequence[str] | None) -> ImportConfig:
     parser.add_argument("--image-width", type=int, metavar="PX", help="shrink images (default: as delivered)")
     parser.add_argument("--limit", type=int, metavar="N", help="import only the first N segments")
     parser.add_argument("--resume", action="store_true", help="go on with a folder that holds episodes already")
+    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="segments imported at a time (default: 1)")
     options = parser.parse_args(argv)
     try:
         return ImportConfig(
@@ -97,6 +98,7 @@ def parse_arguments(argv: Sequence[str] | None) -> ImportConfig:
             image_width_px=options.image_width,
             limit=options.limit,
             resume=options.resume,
+            jobs=options.jobs,
         )
     except ValueError as error:
         parser.error(str(error))

@@ -9,7 +9,8 @@ from __future__ import annotations
 import glob
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -36,7 +37,8 @@ class ImportFailedError(ValueError):
 class ImportConfig:
     """What to import. ``format`` is ``auto``, ``e2e`` or ``perception``; ``cameras`` empty means all of them.
 
-    ``image_width_px`` None keeps the JPEG files as delivered; ``limit`` is the number of segments, None for all.
+    ``image_width_px`` None keeps the JPEG files as delivered; ``limit`` is the number of segments, None for all;
+    ``jobs`` segments are imported at a time.
     """
 
     records: tuple[str, ...]
@@ -46,6 +48,7 @@ class ImportConfig:
     image_width_px: int | None = None
     limit: int | None = None
     resume: bool = False
+    jobs: int = 1
 
     def __post_init__(self) -> None:
         if self.format not in ("auto", *(format.value for format in RecordFormat)):
@@ -54,7 +57,7 @@ class ImportConfig:
             raise ValueError(f"camera {unknown[0]!r} is unknown, expected one of {', '.join(CAMERA_NAMES)}")
         if len(set(self.cameras)) != len(self.cameras):
             raise ValueError(f"cameras {', '.join(self.cameras)} name one twice")
-        for name in ("image_width_px", "limit"):
+        for name in ("image_width_px", "limit", "jobs"):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise ValueError(f"{name} is {value}, expected 1 or more")
@@ -89,11 +92,27 @@ def import_records(config: ImportConfig, listener: ImportListener) -> ImportRepo
     _check_out(config, index.format)
     names = list(index.segments)[: config.limit]
     listener.segments_found(len(names))
-    for name in names:
-        _import_segment(config, index, name, report)
+    for name, part in _in_order(lambda name: _import_segment(config, index, name), names, config.jobs):
+        report.add(part)
         listener.segment_done(name)
     write_json_atomic(config.out / STATE_FOLDER / "summary.json", report.to_dict())
     return report
+
+
+def _in_order(
+    work: Callable[[str], ImportReport], names: Sequence[str], jobs: int
+) -> Iterator[tuple[str, ImportReport]]:
+    """Yield the results of ``work`` in the order of ``names``; decoding and files leave Python's lock free."""
+    if jobs == 1:
+        yield from ((name, work(name)) for name in names)
+        return
+    with ThreadPoolExecutor(jobs) as pool:
+        futures = [pool.submit(work, name) for name in names]
+        try:
+            yield from ((name, future.result()) for name, future in zip(names, futures, strict=True))
+        finally:
+            for future in futures:
+                future.cancel()
 
 
 def find_records(patterns: Iterable[str]) -> list[Path]:
@@ -120,31 +139,45 @@ def _check_out(config: ImportConfig, format: RecordFormat) -> None:
     write_json_atomic(stored, settings)
 
 
-def _import_segment(config: ImportConfig, index: RecordIndex, name: str, report: ImportReport) -> None:
-    refs = index.segments[name]
-    options = CameraOptions(config.cameras, config.image_width_px)
-    plan = e2e.plan_drives if index.format is RecordFormat.E2E else perception.plan_drives
+def _import_segment(config: ImportConfig, index: RecordIndex, name: str) -> ImportReport:
+    report = ImportReport()
     try:
         if not _PLAIN_NAME.fullmatch(name):
             raise SkipError("name is no plain file name")
         done = config.out / STATE_FOLDER / "done" / f"{name}.json"
-        if present := _finished(done, config.out):
-            report.episodes_present += present
-            return
-        drives = plan(name, _read(index.format, refs, report), options, report)
-        for drive in drives:
-            _write(config, index.format, drive, report)
-        write_json_atomic(done, {"episodes": [drive.header.episode_id for drive in drives]})
+        records = len(index.segments[name])
+        report.episodes_present = _finished(done, config.out, records)
+        if not report.episodes_present:
+            drives = _plan(config, index, name, report)
+            for drive in drives:
+                _write(config, index.format, drive, report)
+            write_json_atomic(done, {"records": records, "episodes": [drive.header.episode_id for drive in drives]})
     except SkipError as error:
         report.skip("segment", error.reason, f"{name}: {error}")
+    return report
 
 
-def _finished(done: Path, out: Path) -> int:
-    """Count the episodes of a segment that was imported to its end; 0 when it was not or one has gone since."""
+def _plan(config: ImportConfig, index: RecordIndex, name: str, report: ImportReport) -> list[Drive]:
+    plan = e2e.plan_drives if index.format is RecordFormat.E2E else perception.plan_drives
+    records = _read(index.format, index.segments[name], report)
+    return plan(name, records, CameraOptions(config.cameras, config.image_width_px), report)
+
+
+def _finished(done: Path, out: Path, records: int) -> int:
+    """Count the episodes of a segment that was imported to its end; 0 when it was not or one has gone since.
+
+    Raises SkipError when the segment has other records now, as after more files were downloaded.
+    """
     if not done.exists():
         return 0
-    episodes = json.loads(done.read_text(encoding="utf-8"))["episodes"]
-    return len(episodes) if all((out / name / EPISODE_FILE).exists() for name in episodes) else 0
+    before = json.loads(done.read_text(encoding="utf-8"))
+    episodes = [name for name in before["episodes"] if (out / name / EPISODE_FILE).exists()]
+    if episodes and records != before["records"]:
+        raise SkipError(
+            "has more or fewer records than when it was imported; remove its folder to import it again",
+            f"{records}, then {before['records']}",
+        )
+    return len(episodes) if episodes == before["episodes"] else 0
 
 
 def _read(format: RecordFormat, refs: Iterable[RecordRef], report: ImportReport) -> Iterator[tuple[RecordRef, Any]]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+_COUNTS = ("episodes_written", "episodes_present", "frames", "labelled_frames", "rated_frames", "images")
+
 
 class SkipError(ValueError):
     """Something cannot be imported and is left out. ``reason`` is the same text for the same kind of problem."""
@@ -40,10 +42,18 @@ class ImportReport:
         entry = self.skipped.setdefault(f"{what}: {reason}", Skipped(0, where))
         entry.count += 1
 
+    def add(self, part: ImportReport) -> None:
+        """Add the counts of a part of the import."""
+        for name in _COUNTS:
+            setattr(self, name, getattr(self, name) + getattr(part, name))
+        for reason, skipped in part.skipped.items():
+            self.skipped.setdefault(reason, Skipped(0, skipped.first)).count += skipped.count
+        self.damage += part.damage
+
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
         return {
-            **{name: getattr(self, name) for name in self.__slots__ if name not in ("skipped", "damage")},
+            **{name: getattr(self, name) for name in _COUNTS},
             "skipped": {reason: {"count": s.count, "first": s.first} for reason, s in sorted(self.skipped.items())},
             "damage": list(self.damage),
         }

@@ -46,7 +46,7 @@ def test_an_interrupted_import_is_resumed_to_the_same_bytes(kit, shards, tmp_pat
     monkeypatch.setattr(EpisodeWriter, "add_frame", genuine)
     assert [path.name for path in parts.iterdir() if path.name != ".import"] == ["seg-0"]
     capsys.readouterr()
-    assert main(["--records", pattern, "--out", str(parts), "--resume"]) == 0
+    assert main(["--records", pattern, "--out", str(parts), "--resume", "--jobs", "3"]) == 0
     assert "3 episodes written, 1 were there already" in capsys.readouterr().out
     assert content(parts) == content(whole)
     assert main(["--records", pattern, "--out", str(parts), "--resume"]) == 0
@@ -136,6 +136,7 @@ def test_nothing_to_import_is_a_clear_error(kit, tmp_path, capsys):
         ({"cameras": ("front", "front")}, "name one twice"),
         ({"image_width_px": 0}, "image_width_px is 0, expected 1 or more"),
         ({"limit": -1}, "limit is -1, expected 1 or more"),
+        ({"jobs": 0}, "jobs is 0, expected 1 or more"),
     ],
 )
 def test_wrong_settings_are_refused_in_words(tmp_path, values, message):
@@ -157,3 +158,30 @@ def test_memory_does_not_grow_with_the_length_of_a_segment(kit, shards, tmp_path
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 10 * len(ballast)
+
+
+def test_an_error_in_one_of_several_jobs_ends_the_import(kit, shards, tmp_path, monkeypatch, capsys):
+    pattern = shards(segments(kit, 6))
+
+    def full(writer):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(EpisodeWriter, "finish", full)
+    out = tmp_path / "out"
+    assert main(["--records", pattern, "--out", str(out), "--jobs", "2"]) == 1
+    assert "No space left on device" in capsys.readouterr().err
+    assert [path.name for path in out.iterdir()] == [".import"]
+
+
+def test_a_segment_that_got_more_records_is_not_taken_for_finished(kit, tmp_path, capsys):
+    records, out = segments(kit, 1, frames=5), tmp_path / "out"
+    kit.write_records(tmp_path / "a.tfrecord", records[:3])
+    command = ["--records", str(tmp_path / "*.tfrecord"), "--out", str(out)]
+    assert main(command) == 0
+    kit.write_records(tmp_path / "b.tfrecord", records[3:])
+    capsys.readouterr()
+    assert main([*command, "--resume"]) == 1
+    assert "has more or fewer records than when it was imported; remove its folder" in capsys.readouterr().out
+    (out / "seg-0").rename(tmp_path / "old")
+    assert main([*command, "--resume"]) == 0
+    assert len(load_episode(out / "seg-0" / "episode.json").frames) == 5
