@@ -23,7 +23,6 @@ from carla_lite.wire.streams import StreamHub
 from carla_lite.wire.towns import TownLibrary
 from carla_lite.wire.warmup import warm_up
 
-_LOG = logging.getLogger(__name__)
 EXIT_OK, EXIT_USAGE = 0, 2
 
 _DESCRIPTION = """\

@@ -32,15 +32,20 @@ class ServerProcess:
         map: str = "Lite01",
         port: int = 0,
         seed: int = 0,
+        xodr: Path | None = None,
         extra_arguments: tuple[str, ...] = (),
         ready_timeout_s: float = 90.0,
     ) -> None:
-        """Prepare a server; ``port`` 0 lets it choose one. The first start compiles for up to a minute."""
+        """Prepare a server; ``port`` 0 lets it choose one, ``xodr`` is an OpenDRIVE file to serve instead of ``map``.
+
+        The first start on a machine compiles for up to a minute.
+        """
         self.host = "127.0.0.1"
         self.port = port
         self.streaming_port = 0
         self._command = [sys.executable, "-m", "carla_lite"]
-        self._command += ["--map", map, "--port", str(port), "--seed", str(seed), *extra_arguments]
+        self._command += ["--map", map] if xodr is None else ["--xodr", str(xodr)]
+        self._command += ["--port", str(port), "--seed", str(seed), *extra_arguments]
         self._ready_timeout_s = ready_timeout_s
         self._process: subprocess.Popen[bytes] | None = None
         self._folder: tempfile.TemporaryDirectory[str] | None = None

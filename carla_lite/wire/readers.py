@@ -6,8 +6,7 @@ finite. Nothing past this module sees an unchecked value. Records in CARLA's axe
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 from carla_lite.wire.errors import CallError
@@ -40,11 +39,6 @@ def number_between(low: float, high: float) -> Reader[float]:
         return result
 
     return read
-
-
-def clamped(low: float, high: float) -> Reader[float]:
-    """Make a reader that limits finite numbers to [low, high], as CARLA does with vehicle controls."""
-    return lambda value: min(max(number(value), low), high)
 
 
 def whole_between(low: int, high: int) -> Reader[int]:
@@ -119,7 +113,9 @@ def optional(reader: Reader[T]) -> Reader[T | None]:
 
     def read(value: Any) -> T | None:
         items = _list(value, "optional")
-        if not items or not flag(items[0]):
+        if not items:
+            raise CallError("optional is empty, expected [False] or [True, value]")
+        if not flag(items[0]):
             return None
         if len(items) != 2:
             raise CallError("optional says it has a value but carries none")
@@ -131,11 +127,6 @@ def optional(reader: Reader[T]) -> Reader[T | None]:
 def anything(value: Any) -> Any:
     """Accept a value that is not looked at."""
     return value
-
-
-def finite_in_float32(values: Sequence[float]) -> bool:
-    """Tell whether all values stay finite when they are written as float32."""
-    return all(math.isfinite(value) and abs(value) < 3.4e38 for value in values)
 
 
 def _list(value: Any, what: str) -> list[Any]:

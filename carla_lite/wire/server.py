@@ -5,18 +5,20 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
-import logging
 import socket
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import Any
 
 from carla_lite.wire.methods import METHODS
 from carla_lite.wire.rpc import RpcServer
 from carla_lite.wire.simulation import Simulation
 from carla_lite.wire.streams import StreamHub
 
-_LOG = logging.getLogger(__name__)
 _MAX_PORT = 65535
+_DISCONNECT_TIMEOUT_S = 0.5
+
+Connection = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
 class PortError(Exception):
@@ -92,7 +94,7 @@ class Server:
         self._simulation = simulation
         self._hub = hub
         self._ports = ports
-        self._connections: set[asyncio.Task[None]] = set()
+        self._connections: dict[asyncio.StreamWriter, asyncio.Task[Any] | None] = {}
         self._stop = asyncio.Event()
 
     def stop(self) -> None:
@@ -104,8 +106,8 @@ class Server:
         rpc = RpcServer(self._simulation, METHODS)
         try:
             servers = [
-                await asyncio.start_server(rpc.serve, sock=self._ports.rpc),
-                await asyncio.start_server(self._hub.serve, sock=self._ports.streaming),
+                await asyncio.start_server(self._tracked(rpc.serve), sock=self._ports.rpc),
+                await asyncio.start_server(self._tracked(self._hub.serve), sock=self._ports.streaming),
             ]
         except OSError as error:
             raise PortError(f"cannot listen on ports {self._ports.rpc_port} and {self._ports.streaming_port}: "
@@ -116,9 +118,30 @@ class Server:
         done, _ = await asyncio.wait({clock, stopped}, return_when=asyncio.FIRST_COMPLETED)
         for server in servers:
             server.close()
+        await self._disconnect()
         await _cancel(stopped, *({clock} - done))
         if clock in done:
             clock.result()
+
+    def _tracked(self, serve: Connection) -> Connection:
+        """Keep account of a handler's connections, so that they can be ended with the server."""
+
+        async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            self._connections[writer] = asyncio.current_task()
+            try:
+                await serve(reader, writer)
+            finally:
+                del self._connections[writer]
+
+        return handle
+
+    async def _disconnect(self) -> None:
+        """Drop all clients and wait a moment for their handlers to notice."""
+        handlers = [task for task in self._connections.values() if task is not None]
+        for writer in self._connections:
+            writer.transport.abort()
+        if handlers:
+            await asyncio.wait(handlers, timeout=_DISCONNECT_TIMEOUT_S)
 
 
 async def _cancel(*tasks: asyncio.Task[object]) -> None:

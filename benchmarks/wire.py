@@ -1,0 +1,80 @@
+"""Ticks per second of carla_lite through the genuine client: ``python -m benchmarks.wire``.
+
+Server and client share the machine. Each figure is the median of several runs after a warm-up.
+"""
+
+from __future__ import annotations
+
+import argparse
+import queue
+import statistics
+import time
+from collections.abc import Callable
+
+import carla
+
+from carla_lite.wire.process import ServerProcess
+
+_TIMEOUT_S = 20.0
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--runs", type=int, default=5, help="runs per figure (default: %(default)s)")
+    parser.add_argument("--ticks", type=int, default=400, help="ticks per run (default: %(default)s)")
+    options = parser.parse_args()
+    start_s = time.monotonic()
+    with ServerProcess(map="Lite01") as server:
+        print(f"ready after             {time.monotonic() - start_s:8.2f} s")
+        client = carla.Client(server.host, server.port)
+        client.set_timeout(_TIMEOUT_S)
+        world = client.get_world()
+        settings = world.get_settings()
+        settings.synchronous_mode, settings.fixed_delta_seconds = True, 0.05
+        world.apply_settings(settings)
+        library = world.get_blueprint_library()
+        car = world.spawn_actor(library.find("vehicle.tesla.model3"), world.get_map().get_spawn_points()[0])
+        report("no sensors", measure(options.runs, options.ticks, world.tick))
+        camera, images = _attach_camera(world, car)
+
+        def tick_and_wait() -> None:
+            frame = world.tick()
+            while images.get(timeout=_TIMEOUT_S).frame < frame:
+                pass
+
+        report("one 320x180 RGB camera", measure(options.runs, options.ticks, tick_and_wait))
+        camera.stop()
+        camera.destroy()
+
+
+def measure(runs: int, ticks: int, tick: Callable[[], object]) -> list[float]:
+    """Return ticks per second of each run."""
+    for _ in range(ticks // 4):
+        tick()
+    rates = []
+    for _ in range(runs):
+        start_s = time.perf_counter()
+        for _ in range(ticks):
+            tick()
+        rates.append(ticks / (time.perf_counter() - start_s))
+    return rates
+
+
+def report(name: str, rates: list[float]) -> None:
+    """Print the median and the range of rates."""
+    print(f"{name:<24}{statistics.median(rates):8.0f} ticks/s   ({min(rates):.0f} to {max(rates):.0f})")
+
+
+def _attach_camera(world: carla.World, car: carla.Actor) -> tuple[carla.Sensor, queue.Queue[carla.Image]]:
+    blueprint = world.get_blueprint_library().find("sensor.camera.rgb")
+    for name, value in (("image_size_x", "320"), ("image_size_y", "180"), ("fov", "100")):
+        blueprint.set_attribute(name, value)
+    camera = world.spawn_actor(blueprint, carla.Transform(carla.Location(x=1.3, z=2.0)), attach_to=car)
+    images: queue.Queue[carla.Image] = queue.Queue()
+    camera.listen(images.put)
+    return camera, images
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,124 @@
+"""The command line: start, ready, ports, signals, exit codes, and never a server left behind."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import pytest
+
+from carla_lite.wire.process import ServerError, ServerProcess
+from tests.contract.wire.conftest import RawRpc
+
+COMMAND = [sys.executable, "-m", "carla_lite"]
+START_TIMEOUT_S = 120.0
+
+
+def run(*arguments):
+    return subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, timeout=START_TIMEOUT_S, check=False)
+
+
+def wait_until_gone(pid, timeout_s):
+    deadline = time.monotonic() + timeout_s
+    while time.monotonic() < deadline:
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return True
+        time.sleep(0.02)
+    return False
+
+
+def test_help_is_complete():
+    shown = run("--help").stdout
+    for option in ("--map", "--xodr", "--host", "--port", "--streaming-port", "--seed", "--log-level", "--ready-file"):
+        assert option in shown
+    assert "examples:" in shown
+    assert "exit codes:" in shown
+
+
+def test_towns_are_listed():
+    assert run("--list-maps").stdout.split()[:3] == ["Lite01", "Lite02", "Lite03"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_signals_end_it_in_time_with_code_0(tmp_path, number):
+    ready = tmp_path / "ready.json"
+    arguments = ["--port", "0", "--ready-file", str(ready)]
+    with subprocess.Popen([*COMMAND, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as server:
+        line = server.stdout.readline()
+        deadline = time.monotonic() + 5.0
+        while not ready.exists() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        said = json.loads(ready.read_text())
+        assert line == f"carla_lite ready: port {said['port']}, streaming port {said['streaming_port']}, map Lite01\n"
+        assert said["pid"] == server.pid
+        client = RawRpc(said["port"])
+        assert client.call("version") == (None, [[1, "0.9.16"]])
+        server.send_signal(number)
+        assert server.wait(timeout=10.0) == 0
+        assert server.stderr.read() == ""
+        client.close()
+
+
+def test_a_port_in_use_is_one_clear_line_and_code_2():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        ended = run("--port", str(port))
+        assert ended.returncode == 2
+        assert ended.stderr.count("\n") == 1
+        assert f"port {port} on 127.0.0.1 is in use" in ended.stderr
+        with pytest.raises(ServerError, match="is in use"):
+            ServerProcess(port=port).start()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["--map", "Nowhere"], "unknown town 'Nowhere'"),
+        (["--xodr", "no/such/file.xodr"], "No such file"),
+        (["--port", "70000"], "no port number"),
+        (["--port", "65535"], "--streaming-port"),
+        (["--seed", "-1"], "--seed"),
+    ],
+)
+def test_bad_options_are_explained_with_code_2(arguments, complaint):
+    ended = run("--port", "0", *arguments)
+    assert ended.returncode == 2
+    assert complaint in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_an_opendrive_file_can_be_served(tmp_path):
+    from carla_lite.maps import load_town
+
+    document = tmp_path / "my_town.xodr"
+    document.write_text(load_town("Lite03").xodr)
+    with ServerProcess(xodr=document) as server:
+        client = RawRpc(server.port)
+        assert client.call("get_map_info")[1][0][1][0] == "Carla/Maps/my_town"
+        assert client.call("get_map_data")[1][0][1] == document.read_text()
+        client.close()
+    assert server.exit_code == 0
+
+
+ORPHAN_MAKER = """
+import os, signal
+from carla_lite.wire.process import ServerProcess
+server = ServerProcess().start()
+print(server.pid, flush=True)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_the_server_goes_when_its_owner_is_killed():
+    owner = subprocess.run(
+        [sys.executable, "-c", ORPHAN_MAKER], capture_output=True, text=True, timeout=START_TIMEOUT_S, check=False
+    )
+    assert owner.returncode == -signal.SIGKILL, owner.stderr
+    assert wait_until_gone(int(owner.stdout), timeout_s=10.0)

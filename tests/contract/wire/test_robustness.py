@@ -1,0 +1,176 @@
+"""Several clients, dying clients, slow clients and bytes that are no protocol at all."""
+
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import threading
+import time
+
+import carla
+import msgpack
+import pytest
+
+from tests.contract.wire.conftest import RawRpc, make_synchronous
+
+JUNK = [
+    b"\xc1",
+    b"GET / HTTP/1.1\r\n\r\n",
+    b"\x00" * 1000,
+    bytes(range(256)) * 8,
+    msgpack.packb([0, 1, "version"]),
+    msgpack.packb([0, "id", "version", [[False]]]),
+    msgpack.packb({"method": "version"}),
+    msgpack.packb([5, 1, None, None]),
+    b"\x91" * 5000,
+    b"\xdd\xff\xff\xff\xff",
+]
+
+
+def wait_until(condition, timeout_s=5.0):
+    deadline = time.monotonic() + timeout_s
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return condition()
+
+
+def alive(world):
+    return world.tick() == world.get_snapshot().frame
+
+
+@pytest.mark.parametrize("junk", JUNK)
+@pytest.mark.parametrize("port_name", ["port", "streaming_port"])
+def test_junk_harms_nobody(server, world, junk, port_name):
+    with socket.create_connection(("127.0.0.1", getattr(server, port_name)), timeout=5.0) as connection:
+        connection.sendall(junk)
+        assert alive(world)
+    assert alive(world)
+
+
+def test_a_call_without_metadata_is_an_error(raw):
+    raw.send(msgpack.packb([0, 1, "version", []]))
+    assert "metadata" in raw.receive()[3][0][1][0]
+
+
+def test_wrong_arguments_are_errors_with_a_reason(raw, world):
+    nan, huge = float("nan"), 1e300
+    for method, arguments, reason in (
+        ("set_weather_parameters", [[nan] * 14], "finite"),
+        ("set_weather_parameters", [[0.0] * 13], "expected 14"),
+        ("set_actor_transform", [1, [[0.0, 0.0, huge], [0.0, 0.0, 0.0]]], "finite"),
+        ("set_actor_transform", [1], "expected 2 arguments"),
+        ("set_actor_transform", [-1, [[0.0] * 3, [0.0] * 3]], "whole number"),
+        ("set_actor_transform", ["one", [[0.0] * 3, [0.0] * 3]], "whole number"),
+        ("destroy_actor", [2**40], "whole number"),
+        ("destroy_actor", [1], "not found"),
+        ("load_new_episode", ["x" * 10000, True, 65535], "at most 4096"),
+        ("spawn_actor", [[1, "a.b", []], None], "Transform"),
+        ("get_environment_objects", [300], "[0, 255]"),
+        ("project_point", [[0.0] * 3, [0.0] * 3, 1.0], "no length"),
+    ):
+        error, result = raw.call(method, *arguments)
+        assert error is None, method
+        assert reason in result[0][1][0], (method, result)
+    assert alive(world)
+
+
+def test_an_endless_message_ends_its_own_connection_only(server, world):
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10.0) as connection:
+        endless = b"\xc6\xff\xff\xff\xff" + bytes(200 << 20)  # announces 4 GiB of bytes
+        with pytest.raises((ConnectionResetError, BrokenPipeError)):
+            connection.sendall(endless)
+    assert alive(world)
+
+
+def test_two_clients_share_a_world(server, client, world, ego):
+    other = carla.Client("127.0.0.1", server.port)
+    other.set_timeout(10.0)
+    their_world = other.get_world()
+    ids = {actor.id for actor in world.get_actors()}
+    assert wait_until(lambda: {actor.id for actor in their_world.get_actors()} == ids)
+    seen = []
+    callback = their_world.on_tick(lambda snapshot: seen.append(snapshot.frame))
+    frames = [world.tick(), their_world.tick(), world.tick()]
+    assert wait_until(lambda: set(frames) <= set(seen))
+    their_world.remove_on_tick(callback)
+    assert frames == sorted(set(frames))
+    their_world.get_actor(ego.id).apply_control(carla.VehicleControl(throttle=0.5))
+    their_world.tick()
+    world.tick()
+    assert ego.get_control().throttle == 0.5
+
+
+def test_the_other_client_learns_that_a_map_was_loaded(server, client, world):
+    other = carla.Client("127.0.0.1", server.port)
+    other.set_timeout(10.0)
+    their_world = other.get_world()
+    make_synchronous(client.load_world("Lite02"))
+    assert wait_until(lambda: their_world.get_snapshot().id == client.get_world().id)
+    assert other.get_world().get_map().name == "Carla/Maps/Lite02"
+
+
+KILLED_CLIENT = """
+import carla, os, queue, signal, sys
+client = carla.Client("127.0.0.1", int(sys.argv[1]))
+client.set_timeout(10.0)
+world = client.get_world()
+library = world.get_blueprint_library()
+car = world.spawn_actor(library.find("vehicle.audi.a2"), world.get_map().get_spawn_points()[7])
+images = queue.Queue()
+camera = world.spawn_actor(library.find("sensor.camera.rgb"), carla.Transform(), attach_to=car)
+camera.listen(images.put)
+world.tick()
+images.get(timeout=10.0)
+print("driving", flush=True)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_killed_client_leaves_its_cars_and_no_trouble(server, world):
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED_CLIENT, str(server.port)], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    assert killed.stdout == "driving\n"
+    for _ in range(20):
+        assert alive(world)
+    assert len(world.get_actors().filter("vehicle.audi.a2")) == 1
+
+
+def test_a_subscriber_that_never_reads_holds_nobody_up_for_long(server, world, ego, listeners):
+    camera, _ = listeners.attach("sensor.camera.rgb", ego, image_size_x=640, image_size_y=360)
+    with socket.create_connection(("127.0.0.1", server.streaming_port)) as lazy:
+        lazy.sendall(struct.pack("<I", camera.id))
+        start = time.monotonic()
+        for _ in range(40):  # 37 MB, far more than what may wait
+            world.tick()
+        assert time.monotonic() - start < 10.0
+        lazy.settimeout(5.0)
+        (length,) = struct.unpack("<I", lazy.recv(4, socket.MSG_WAITALL))
+        assert length == 48 + 12 + 640 * 360 * 4
+    assert alive(world)
+
+
+def test_a_token_that_nobody_uses_costs_one_pause_only(raw, world):
+    raw.call("get_sensor_token", 777)
+    assert alive(world)
+    start = time.monotonic()
+    for _ in range(20):
+        world.tick()
+    assert time.monotonic() - start < 1.0
+
+
+def test_many_connections_come_and_go(server, world):
+    def visit():
+        visitor = RawRpc(server.port)
+        assert visitor.call("version") == (None, [[1, "0.9.16"]])
+        visitor.close()
+
+    threads = [threading.Thread(target=visit) for _ in range(30)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=10.0)
+    assert not any(thread.is_alive() for thread in threads)
+    assert alive(world)

@@ -1,0 +1,65 @@
+"""The genuine Traffic Manager, which runs inside the client, drives cars of this server."""
+
+import socket
+
+import carla
+import pytest
+
+
+@pytest.fixture
+def traffic_manager(client, world):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    manager = client.get_trafficmanager(port)
+    manager.set_synchronous_mode(True)
+    manager.set_random_device_seed(3)
+    yield manager
+    manager.set_synchronous_mode(False)
+    manager.shut_down()
+
+
+def test_it_drives_three_cars_along_their_lanes(client, world, traffic_manager):
+    library, town_map = world.get_blueprint_library(), world.get_map()
+    autopilot = carla.command.SetAutopilot(carla.command.FutureActor, True, traffic_manager.get_port())
+    responses = client.apply_batch_sync(
+        [
+            carla.command.SpawnActor(library.find("vehicle.tesla.model3"), point).then(autopilot)
+            for point in town_map.get_spawn_points()[::30][:3]
+        ],
+        True,
+    )
+    assert [response.error for response in responses] == [""] * 3
+    cars = world.get_actors([response.actor_id for response in responses])
+    travelled_m = dict.fromkeys((car.id for car in cars), 0.0)
+    off_road = 0
+    for _ in range(300):
+        before = {car.id: car.get_location() for car in cars}
+        world.tick()
+        for car in cars:
+            place = car.get_location()
+            travelled_m[car.id] += place.distance(before[car.id])
+            off_road += town_map.get_waypoint(place, project_to_road=False) is None
+    assert min(travelled_m.values()) > 40.0
+    assert off_road == 0
+    client.apply_batch_sync([carla.command.DestroyActor(car) for car in cars], True)
+
+
+def test_a_traffic_manager_whose_client_was_killed_is_forgotten(raw):
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen()
+        port = listening.getsockname()[1]
+        assert raw.call("add_traffic_manager_running", ["127.0.0.1", port]) == (None, [[1, True]])
+        assert raw.call("is_traffic_manager_running", port) == (None, [[1, True]])
+        assert raw.call("get_traffic_manager_running", port) == (None, [[1, ["127.0.0.1", port]]])
+    assert raw.call("is_traffic_manager_running", port) == (None, [[1, False]])
+    assert raw.call("get_traffic_manager_running", port)[1][0][0] == 0
+
+
+def test_traffic_lights_do_not_exist_and_say_so(raw, world):
+    assert len(world.get_actors().filter("traffic.traffic_light")) == 0
+    _, result = raw.call("get_group_traffic_lights", 1)
+    assert "traffic light" in result[0][1][0]
+    world.reset_all_traffic_lights()
+    world.freeze_all_traffic_lights(True)

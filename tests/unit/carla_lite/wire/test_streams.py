@@ -1,0 +1,138 @@
+import asyncio
+import contextlib
+import struct
+
+from carla_lite.wire.streams import BUFFER_LIMIT_BYTES, StreamHub
+
+
+class Harness:
+    """A hub behind a real socket."""
+
+    async def __aenter__(self):
+        self.hub = StreamHub()
+        self._server = await asyncio.start_server(self.hub.serve, "127.0.0.1", 0)
+        self._port = self._server.sockets[0].getsockname()[1]
+        self._writers = []
+        return self
+
+    async def __aexit__(self, *_):
+        for writer in self._writers:
+            writer.close()
+        self._server.close()
+        await asyncio.sleep(0.05)
+
+    async def subscribe(self, stream_id):
+        reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
+        self._writers.append(writer)
+        writer.write(struct.pack("<I", stream_id))
+        while not self.hub.has_subscribers(stream_id):
+            await asyncio.sleep(0.005)
+        return reader, writer
+
+
+async def receive(reader):
+    (length,) = struct.unpack("<I", await asyncio.wait_for(reader.readexactly(4), 2.0))
+    return await asyncio.wait_for(reader.readexactly(length), 2.0)
+
+
+def run(scenario):
+    async def main():
+        async with Harness() as harness:
+            await scenario(harness)
+
+    asyncio.run(main())
+
+
+def test_messages_reach_their_stream_whole_and_in_order():
+    async def scenario(harness):
+        reader, _ = await harness.subscribe(7)
+        other, _ = await harness.subscribe(8)
+        for number in range(3):
+            harness.hub.publish(7, [b"part", bytes([number])], droppable=False)
+        harness.hub.publish(8, [b"else"], droppable=False)
+        assert [await receive(reader) for _ in range(3)] == [b"part\x00", b"part\x01", b"part\x02"]
+        assert await receive(other) == b"else"
+
+    run(scenario)
+
+
+def test_late_subscribers_get_the_last_kept_message():
+    async def scenario(harness):
+        harness.hub.publish_and_keep(0, [b"old"], droppable=False)
+        harness.hub.publish_and_keep(0, [b"new"], droppable=False)
+        reader, _ = await harness.subscribe(0)
+        assert await receive(reader) == b"new"
+
+    run(scenario)
+
+
+def test_droppable_messages_do_not_pile_up_and_others_only_to_the_limit():
+    async def scenario(harness):
+        reader, _ = await harness.subscribe(1)
+        block = bytes(1 << 20)
+        for number in range(64):
+            harness.hub.publish(1, [bytes([number]), block], droppable=number > 32)
+        (subscriber,) = harness.hub._subscribers[1]
+        assert 0 < subscriber.backlog_bytes < BUFFER_LIMIT_BYTES + 2 * len(block)
+        first = await receive(reader)
+        assert first[0] == 0
+        assert len(first) == len(block) + 1
+
+    run(scenario)
+
+
+def test_waiting_ends_when_a_slow_subscriber_catches_up():
+    async def scenario(harness):
+        reader, _ = await harness.subscribe(1)
+        for _ in range(40):
+            harness.hub.publish(1, [bytes(1 << 20)], droppable=False)
+        waiting = asyncio.create_task(harness.hub.wait_for_all())
+        await asyncio.sleep(0.05)
+        assert not waiting.done()
+        with contextlib.suppress(asyncio.TimeoutError):
+            while not waiting.done():
+                await receive(reader)
+        await asyncio.wait_for(waiting, 1.0)
+
+    run(scenario)
+
+
+def test_an_announced_subscriber_is_waited_for():
+    async def scenario(harness):
+        harness.hub.announce(5)
+        waiting = asyncio.create_task(harness.hub.wait_for_all())
+        await asyncio.sleep(0.05)
+        assert not waiting.done()
+        await harness.subscribe(5)
+        await asyncio.wait_for(waiting, 0.5)
+        await asyncio.wait_for(harness.hub.wait_for_all(), 0.05)
+
+    run(scenario)
+
+
+def test_held_back_subscribers_get_the_kept_message_later():
+    async def scenario(harness):
+        reader, _ = await harness.subscribe(0)
+        harness.hub.hold_back(0)
+        harness.hub.publish_and_keep(0, [b"first"], droppable=False)
+        harness.hub.publish_and_keep(0, [b"second"], droppable=False)
+        newcomer, _ = await harness.subscribe(0)
+        assert await receive(newcomer) == b"second"
+        assert await receive(reader) == b"second"
+        harness.hub.publish_and_keep(0, [b"third"], droppable=False)
+        assert await receive(reader) == b"third"
+
+    run(scenario)
+
+
+def test_a_subscriber_that_leaves_is_forgotten():
+    async def scenario(harness):
+        _, writer = await harness.subscribe(3)
+        writer.close()
+        for _ in range(100):
+            if not harness.hub.has_subscribers(3):
+                return
+            await asyncio.sleep(0.01)
+        raise AssertionError("the subscriber is still listed")
+
+    run(scenario)
