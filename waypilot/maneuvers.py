@@ -43,7 +43,10 @@ def sample_arcs(length_m: float) -> FloatArray:
 
 
 def turn_maneuvers(sample: Sampler, length_m: float) -> list[Maneuver]:
-    """Find bends with a radius under 25 m that change the heading by more than 45 degrees in all."""
+    """Find bends with a radius under 25 m that change the heading by more than 45 degrees in all, in driving order.
+
+    A counter-bend within a turn (its gap bridged) belongs to that turn.
+    """
     s = sample_arcs(length_m)
     kappa = curvature(sample, s)
     turns = []
@@ -52,7 +55,11 @@ def turn_maneuvers(sample: Sampler, length_m: float) -> list[Maneuver]:
             start, end = float(s[first]), float(s[last])
             if sign * _heading_change(sample, start, end) > MIN_TURN_RAD:
                 turns.append(Maneuver(start, end, command))
-    return sorted(turns, key=lambda turn: turn.start_m)
+    outer: list[Maneuver] = []
+    for turn in sorted(turns, key=lambda turn: turn.start_m):
+        if not outer or turn.end_m > outer[-1].end_m:
+            outer.append(turn)
+    return outer
 
 
 def junction_maneuvers(sample: Sampler, junctions: Sequence[tuple[float, float]]) -> list[Maneuver]:

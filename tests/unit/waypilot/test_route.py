@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from waypilot.maneuvers import turn_maneuvers
 from waypilot.route import Route, RouteTracker
 from waypilot.types import RouteCommand
 
@@ -120,22 +122,19 @@ class TestTracker:
         pose = town_route.pose_at(200.0)
         assert RouteTracker(town_route).update(pose.x_m, pose.y_m).s_m == pytest.approx(200.0)
 
-    def test_progress_never_decreases_and_is_clipped(self, make_route) -> None:
-        tracker = RouteTracker(make_route((50, 0)))
-        assert tracker.progress_m == 0.0
-        seen = []
-        for x in (-2.0, 10.0, 8.0, 20.0, 30.0, 44.0, 53.0, 51.0):
-            tracker.update(x, 0.5)
-            seen.append(tracker.progress_m)
-        assert seen == pytest.approx([0.0, 10.0, 10.0, 20.0, 30.0, 44.0, 50.0, 50.0])
+    def test_it_looks_only_near_where_the_vehicle_was(self, make_route) -> None:
+        """Nearer to the way back than to its own leg of a hairpin, a vehicle still is on its own leg."""
+        hairpin = make_route((60, 0), (math.pi * 2, 1 / 2), (60, 0))
+        tracker = RouteTracker(hairpin)
+        for x in np.arange(0.0, 30.0, 0.5):
+            tracker.update(float(x), 0.0)
+        assert tracker.update(30.0, 3.0).s_m == pytest.approx(30.0)
+        assert hairpin.project(30.0, 3.0).s_m > 90.0
 
-    def test_reset_forgets_the_vehicle(self, make_route) -> None:
-        tracker = RouteTracker(make_route((100, 0)))
-        tracker.update(0.0, 0.0)
-        assert tracker.update(80.0, 0.0).s_m < 20.0
-        tracker.reset()
-        assert tracker.update(80.0, 0.0).s_m == pytest.approx(80.0)
-        assert tracker.progress_m == pytest.approx(80.0)
+    def test_a_vehicle_beyond_the_end_may_come_back(self, make_route) -> None:
+        tracker = RouteTracker(make_route((50, 0)))
+        xs = [0.0, 12.0, 24.0, 36.0, 48.0, 60.0, 58.0, 54.0, 51.0, 47.0, 43.0]
+        assert [tracker.update(x, 0.5).s_m for x in xs] == pytest.approx(xs)
 
     def test_a_position_that_is_no_number_is_refused(self, make_route) -> None:
         tracker = RouteTracker(make_route((10, 0)))
@@ -203,6 +202,21 @@ class TestCommands:
     def test_junctions_out_of_order_are_refused(self, make_route, junctions) -> None:
         with pytest.raises(ValueError, match="junction"):
             make_route((50, 0), junctions=junctions)
+
+    @pytest.mark.parametrize("seed", [20, 37, 85, 102])
+    def test_a_counter_bend_within_a_turn_belongs_to_it(self, seed: int) -> None:
+        """Crooked routes on which the bends of either hand, found on their own, lie within each other."""
+        rng = np.random.default_rng(seed)
+        headings = np.cumsum(rng.normal(0.0, 0.6, 60))
+        steps = rng.uniform(0.1, 3.0, 60)[:, None] * np.stack([np.cos(headings), np.sin(headings)], axis=1)
+        route = Route(np.cumsum(steps, axis=0))
+        turns = turn_maneuvers(route.sample, route.length_m)
+        assert len(turns) > 1
+        for before, after in pairwise(turns):
+            assert before.start_m < after.start_m
+            assert before.end_m < after.end_m
+        for turn in turns:
+            assert route.command_at(turn.end_m - 1e-6) == turn.command
 
 
 class TestTargetPoint:
