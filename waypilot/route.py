@@ -131,7 +131,7 @@ class RouteTracker:
     """Follows a vehicle along a route, looking only near where it was last.
 
     So places where the route crosses or touches itself are no problem, as long as the vehicle moves less than
-    ``ahead_m`` forwards or ``back_m`` backwards between updates; after a longer jump call ``reset``. The first update
+    ``ahead_m`` forwards or ``back_m`` backwards between updates; after a longer jump make a new one. The first update
     looks at the first ``start_search_m`` of the route, then everywhere if the vehicle is not within ``near_m`` of it.
     """
 
@@ -147,17 +147,6 @@ class RouteTracker:
         self._back_m, self._ahead_m = back_m, ahead_m
         self._start_search_m, self._near_m = start_search_m, near_m
         self._last: RouteProjection | None = None
-        self._progress_m = -math.inf
-
-    @property
-    def progress_m(self) -> float:
-        """The furthest ``s_m`` reached so far, clipped to the route; never decreases. 0 before the first update."""
-        return min(max(self._progress_m, 0.0), self.route.length_m)
-
-    def reset(self) -> None:
-        """Forget the vehicle, as after a teleport."""
-        self._last = None
-        self._progress_m = -math.inf
 
     def update(self, x_m: float, y_m: float) -> RouteProjection:
         """Locate the vehicle (map frame). Raises ValueError for a position that is not finite."""
@@ -170,7 +159,6 @@ class RouteTracker:
         else:
             found = self.route.project(x_m, y_m, self._last.s_m - self._back_m, self._last.s_m + self._ahead_m)
         self._last = found
-        self._progress_m = max(self._progress_m, found.s_m)
         return found
 
 
