@@ -23,7 +23,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from training.data.waymo.cameras import CAMERA_NAMES
+from training.data.waymo.cameras import CAMERA_NAMES, CameraOptions
 from training.data.waymo.importer import ImportConfig, ImportFailedError, import_records
 from training.data.waymo.index import FormatError
 
@@ -85,6 +85,7 @@ def parse_arguments(argv: Sequence[str] | None) -> ImportConfig:
         help=f"cameras to keep (default: all): {', '.join(CAMERA_NAMES)}",
     )
     parser.add_argument("--image-width", type=int, metavar="PX", help="shrink images (default: as delivered)")
+    parser.add_argument("--image-height", type=int, metavar="PX", help="with --image-width: crop to this shape first")
     parser.add_argument("--limit", type=int, metavar="N", help="import only the first N segments")
     parser.add_argument("--resume", action="store_true", help="go on with a folder that holds episodes already")
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="segments imported at a time (default: 1)")
@@ -94,8 +95,7 @@ def parse_arguments(argv: Sequence[str] | None) -> ImportConfig:
             records=tuple(options.records),
             out=options.out,
             format=options.format,
-            cameras=tuple(options.camera),
-            image_width_px=options.image_width,
+            images=CameraOptions(tuple(options.camera), options.image_width, options.image_height),
             limit=options.limit,
             resume=options.resume,
             jobs=options.jobs,

@@ -14,14 +14,6 @@ WAYPOINT_DT_NS = 250_000_000
 WAYPOINTS = 20
 
 
-@dataclass(frozen=True, slots=True)
-class CameraOptions:
-    """Which cameras to store (empty: all) and how wide (None: as delivered)."""
-
-    cameras: tuple[str, ...] = ()
-    image_width_px: int | None = None
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Drive:
     """What becomes one episode. ``header`` has no frames; ``cameras`` are the models behind ``header.cameras``."""

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from training.data.waymo.cameras import CameraModel, camera_models
-from training.data.waymo.drive import WAYPOINTS, CameraOptions, Drive, drive_header
+from training.data.waymo.cameras import CameraModel, CameraOptions, camera_models
+from training.data.waymo.drive import WAYPOINTS, Drive, drive_header
 from training.data.waymo.index import RecordRef
 from training.data.waymo.interpolation import hermite
 from training.data.waymo.messages import Intent
@@ -81,9 +81,7 @@ def plan_drives(
     moments: list[Moment] = []
     models: dict[str, CameraModel] = {}
     for ref, record in records:
-        models = models or camera_models(
-            record.frame.context.camera_calibrations, options.cameras, options.image_width_px
-        )
+        models = models or camera_models(record.frame.context.camera_calibrations, options)
         try:
             moments.append(_moment(ref, record, report))
         except SkipError as error:

@@ -11,16 +11,17 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
 from training.data.waymo import e2e, perception
-from training.data.waymo.cameras import CAMERA_NAMES, images_to_store
-from training.data.waymo.drive import CameraOptions, Drive
+from training.data.waymo.cameras import CameraOptions, images_to_store
+from training.data.waymo.drive import Drive
 from training.data.waymo.index import RecordFormat, RecordIndex, RecordRef, build_index, parse_record, record_key
 from training.data.waymo.report import ImportReport, SkipError
 from training.data.waymo.tfrecord import TFRecordError, read_record
+from waypilot.config import config_to_dict
 from waypilot.episodes import EPISODE_FILE, EpisodeWriter
 from waypilot.files import write_json_atomic
 
@@ -35,17 +36,15 @@ class ImportFailedError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class ImportConfig:
-    """What to import. ``format`` is ``auto``, ``e2e`` or ``perception``; ``cameras`` empty means all of them.
+    """What to import. ``format`` is ``auto``, ``e2e`` or ``perception``.
 
-    ``image_width_px`` None keeps the JPEG files as delivered; ``limit`` is the number of segments, None for all;
-    ``jobs`` segments are imported at a time.
+    ``limit`` is the number of segments, None for all; ``jobs`` segments are imported at a time.
     """
 
     records: tuple[str, ...]
     out: Path
     format: str = "auto"
-    cameras: tuple[str, ...] = ()
-    image_width_px: int | None = None
+    images: CameraOptions = field(default_factory=CameraOptions)
     limit: int | None = None
     resume: bool = False
     jobs: int = 1
@@ -53,11 +52,7 @@ class ImportConfig:
     def __post_init__(self) -> None:
         if self.format not in ("auto", *(format.value for format in RecordFormat)):
             raise ValueError(f"format is {self.format!r}, expected auto, e2e or perception")
-        if unknown := [name for name in self.cameras if name not in CAMERA_NAMES]:
-            raise ValueError(f"camera {unknown[0]!r} is unknown, expected one of {', '.join(CAMERA_NAMES)}")
-        if len(set(self.cameras)) != len(self.cameras):
-            raise ValueError(f"cameras {', '.join(self.cameras)} name one twice")
-        for name in ("image_width_px", "limit", "jobs"):
+        for name in ("limit", "jobs"):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise ValueError(f"{name} is {value}, expected 1 or more")
@@ -128,7 +123,7 @@ def find_records(patterns: Iterable[str]) -> list[Path]:
 
 def _check_out(config: ImportConfig, format: RecordFormat) -> None:
     """Refuse to mix episodes of different settings in one folder; note the settings of a new one."""
-    settings = {"format": format.value, "cameras": list(config.cameras), "image_width_px": config.image_width_px}
+    settings = {"format": format.value, **config_to_dict(config.images)}
     stored = config.out / STATE_FOLDER / "settings.json"
     if any(config.out.glob(f"*/{EPISODE_FILE}")):
         if not config.resume:
@@ -160,7 +155,7 @@ def _import_segment(config: ImportConfig, index: RecordIndex, name: str) -> Impo
 def _plan(config: ImportConfig, index: RecordIndex, name: str, report: ImportReport) -> list[Drive]:
     plan = e2e.plan_drives if index.format is RecordFormat.E2E else perception.plan_drives
     records = _read(index.format, index.segments[name], report)
-    return plan(name, records, CameraOptions(config.cameras, config.image_width_px), report)
+    return plan(name, records, config.images, report)
 
 
 def _finished(done: Path, out: Path, records: int) -> int:

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from training.data.waymo.cameras import CameraModel, camera_models
-from training.data.waymo.drive import WAYPOINT_DT_NS, WAYPOINTS, CameraOptions, Drive, drive_header
+from training.data.waymo.cameras import CameraModel, CameraOptions, camera_models
+from training.data.waymo.drive import WAYPOINT_DT_NS, WAYPOINTS, Drive, drive_header
 from training.data.waymo.index import RecordRef
 from training.data.waymo.interpolation import hermite, velocities_from_points
 from training.data.waymo.messages import CameraName
@@ -83,7 +83,7 @@ def plan_drives(
     stats: Any = None
     for ref, record in records:
         if not models:
-            models = camera_models(record.context.camera_calibrations, options.cameras, options.image_width_px)
+            models = camera_models(record.context.camera_calibrations, options)
             stats = record.context.stats
         try:
             moments.append(_moment(ref, record, moments))

@@ -92,6 +92,24 @@ def test_cameras_can_be_chosen_and_images_shrunk(kit, imported):
     assert episode.cameras[1].fov_rad == pytest.approx(2 * math.atan(24.0 / kit.FOCAL_PX))
 
 
+def test_cameras_of_different_shapes_can_be_cropped_alike(kit, imported):
+    """48x32 loses rows above and below, 40x20 columns left and right."""
+    records = drive(kit, range(2), cameras=(1, 8), calibrations=(1, 8))
+    options = ("--image-width", "24", "--image-height", "13")
+    episodes, _ = imported(payloads(records), *options)
+    path, episode = episodes["seg-1"]
+    front, rear = episode.cameras
+    assert {(camera.width_px, camera.height_px) for camera in episode.cameras} == {(24, 13)}
+    # 48x26 of the front camera, 37x20 of the rear one.
+    assert front.fov_rad == pytest.approx(2 * math.atan(24.0 / kit.FOCAL_PX))
+    assert rear.fov_rad == pytest.approx(2 * math.atan(18.5 / kit.FOCAL_PX))
+    assert episode.intrinsics["front"].focal_px == pytest.approx((kit.FOCAL_PX / 2, (kit.FOCAL_PX + 1.0) / 2))
+    assert episode.intrinsics["front"].principal_point_px == pytest.approx((24.5 / 2 - 0.5, (16.0 - 3 + 0.5) / 2 - 0.5))
+    rear_lens = episode.intrinsics["rear_right"]
+    assert rear_lens.principal_point_px == pytest.approx(((20.0 - 1 + 0.5) * 24 / 37 - 0.5, 10.5 * 13 / 20 - 0.5))
+    assert load_image(path, episode, episode.frames[0], "rear_right").shape == (13, 24, 3)
+
+
 @pytest.mark.parametrize(
     ("intent", "command"),
     [

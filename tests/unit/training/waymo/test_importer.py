@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from training.data.import_waymo import main
+from training.data.waymo.cameras import CameraOptions
 from training.data.waymo.importer import ImportConfig, ImportFailedError, find_records
 from waypilot.episodes import EpisodeWriter, find_episodes, load_episode
 
@@ -129,19 +130,21 @@ def test_nothing_to_import_is_a_clear_error(kit, tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
-    ("values", "message"),
+    ("build", "values", "message"),
     [
-        ({"format": "motion"}, "expected auto, e2e or perception"),
-        ({"cameras": ("frontal",)}, "camera 'frontal' is unknown, expected one of front, front_left"),
-        ({"cameras": ("front", "front")}, "name one twice"),
-        ({"image_width_px": 0}, "image_width_px is 0, expected 1 or more"),
-        ({"limit": -1}, "limit is -1, expected 1 or more"),
-        ({"jobs": 0}, "jobs is 0, expected 1 or more"),
+        (ImportConfig, {"format": "motion"}, "expected auto, e2e or perception"),
+        (ImportConfig, {"limit": -1}, "limit is -1, expected 1 or more"),
+        (ImportConfig, {"jobs": 0}, "jobs is 0, expected 1 or more"),
+        (CameraOptions, {"cameras": ("frontal",)}, "camera 'frontal' is unknown, expected one of front, front_left"),
+        (CameraOptions, {"cameras": ("front", "front")}, "name one twice"),
+        (CameraOptions, {"image_width_px": 0}, "image_width_px is 0, expected 1 or more"),
+        (CameraOptions, {"image_height_px": 9}, "image_height_px needs image_width_px"),
     ],
 )
-def test_wrong_settings_are_refused_in_words(tmp_path, values, message):
+def test_wrong_settings_are_refused_in_words(tmp_path, build, values, message):
+    required = {"records": ("x",), "out": tmp_path} if build is ImportConfig else {}
     with pytest.raises(ValueError, match=message):
-        ImportConfig(("x",), tmp_path, **values)
+        build(**required, **values)
 
 
 def test_memory_does_not_grow_with_the_length_of_a_segment(kit, shards, tmp_path, monkeypatch):
