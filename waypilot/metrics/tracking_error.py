@@ -49,12 +49,12 @@ class DrivenPath:
 
 
 def _errors(drive: Drive, path: DrivenPath, index: int, plan: Trajectory) -> FloatArray:
-    if plan.invalid_reason() is not None:
+    if plan.invalid_reason() is not None or plan.dt_ns > HORIZON_NS:
         return np.empty(0)
-    ahead_ns = plan.dt_ns * np.arange(1, len(plan.waypoints_m) + 1, dtype=np.int64)
-    stamps_ns = drive.stamps_ns[index] + ahead_ns
-    used = (ahead_ns <= HORIZON_NS) & (stamps_ns <= drive.stamps_ns[-1])
+    left_ns = int(drive.stamps_ns[-1] - drive.stamps_ns[index])
+    count = min(len(plan.waypoints_m), min(HORIZON_NS, left_ns) // plan.dt_ns)
+    stamps_ns = drive.stamps_ns[index] + plan.dt_ns * np.arange(1, count + 1, dtype=np.int64)
     pose = drive.egos[index].pose_map_from_base_link.planar
-    off_m = pose.transform_points(plan.waypoints_m[used]) - path.at(stamps_ns[used])
+    off_m = pose.transform_points(plan.waypoints_m[:count]) - path.at(stamps_ns)
     error_m: FloatArray = np.hypot(off_m[:, 0], off_m[:, 1])
     return error_m

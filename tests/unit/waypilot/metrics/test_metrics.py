@@ -9,7 +9,7 @@ import pytest
 
 from waypilot.metrics import DriveLog
 from waypilot.metrics.driving_score import penalty_2_0, penalty_2_1
-from waypilot.types import ActorKind, Control, LaneInvasionEvent
+from waypilot.types import ActorKind, Control, LaneInvasionEvent, Trajectory
 
 WHOLE_ROAD = np.linspace(0.0, 100.0, 251)  # 0.4 m per frame: 8 m/s
 
@@ -164,6 +164,16 @@ def test_tracking_error_looks_one_second_ahead(world):
     # plans say 8 m/s, the car stands: 2, 4, 6, 8 m at the four waypoints up to 1 s
     world.drive([5.0] * 200)
     assert world.value("tracking_error_max") == pytest.approx(8.0)
+
+
+@pytest.mark.parametrize("dt_ns", [2 * 10**9, 2**62, 10**30])
+def test_tracking_error_of_plans_that_look_only_further_ahead_is_invalid(world, dt_ns):
+    log = DriveLog()
+    for frame in range(100):
+        log.add_ego(world.ego(frame, 0.4 * frame))
+        log.add_plan(world.stamp(frame), Trajectory(world.stamp(frame), dt_ns, np.ones((20, 2))))
+    world.log, world.frames = log, 100
+    assert world.metric("tracking_error_mean").reason == "no valid plan's waypoint within 1 s falls into the drive"
 
 
 def test_tracking_error_without_plans_is_invalid(world):
