@@ -14,7 +14,6 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 
 from carla_lite.maps import OpenDriveError, TownMap, available_towns, load_town, town_from_xodr
 from carla_lite.wire.server import PortError, Ports, Server, bind_ports
@@ -69,8 +68,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.list_maps:
         print(*available_towns(), "generate:<seed>", sep="\n")
         return EXIT_OK
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, _leave)
     try:
         _serve(options)
     except (UsageError, PortError) as error:
@@ -110,11 +107,6 @@ def _port(text: str) -> int:
     if not text.isdecimal() or int(text) > 65535:
         raise argparse.ArgumentTypeError(f"{text!r} is no port number; give one from 0 to 65535")
     return int(text)
-
-
-def _leave(number: int, frame: FrameType | None) -> None:
-    """End in order when a signal comes before the server runs, such as while compiling."""
-    sys.exit(EXIT_OK)
 
 
 def _serve(options: Options) -> None:

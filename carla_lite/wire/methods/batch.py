@@ -97,7 +97,7 @@ def _carry_out(simulation: Simulation, raw: Any, spawned_id: int) -> int:
 
 def _spawn(simulation: Simulation, payload: Any) -> int:
     """Spawn an actor and carry out what is to follow; the actor stays even if that fails, as in CARLA."""
-    description, pose, parent_id, _, _, do_after = readers.record(
+    (type_id, attributes), pose, parent_id, _, _, do_after = readers.record(
         payload,
         "SpawnActor",
         records.read_description,
@@ -107,7 +107,7 @@ def _spawn(simulation: Simulation, payload: Any) -> int:
         readers.text,
         readers.list_of(readers.anything, records.MAX_BATCH),
     )
-    actor = simulation.spawn(*description, pose, parent_id)
+    actor = simulation.spawn(type_id, attributes, pose, parent_id)
     for command in do_after:
         _carry_out(simulation, command, actor.id)
     return actor.id

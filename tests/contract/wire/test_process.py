@@ -64,6 +64,14 @@ def test_signals_end_it_in_time_with_code_0(tmp_path, number):
         client.close()
 
 
+def test_a_signal_while_it_starts_is_an_orderly_end():
+    with subprocess.Popen([*COMMAND, "--port", "0"], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as server:
+        time.sleep(0.6)
+        server.terminate()
+        assert server.wait(timeout=5.0) == 0
+        assert server.stderr.read() == b""
+
+
 def test_a_port_in_use_is_one_clear_line_and_code_2():
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

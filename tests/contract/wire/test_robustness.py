@@ -174,3 +174,28 @@ def test_many_connections_come_and_go(server, world):
         thread.join(timeout=10.0)
     assert not any(thread.is_alive() for thread in threads)
     assert alive(world)
+
+
+RELOADING_CLIENT = """
+import carla, sys
+client = carla.Client("127.0.0.1", int(sys.argv[1]))
+client.set_timeout(10.0)
+for _ in range(40):
+    world = client.load_world("Lite01")
+    settings = world.get_settings()
+    settings.synchronous_mode, settings.fixed_delta_seconds = True, 0.05
+    world.apply_settings(settings)
+    car = world.spawn_actor(
+        world.get_blueprint_library().find("vehicle.audi.a2"), world.get_map().get_spawn_points()[0]
+    )
+    world.tick()
+    assert car.get_location().distance(world.get_map().get_spawn_points()[0].location) < 1.0
+print("done")
+"""
+
+
+def test_maps_can_be_loaded_again_and_again(server):
+    """Without care for the closing subscription, the client's process aborts within some twenty to seventy loads."""
+    command = [sys.executable, "-c", RELOADING_CLIENT, str(server.port)]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=90, check=False)
+    assert (ended.returncode, ended.stdout) == (0, "done\n"), ended.stderr

@@ -45,6 +45,17 @@ def test_it_drives_three_cars_along_their_lanes(client, world, traffic_manager):
     client.apply_batch_sync([carla.command.DestroyActor(car) for car in cars], True)
 
 
+def test_switching_the_autopilot_on_in_a_batch_never_hangs(client, world, traffic_manager):
+    library, points = world.get_blueprint_library(), world.get_map().get_spawn_points()
+    autopilot = carla.command.SetAutopilot(carla.command.FutureActor, True, traffic_manager.get_port())
+    for round_number in range(15):
+        spawn = carla.command.SpawnActor(library.find("vehicle.audi.tt"), points[round_number]).then(autopilot)
+        (response,) = client.apply_batch_sync([spawn], True)
+        assert response.error == ""
+        world.tick()
+        client.apply_batch_sync([carla.command.DestroyActor(response.actor_id)], True)
+
+
 def test_a_traffic_manager_whose_client_was_killed_is_forgotten(raw):
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
