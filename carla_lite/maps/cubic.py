@@ -22,8 +22,11 @@ class PiecewiseCubic:
 
     @staticmethod
     def from_rows(rows: Sequence[tuple[float, float, float, float, float]]) -> PiecewiseCubic:
-        """Build from (start, a, b, c, d) rows in any order; no rows mean zero everywhere."""
-        table = np.array(sorted(rows) if rows else [(0.0,) * 5], dtype=np.float64)
+        """Build from (start, a, b, c, d) rows in any order; no rows mean zero everywhere.
+
+        Of rows with one start the last one given holds.
+        """
+        table = np.array(sorted(rows, key=lambda row: row[0]) if rows else [(0.0,) * 5], dtype=np.float64)
         return PiecewiseCubic(table[:, 0], table[:, 1:])
 
     def _pieces(self, s_m: FloatArray) -> tuple[FloatArray, FloatArray]:
