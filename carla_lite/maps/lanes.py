@@ -11,6 +11,9 @@ from waypilot.geometry import FloatArray
 
 # At this spacing a chord leaves an arc of 12 m radius by 1 cm.
 SAMPLE_STEP_M = 1.0
+# Least length of a lane's centre per length of the reference line. Where elements of a file join with a small kink, the
+# curvature between two near samples is meaningless, and unbounded it would turn the lane's heading round.
+_MIN_STRETCH = 0.1
 DRIVING_TYPES = frozenset({"driving", "bidirectional", "entry", "exit", "onRamp", "offRamp", "connectingRamp"})
 
 
@@ -96,8 +99,9 @@ def sample_section(road: Road, section: LaneSection) -> SectionSamples:
             lane = section.lanes[lane_id]
             d = s - section.s_m
             if lane.border is not None:
-                edge[lane_id] = offset + sign * np.abs(lane.border.value(d))
-                slope[lane_id] = offset_slope + lane.border.slope(d)
+                border = lane.border.value(d)
+                edge[lane_id] = offset + sign * np.abs(border)
+                slope[lane_id] = offset_slope + sign * np.sign(border) * lane.border.slope(d)
                 continue
             assert lane.width is not None  # the reader gives every lane one of the two
             inner = lane_id - sign
@@ -116,7 +120,8 @@ def _lane(index: int, road: Road, number: int, record: LaneRecord, samples: Sect
     center_t = 0.5 * (inner_t + outer_t)
     s = samples.s_m
     curvature = np.gradient(np.unwrap(samples.pose[:, 2]), s)
-    heading = samples.pose[:, 2] + np.arctan2(slope, 1.0 - curvature * center_t) + (np.pi if against else 0.0)
+    stretch = np.maximum(1.0 - curvature * center_t, _MIN_STRETCH)
+    heading = samples.pose[:, 2] + np.arctan2(slope, stretch) + (np.pi if against else 0.0)
     order = slice(None, None, -1) if against else slice(None)
     inner_record = section.lanes.get(inner)
     return Lane(
