@@ -40,7 +40,11 @@ def read_opendrive(xodr: str) -> OpenDriveMap:
         raise OpenDriveError(f"the OpenDRIVE document is not well-formed XML: {error}") from error
     if root.tag != "OpenDRIVE":
         raise OpenDriveError(f"the document's root element is <{root.tag}>, expected <OpenDRIVE>")
-    roads = {road.id: road for road in map(_road, root.findall("road"))}
+    roads: dict[str, Road] = {}
+    for road in map(_road, root.findall("road")):
+        if road.id in roads:
+            raise OpenDriveError(f"two roads have the id {road.id!r}, ids must differ")
+        roads[road.id] = road
     if not roads:
         raise OpenDriveError("the OpenDRIVE document holds no <road>")
     if _has_relief(root):
@@ -85,13 +89,16 @@ def _cubic(elements: list[ET.Element], start: str) -> PiecewiseCubic:
 
 def _has_relief(root: ET.Element) -> bool:
     profiles = [*root.iterfind("road/elevationProfile/elevation"), *root.iterfind("road/lateralProfile/superelevation")]
-    return any(float(e.get(k, "0")) != 0.0 for e in profiles for k in "abcd")
+    return any(_number(e, k, 0.0) != 0.0 for e in profiles for k in "abcd")
 
 
 def _geo_reference(root: ET.Element) -> tuple[float, float]:
     text = root.findtext("header/geoReference") or ""
     found = {key: re.search(rf"\+{key}=(-?[\d.eE+-]+)", text) for key in ("lat_0", "lon_0")}
-    lat, lon = (float(match.group(1)) if match else 0.0 for match in found.values())
+    try:
+        lat, lon = (float(match.group(1)) if match else 0.0 for match in found.values())
+    except ValueError as error:
+        raise OpenDriveError(f"<geoReference> is {text!r}, expected numbers after +lat_0= and +lon_0=") from error
     return lat, lon
 
 
@@ -114,6 +121,8 @@ def _shape(element: ET.Element, length_m: float) -> Shape:
         return ParametricCubic((0.0, 1.0, 0.0, 0.0), v, length_m, None)
     u, v = (tuple(_number(kind, f"{key}{axis}") for key in "abcd") for axis in "UV")
     end = 1.0 if kind.get("pRange", "normalized") == "normalized" else length_m
+    if not any((*u[1:], *v[1:])):
+        raise OpenDriveError(f"<geometry s={element.get('s')!r}> has a <paramPoly3> that stays in one point")
     return ParametricCubic(u, v, length_m, end)
 
 
@@ -169,7 +178,7 @@ def _sections(road: ET.Element, length_m: float) -> tuple[LaneSection, ...]:
     if not elements:
         raise OpenDriveError(f"road {road.get('id')!r} has no <laneSection>")
     starts = [_number(e, "s") for e in elements]
-    ends = [*starts[1:], length_m]
+    ends = [*(min(start, length_m) for start in starts[1:]), length_m]
     return tuple(
         LaneSection(start, end, {lane.id: lane for lane in map(_lane, e.iterfind("*/lane"))})
         for e, start, end in zip(elements, starts, ends, strict=True)

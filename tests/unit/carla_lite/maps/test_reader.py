@@ -10,6 +10,10 @@ from carla_lite.maps.reader import read_opendrive
 LANES = """<lanes><laneSection s="0"><center><lane id="0"/></center><right>
 <lane id="-1" type="driving"><width sOffset="0" a="3.5" b="0" c="0" d="0"/></lane></right></laneSection></lanes>"""
 
+HILL = '<elevationProfile><elevation s="0" a="0" b="0.1" c="0" d="0"/></elevationProfile>'
+PARAM_POLY3 = '<paramPoly3 aU="0" bU="{u}" cU="0" dU="0" aV="0" bV="{v}" cV="0" dV="0"/>'
+BAD_REFERENCE = "<header><geoReference>+lat_0=- +lon_0=8</geoReference></header>"
+
 
 def document(geometry: str, length: float, lanes: str = LANES, extra: str = "", attributes: str = "") -> str:
     return (
@@ -88,6 +92,45 @@ def test_widths_change_along_a_section() -> None:
     assert town.lanes[0].width_m[[0, -1]] == pytest.approx((3.0, 4.0))
 
 
+def test_of_widths_with_one_start_the_last_in_the_file_holds() -> None:
+    for last, other in (("3", "4"), ("4", "3")):
+        width = '<width sOffset="0" a="{}" b="0" c="0" d="0"/>'
+        lanes = LANES.replace(width.format("3.5"), width.format(other) + width.format(last))
+        town = town_from_xodr("twice", document(geometry("<line/>", 50.0), 50.0, lanes))
+        assert town.lanes[0].width_m == pytest.approx(float(last))
+
+
+def test_a_section_that_begins_beyond_the_road_is_left_out() -> None:
+    lanes = LANES.replace("</lanes>", LANES.removeprefix("<lanes>").replace('s="0"', 's="80"'))
+    town = town_from_xodr("beyond", document(geometry("<line/>", 50.0), 50.0, lanes))
+    assert len(town.lanes) == 1
+    assert town.lanes[0].s_m[-1] == 50.0
+
+
+@pytest.mark.parametrize("kink_rad", [1e-3, -1e-3])
+@pytest.mark.parametrize("side", [1, -1])
+def test_a_small_kink_between_elements_does_not_turn_the_lanes_round(kink_rad: float, side: int) -> None:
+    # The second element begins 20 um after a sample: between the two, the curvature is 50 per metre.
+    begin = 50.00002
+    parts = geometry("<line/>", begin) + geometry("<line/>", 100.0 - begin, s=begin, pose=(begin, 0.0, kink_rad))
+    lanes = LANES.replace('id="-1"', f'id="{side}"')
+    (lane,) = town_from_xodr("kink", document(parts, 100.0, lanes)).lanes
+    driven = np.diff(lane.center_m, axis=0)
+    for heading in (lane.heading_rad[:-1], lane.heading_rad[1:]):
+        ahead = np.cos(heading) * driven[:, 0] + np.sin(heading) * driven[:, 1]
+        assert ahead[np.hypot(*driven.T) > 0.01].min() > 0.0
+
+
+@pytest.mark.parametrize("written", [-1.0, 1.0])
+def test_borders_that_drift_turn_the_lane_the_way_they_go(written: float) -> None:
+    """Border offsets of right lanes are negative, but some files give their size."""
+    border = f'<border sOffset="0" a="{written * 3}" b="{written * 0.02}" c="0" d="0"/>'
+    lanes = LANES.replace('<width sOffset="0" a="3.5" b="0" c="0" d="0"/>', border)
+    (lane,) = town_from_xodr("border", document(geometry("<line/>", 50.0), 50.0, lanes)).lanes
+    assert lane.right_m[-1] == pytest.approx((50.0, -4.0))
+    assert lane.heading_rad == pytest.approx(math.atan(-0.01))
+
+
 def test_geo_reference_is_read() -> None:
     text = document(geometry("<line/>", 50.0), 50.0).replace(
         "<header/>", "<header><geoReference>+proj=tmerc +lat_0=48.5 +lon_0=-9e0</geoReference></header>"
@@ -96,12 +139,15 @@ def test_geo_reference_is_read() -> None:
 
 
 def test_hills_are_flattened_with_one_warning(caplog: pytest.LogCaptureFixture) -> None:
-    hill = '<elevationProfile><elevation s="0" a="0" b="0.1" c="0" d="0"/></elevationProfile>'
     with caplog.at_level(logging.WARNING):
-        town_from_xodr("hill", document(geometry("<line/>", 50.0), 50.0, extra=hill))
+        town_from_xodr("hill", document(geometry("<line/>", 50.0), 50.0, extra=HILL))
     assert [record.message for record in caplog.records] == [
         "the map has elevation; this simulator is flat and ignores it"
     ]
+
+
+TWINS = document(geometry("<line/>", 10.0), 10.0)
+TWINS = TWINS.replace("</OpenDRIVE>", TWINS.removeprefix("<OpenDRIVE><header/>"))
 
 
 @pytest.mark.parametrize(
@@ -119,6 +165,10 @@ def test_hills_are_flattened_with_one_warning(caplog: pytest.LogCaptureFixture) 
         (document(geometry('<arc curvature="nan"/>', 10.0), 10.0), "finite number"),
         (document(geometry("<arc/>", 10.0), 10.0), "lacks the attribute 'curvature'"),
         (document(geometry("<line/>", 10.0), 10.0, LANES.replace('"-1"', '"x"')), "expected an integer"),
+        (document(geometry("<line/>", 10.0), 10.0, extra=HILL.replace("0.1", "steep")), "b='steep', expected a finite"),
+        (document(geometry(PARAM_POLY3.format(u=0, v=0), 10.0), 10.0), "stays in one point"),
+        (document(geometry("<line/>", 10.0), 10.0).replace("<header/>", BAD_REFERENCE), "expected numbers after"),
+        (TWINS, "two roads have the id '7'"),
         (document(geometry("<line/>", 10.0), 10.0, LANES.replace("driving", "sidewalk")), "no driving lane"),
     ],
 )
