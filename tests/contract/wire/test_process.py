@@ -66,7 +66,7 @@ def test_signals_end_it_in_time_with_code_0(tmp_path, number):
 
 def test_a_signal_while_it_starts_is_an_orderly_end():
     with subprocess.Popen([*COMMAND, "--port", "0"], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as server:
-        time.sleep(0.6)
+        time.sleep(1.5)
         server.terminate()
         assert server.wait(timeout=5.0) == 0
         assert server.stderr.read() == b""
