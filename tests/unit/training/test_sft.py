@@ -16,7 +16,7 @@ from training.sft.displacement import displacement_metrics
 from training.sft.losses import path_directions, waypoint_loss
 from training.sft.train_waypoint_bc_torch_v0 import main
 from training.sft.trainer import SftTrainer, learning_rate_factor
-from waypilot.episodes import find_episodes
+from waypilot.episodes import EpisodeError, find_episodes
 
 
 def quiet(step: int, num_steps: int, loss: float) -> None:
@@ -24,7 +24,7 @@ def quiet(step: int, num_steps: int, loss: float) -> None:
 
 
 def config(pattern: str, out_dir: Path, **changes: object) -> SftConfig:
-    values = {"batch_size": 8, "num_steps": 6, "val_every_steps": 2, "num_threads": 2, "val_fraction": 0.0}
+    values = {"batch_size": 8, "num_steps": 6, "val_every_steps": 2, "num_threads": 1, "val_fraction": 0.0}
     return SftConfig(episodes_glob=pattern, out_dir=str(out_dir), **{**values, **changes})
 
 
@@ -61,7 +61,15 @@ def test_resuming_refuses_other_settings_and_other_data(make_episodes: Callable[
     SftTrainer(config(pattern, tmp_path / "run")).run(quiet, stop_after=1)
     with pytest.raises(CheckpointError, match="other lr"):
         SftTrainer(config(pattern, tmp_path / "run", lr=0.5)).resume()
-    next(iter(find_episodes(pattern))).unlink()
+    episode_path = find_episodes(pattern)[0]
+    image_path = episode_path.parent / "front" / "000000.jpg"
+    image_path.write_bytes(image_path.read_bytes() + b"\0")
+    with pytest.raises(CheckpointError, match="other episodes"):
+        SftTrainer(config(pattern, tmp_path / "run")).resume()
+    image_path.unlink()
+    with pytest.raises(EpisodeError, match=r"000000\.jpg"):
+        SftTrainer(config(pattern, tmp_path / "run"))
+    episode_path.unlink()
     with pytest.raises(CheckpointError, match="other episodes"):
         SftTrainer(config(pattern, tmp_path / "run")).resume()
 
@@ -78,7 +86,18 @@ def test_the_network_learns_where_the_road_bends(make_episodes: Callable[..., st
 
 def test_command_line_leaves_the_artifacts(make_episodes: Callable[..., str], tmp_path: Path) -> None:
     pattern = make_episodes()
-    arguments = ["--episodes-glob", pattern, "--batch-size", "4", "--num-steps", "3", "--val-fraction", "0.5"]
+    arguments = [
+        "--episodes-glob",
+        pattern,
+        "--batch-size",
+        "4",
+        "--num-steps",
+        "3",
+        "--val-fraction",
+        "0.5",
+        "--num-threads",
+        "1",
+    ]
     out_dir = tmp_path / "run"
     assert main([*arguments, "--out-dir", str(out_dir)]) == 0
     metrics = json.loads((out_dir / "metrics.json").read_text())
