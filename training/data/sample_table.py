@@ -82,7 +82,7 @@ def split_episodes(
 
 
 def build_table(episodes: Sequence[tuple[Path, Episode]]) -> SampleTable:
-    """Gather the labelled frames of episodes that share cameras and waypoint spacing; the table has the first's cameras.
+    """Gather the labelled frames of episodes that share cameras (the table has the first's) and waypoint spacing.
 
     Calibrations may differ by a little (3 % of view, 0.1 m, 3 degrees), as those of several real cars do.
 
