@@ -45,6 +45,9 @@ class ScenarioMonitor:
 
         A state seen twice changes nothing. Raises ValueError for a state older than the last one or not finite.
         """
+        pose = ego.pose_map_from_base_link.planar
+        if not all(map(math.isfinite, (pose.x_m, pose.y_m, pose.yaw_rad, *ego.linear_velocity_mps))):
+            raise ValueError(f"ego state is not finite: {pose}, velocity {ego.linear_velocity_mps} m/s")
         if self._start_ns is None:
             self._start_ns = self._moving_ns = ego.stamp_ns
         elif ego.stamp_ns < self._last_ns:

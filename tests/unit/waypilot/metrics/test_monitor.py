@@ -133,6 +133,13 @@ def test_states_out_of_order_are_refused(world):
         monitor.update(world.ego(4, 10.0))
 
 
-def test_position_that_is_no_number_is_refused(world):
+@pytest.mark.parametrize(
+    "change", [{"x_m": math.nan}, {"y_m": math.inf}, {"yaw_rad": math.nan}, {"speed_mps": math.nan}]
+)
+def test_a_state_that_is_no_number_is_refused_and_does_not_start_the_clock(world, change):
+    monitor = world.monitor(time_limit_s=1.0)
     with pytest.raises(ValueError, match="not finite"):
-        world.monitor().update(world.ego(0, math.nan))
+        monitor.update(world.ego(0, **{"x_m": 0.0, **change}))
+    assert monitor.update(world.ego(10, 0.0)) is None
+    assert monitor.update(world.ego(29, 1.0)) is None
+    assert monitor.update(world.ego(30, 1.0)).reason.startswith("time-out")
