@@ -119,9 +119,7 @@ def _convert_scalar(hint: type, value: object, where: str) -> object:
     if hint is float:
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             raise ConfigError(f"{where}: expected a number, got {value!r}")
-        if not math.isfinite(value):
-            raise ConfigError(f"{where}: expected a finite number, got {value!r}")
-        return float(value)
+        return _finite(value, where)
     if issubclass(hint, Enum):
         return _convert_enum(hint, value, where)
     if hint is Path and isinstance(value, str):
@@ -129,6 +127,16 @@ def _convert_scalar(hint: type, value: object, where: str) -> object:
     if not isinstance(value, hint) or (hint is int and isinstance(value, bool)):
         raise ConfigError(f"{where}: expected {hint.__name__}, got {value!r}")
     return value
+
+
+def _finite(value: int | float, where: str) -> float:
+    try:
+        number = float(value)
+    except OverflowError as error:
+        raise ConfigError(f"{where}: the number is too large, it has more than 300 digits") from error
+    if not math.isfinite(number):
+        raise ConfigError(f"{where}: expected a finite number, got {value!r}")
+    return number
 
 
 def _convert_enum(hint: type[Enum], value: object, where: str) -> Enum:

@@ -86,6 +86,7 @@ def test_component_configs_survive_the_round_trip(config: object) -> None:
         ({"count": 1.0}, "count: expected int, got 1.0"),
         ({"count": 1, "ratio": True}, "ratio: expected a number, got True"),
         ({"count": 1, "ratio": float("nan")}, "ratio: expected a finite number"),
+        ({"count": 1, "ratio": 10**400}, "ratio: the number is too large"),
         ({"count": 1, "flag": 1}, "flag: expected bool, got 1"),
         ({"count": 1, "color": "green"}, "color: 'green' is not one of red, blue"),
         ({"count": 1, "mode": "medium"}, "mode: 'medium' is not one of 'fast', 'slow'"),
