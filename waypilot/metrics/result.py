@@ -11,6 +11,7 @@ from waypilot.config import ConfigError, config_from_mapping
 from waypilot.metrics.values import Infraction, Metric
 
 CRASHED = "crashed"
+SERIES_COLUMNS = ("time_s", "x_m", "y_m", "yaw_rad", "speed_mps", "s_m", "lateral_m", "steer", "throttle", "brake")
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,13 +20,15 @@ class Series:
 
     Columns: ``time_s`` since the first frame, ``x_m``, ``y_m``, ``yaw_rad`` (map), ``speed_mps``, ``s_m``,
     ``lateral_m`` (along and left of the route), ``steer``, ``throttle``, ``brake`` (CARLA's sense).
-    ``route_m`` are the route's points. Raises ValueError for columns of different lengths.
+    ``route_m`` are the route's points. Raises ValueError for other columns and for columns of different lengths.
     """
 
     columns: Mapping[str, tuple[float | None, ...]]
     route_m: tuple[tuple[float, float], ...]
 
     def __post_init__(self) -> None:
+        if set(self.columns) != set(SERIES_COLUMNS):
+            raise ValueError(f"a series has the columns {', '.join(SERIES_COLUMNS)}, got {', '.join(self.columns)}")
         if len({len(column) for column in self.columns.values()}) > 1:
             raise ValueError("the columns of a series must be equally long")
 

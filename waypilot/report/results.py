@@ -25,6 +25,7 @@ SCHEMA = "waypilot.results/1"
 SERIES_DIR = "scenarios"
 INTERRUPTED = "interrupted before it ended"
 WALL_CLOCK = "wall_clock"
+_REQUIRED = {"suite", "loop", "policy", "versions", "checkpoint", "config", "jobs", "aggregate", WALL_CLOCK}
 
 __all__ = [
     "SCHEMA",
@@ -181,7 +182,11 @@ def load_results(path: Path) -> Results:
     entries = document.get("scenarios")
     if not isinstance(entries, list):
         raise ResultsError(f"{path}: 'scenarios' must be a list")
-    return Results(path, document, tuple(_load_entry(path, entry) for entry in entries))
+    results = tuple(_load_entry(path, entry) for entry in entries)
+    missing = sorted(_REQUIRED - document.keys())
+    if missing:
+        raise ResultsError(f"{path}: key {missing[0]!r} is missing")
+    return Results(path, document, results)
 
 
 def without_wall_clock(value: object) -> object:

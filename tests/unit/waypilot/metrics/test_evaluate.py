@@ -9,7 +9,7 @@ import pytest
 
 from waypilot.config import ConfigError
 from waypilot.metrics import DriveLog, Termination, crashed_result, evaluate, result_from_dict, result_to_dict
-from waypilot.metrics.result import Series, rounded
+from waypilot.metrics.result import SERIES_COLUMNS, Series, rounded
 from waypilot.types import Control
 
 XS = np.linspace(0.0, 100.0, 251)
@@ -81,8 +81,17 @@ def test_rounding_knows_absent_values():
 
 
 def test_columns_of_different_lengths_are_refused():
+    columns = dict.fromkeys(SERIES_COLUMNS, (0.0, 1.0))
+    assert Series(columns, ()).columns["steer"] == (0.0, 1.0)
     with pytest.raises(ValueError, match="equally long"):
-        Series({"time_s": (0.0, 1.0), "x_m": (0.0,)}, ())
+        Series({**columns, "x_m": (0.0,)}, ())
+
+
+def test_a_series_has_all_its_columns_and_no_other():
+    columns = dict.fromkeys(SERIES_COLUMNS, (0.0,))
+    for wrong in ({**columns, "surprise": (0.0,)}, {"time_s": (0.0,)}):
+        with pytest.raises(ValueError, match="a series has the columns time_s, x_m"):
+            Series(wrong, ())
 
 
 def test_json_and_back(world):

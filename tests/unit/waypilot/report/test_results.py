@@ -157,6 +157,7 @@ def test_unplanned_and_doubly_planned_runs_are_refused(tmp_path, jobs, info):
         ('{"schema": "waypilot.results/1"}', "'scenarios' must be a list"),
         ('{"schema": "waypilot.results/1", "scenarios": [1]}', "expected an entry per scenario"),
         ('{"schema": "waypilot.results/1", "scenarios": [{}]}', "key 'metrics' is missing"),
+        ('{"schema": "waypilot.results/1", "scenarios": [], "jobs": []}', "key 'aggregate' is missing"),
     ],
 )
 def test_files_that_are_no_results(tmp_path, text, message):
@@ -173,6 +174,9 @@ def test_missing_and_damaged_series_are_named(tmp_path, run_all):
     series = tmp_path / "scenarios" / "first_seed0.json"
     series.write_text('{"columns": {}}')
     with pytest.raises(ResultsError, match=r"first_seed0.json: not a series: 'route_m'"):
+        load_results(path)
+    series.write_text('{"columns": {"time_s": []}, "route_m": []}')
+    with pytest.raises(ResultsError, match=r"first_seed0.json: not a series: a series has the columns time_s, x_m"):
         load_results(path)
     series.unlink()
     with pytest.raises(ResultsError, match=r"first_seed0.json: cannot be read"):
