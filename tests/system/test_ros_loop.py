@@ -1,6 +1,7 @@
 """The whole stack as ``make demo`` runs it: carla_lite, the genuine carla client, all nodes, the supervisor."""
 
 import json
+import math
 import os
 import signal
 import subprocess
@@ -9,8 +10,12 @@ import time
 from pathlib import Path
 
 import pytest
+import yaml
 
+from waypilot.config import config_to_dict
 from waypilot.report.results import load_results, without_wall_clock
+from waypilot.rig import DEFAULT_RIG
+from waypilot.scenarios import load_suite
 
 ROOT = Path(__file__).resolve().parents[2]
 INSTALL = ROOT / "ros2_ws" / "install"
@@ -64,21 +69,75 @@ def is_alive(pid):
         return False
 
 
-def test_the_expert_drives_through_the_ros_stack_and_a_second_run_is_equal(start_run):
-    documents = []
+def read_run(out):
+    """Return what a run says about the driving, without how fast it ran: entries and the bytes of their series."""
+    results = load_results(out / "results.json")
+    document = without_wall_clock(results.document)
+    series = {path.name: path.read_bytes() for path in (out / "scenarios").glob("*.json")}
+    return results.results, document, series
+
+
+def run_in_process(out, *arguments):
+    command = [sys.executable, "-m", "training.eval.run_carla_closed_loop_eval", "--smoke", "--output-dir", str(out)]
+    assert subprocess.run([*command, *arguments], cwd=ROOT, timeout=RUN_S, capture_output=True).returncode == 0
+
+
+def test_the_expert_drives_through_ros_twice_and_without_ros_with_equal_results(start_run, tmp_path):
+    runs = []
     for name in ("once", "again"):
         run, out = start_run(name, scenarios="turn_clear")
         assert run.wait(RUN_S) == 0
-        results = load_results(out / "results.json")
-        (result,) = results.results
-        assert result.status == "completed"
-        assert result.metric("collisions").value == 0
-        assert result.metric("route_completion").value > 95.0
-        assert result.wall_clock["missed_deadlines"] == 0
-        documents.append(
-            (without_wall_clock(results.document), (out / "scenarios" / f"{result.key}.json").read_bytes())
-        )
-    assert documents[0] == documents[1]
+        runs.append(read_run(out))
+    (result,) = runs[0][0]
+    assert result.status == "completed"
+    assert result.metric("collisions").value == 0
+    assert result.metric("route_completion").value > 95.0
+    assert result.wall_clock["missed_deadlines"] == 0
+    assert runs[0][1:] == runs[1][1:]
+
+    run_in_process(tmp_path / "direct", "--policy", "expert", "--scenarios", "turn_clear")
+    _, document, series = read_run(tmp_path / "direct")
+    assert document["scenarios"] == runs[0][1]["scenarios"]
+    assert series == runs[0][2]
+
+
+def test_a_learned_policy_drives_with_and_without_ros_to_the_bit_alike(start_run, tmp_path):
+    checkpoint, suite = tmp_path / "model.pt", tmp_path / "short.yaml"
+    write_untrained_checkpoint(checkpoint)
+    turn = next(scenario for scenario in load_suite("standard") if scenario.name == "turn_clear")
+    start = {"x_m": turn.start_pose.x_m, "y_m": turn.start_pose.y_m, "yaw_deg": math.degrees(turn.start_pose.yaw_rad)}
+    goal = {"x_m": turn.goal_m[0], "y_m": turn.goal_m[1]}
+    entry = {"name": "short", "map": turn.map, "weather": "rain", "start": start, "goal": goal, "time_limit_s": 8.0}
+    suite.write_text(yaml.safe_dump({"scenarios": [entry]}))
+
+    run, out = start_run("ros", policy="checkpoint", checkpoint=checkpoint, scenarios=suite)
+    assert run.wait(RUN_S) == 0
+    run_in_process(tmp_path / "direct", "--checkpoint", str(checkpoint), "--suite", str(suite))
+    _, through_ros, ros_series = read_run(out)
+    _, direct, direct_series = read_run(tmp_path / "direct")
+    assert through_ros["scenarios"] == direct["scenarios"]
+    assert through_ros["scenarios"][0]["status"].startswith("failed: ")
+    assert ros_series == direct_series
+    speeds = json.loads(ros_series["short_seed0.json"])["columns"]["speed_mps"]
+    assert max(speeds) > 1.0, "a car that never moves proves nothing"
+
+
+def write_untrained_checkpoint(path):
+    """A network that knows nothing but moves: its plans depend on every pixel it sees."""
+    import torch
+
+    from training.models.checkpoint import KIND_SFT, Checkpoint, save_checkpoint
+    from training.models.config import WaypointModelConfig
+    from training.models.waypoint_model import WaypointModel
+
+    torch.manual_seed(3)
+    model = WaypointModel(WaypointModelConfig())
+    with torch.no_grad():
+        torch.nn.init.normal_(model.head.linear.weight, std=0.002)
+        # 2 m/s faster than now, with every waypoint: 0.5 m more along x for each.
+        model.head.linear.bias[0::2] = 0.5
+    config = config_to_dict(WaypointModelConfig())
+    save_checkpoint(path, Checkpoint(KIND_SFT, config, model.state_dict(), DEFAULT_RIG, {"seed": 3}))
 
 
 @pytest.mark.parametrize("victim", ["carla_lite", "carla_bridge_node", "controller_node"])
