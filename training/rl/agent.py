@@ -26,7 +26,7 @@ class AgentConfig:
     """
 
     max_delta_m: float = 12.0
-    num_modes: int = 3
+    num_modes: int = 2
     hidden_dim: int = 64
     initial_std: float = 0.3
 
@@ -82,6 +82,8 @@ class PPOAgent(nn.Module):
         self.action_dim = 2 * self.head.num_modes
         self.norm = RunningNorm(self.actor_dim + extra_dim)
         self.log_std = nn.Parameter(torch.full((self.action_dim,), config.initial_std).log())
+        # Together with a mean of zero this is the SFT plan, seen as a policy.
+        self.register_buffer("initial_log_std", self.log_std.detach().clone())
         self.critic = nn.Sequential(
             _layer(self.actor_dim + extra_dim, config.hidden_dim),
             nn.Tanh(),

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from numba import njit
+from numpy.typing import NDArray
 
 from training.models.checkpoint import Checkpoint, load_waypoint_model
 from training.models.config import COMMANDS
@@ -21,16 +23,20 @@ STAND_IN = "analytic stand-in (no SFT checkpoint)"
 _POINTS_SCALE_M = 20.0
 _SPEED_SCALE_MPS = 10.0
 _LEFT_SCALE = 8.0
+_SCALE = torch.tensor([_SPEED_SCALE_MPS, *[_POINTS_SCALE_M] * (OBSERVATION_SIZE - 2), _LEFT_SCALE])
 _TURN_RAD = math.radians(45.0)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class BasePlan:
-    """The frozen answer for B observations: ``latent`` (B, Z), ``plan_m`` (B, N, 2), ``target_point_m`` (B, 2)."""
+    """The frozen answer for B observations: ``latent`` (B, Z), ``plan_m`` (B, N, 2).
+
+    ``target_point_m`` (B, 2) is there where a delta head needs it (``head_uses_target_point``).
+    """
 
     latent: torch.Tensor
     plan_m: torch.Tensor
-    target_point_m: torch.Tensor
+    target_point_m: torch.Tensor | None
 
 
 class SFTWaypointWrapper:
@@ -77,9 +83,9 @@ class SFTWaypointWrapper:
     @torch.no_grad()
     def __call__(self, observation: torch.Tensor) -> BasePlan:
         """Plan for toy observations float32 (B, OBSERVATION_SIZE)."""
-        target_m = target_point(observation)
         if self.checkpoint is None:
-            return BasePlan(scaled(observation), stand_in_plan(observation, self._env), target_m)
+            return BasePlan(scaled(observation), stand_in_plan(observation, self._env), None)
+        target_m = target_point(observation)
         speed = observation[:, 0]
         latent = self.model.latent_without_cameras(speed, command_rows(observation), target_m)
         return BasePlan(latent, self.model.head(latent, speed), target_m)
@@ -87,9 +93,7 @@ class SFTWaypointWrapper:
 
 def scaled(observation: torch.Tensor) -> torch.Tensor:
     """Bring toy observations (B, OBSERVATION_SIZE) to the order of one."""
-    scale = torch.full((OBSERVATION_SIZE,), _POINTS_SCALE_M)
-    scale[0], scale[-1] = _SPEED_SCALE_MPS, _LEFT_SCALE
-    return observation / scale
+    return observation / _SCALE
 
 
 def target_point(observation: torch.Tensor) -> torch.Tensor:
@@ -120,25 +124,35 @@ def stand_in_plan(observation: torch.Tensor, env: ToyEnvConfig) -> torch.Tensor:
 
     The errors are meant: they leave to the delta head something that it can learn and that can be told in one line.
     """
+    plan_m = torch.empty(len(observation), env.num_waypoints, 2)
     step_m = STAND_IN_SPEED_SHARE * env.speed_limit_mps * env.plan_dt_s
-    seen = _points(observation)[:, 1:]
-    beyond = seen[:, -1] + (seen[:, -1] - seen[:, -2]) * env.num_waypoints
-    corners = torch.cat([torch.zeros_like(seen[:, :1]), seen, beyond[:, None]], dim=1)
-    plan = _walk(corners, step_m * torch.arange(1, env.num_waypoints + 1))
-    cos, sin = math.cos(STAND_IN_AIM_ERROR_RAD), math.sin(STAND_IN_AIM_ERROR_RAD)
-    return torch.stack([cos * plan[..., 0] - sin * plan[..., 1], sin * plan[..., 0] + cos * plan[..., 1]], dim=2)
+    _plan_through(_points(observation).numpy(), step_m, STAND_IN_AIM_ERROR_RAD, plan_m.numpy())
+    return plan_m
+
+
+@njit(cache=True)
+def _plan_through(points: NDArray, step_m: float, turn_rad: float, out: NDArray) -> None:
+    """Walk (B, N, 2) from the origin through points[:, 1:] and on in the last direction, turned by an angle."""
+    cos, sin = math.cos(turn_rad), math.sin(turn_rad)
+    last = points.shape[1] - 1
+    for i in range(out.shape[0]):
+        from_x, from_y, goal, left = 0.0, 0.0, 1, 0.0
+        dx, dy, length = 0.0, 0.0, 0.0
+        for n in range(out.shape[1]):
+            left += step_m
+            while goal <= last:
+                dx, dy = points[i, goal, 0] - from_x, points[i, goal, 1] - from_y
+                length = max(math.hypot(dx, dy), 1e-6)
+                if left <= length:
+                    break
+                if goal < last:
+                    from_x, from_y, left = points[i, goal, 0], points[i, goal, 1], left - length
+                goal += 1
+            x, y = from_x + left / length * dx, from_y + left / length * dy
+            out[i, n, 0] = cos * x - sin * y
+            out[i, n, 1] = sin * x + cos * y
 
 
 def _points(observation: torch.Tensor) -> torch.Tensor:
     """Previous waypoint and the next ones, (B, 4, 2) in base_link."""
     return observation[:, 1:-1].view(len(observation), -1, 2)
-
-
-def _walk(corners: torch.Tensor, arcs_m: torch.Tensor) -> torch.Tensor:
-    """Points (B, N, 2) at arc lengths (N,) along polylines (B, C, 2)."""
-    legs = corners.diff(dim=1)
-    lengths = legs.norm(dim=2).clamp(min=1e-6)
-    starts = lengths.cumsum(dim=1) - lengths
-    # How much of each leg lies before each arc length, (B, N, C - 1).
-    shares = ((arcs_m[None, :, None] - starts[:, None]) / lengths[:, None]).clamp(0.0, 1.0)
-    return corners[:, :1] + torch.matmul(shares, legs)

@@ -67,7 +67,7 @@ class DeltaWorld:
 def situation(base: SFTWaypointWrapper, observation: torch.Tensor) -> Situation:
     """Prepare what the agent gets for toy observations (B, OBSERVATION_SIZE)."""
     answer = base(observation)
-    if base.checkpoint is None:
+    if answer.target_point_m is None:
         return Situation(answer.latent, answer.plan_m)
     # The layout of DeltaWaypointHead.inputs, then the critic's own part.
     target = answer.target_point_m / TARGET_SCALE_M

@@ -75,7 +75,6 @@ class GRPOLearner:
         self.actor = [*agent.head.parameters(), agent.log_std]
         self.optimizer = torch.optim.Adam(self.actor, lr=config.lr, eps=1e-5, fused=True)
         self.random = torch.Generator().manual_seed(seed)
-        self.initial_log_std = agent.log_std.detach().clone()
         self.episodes = 0
         self.env_steps = 0
         self._seed = seed
@@ -102,7 +101,6 @@ class GRPOLearner:
             "agent": self.agent.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "random": self.random.get_state(),
-            "initial_log_std": self.initial_log_std,
             "counts": [self.episodes, self.env_steps],
         }
 
@@ -111,7 +109,6 @@ class GRPOLearner:
         self.agent.load_state_dict(state["agent"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.random.set_state(state["random"])
-        self.initial_log_std = state["initial_log_std"]
         self.episodes, self.env_steps = state["counts"]
 
     @torch.no_grad()
@@ -165,7 +162,7 @@ class GRPOLearner:
         log_ratio = losses.gaussian_log_prob(actions, mean, agent.log_std) - log_probs
         policy = losses.clipped_policy_loss(log_ratio, advantages, config.clip)
         # The untrained head's mean is zero wherever it is asked, so this is the run's first policy.
-        from_sft = losses.gaussian_kl(mean, agent.log_std, torch.zeros_like(mean), self.initial_log_std).mean()
+        from_sft = losses.gaussian_kl(mean, agent.log_std, torch.zeros_like(mean), agent.initial_log_std).mean()
         total = policy + config.kl_weight * from_sft
         self.optimizer.zero_grad(set_to_none=True)
         total.backward()

@@ -22,7 +22,8 @@ class PPOConfig:
     """How to learn. One iteration: ``num_envs`` cars take ``num_steps`` steps, then ``epochs`` passes over these.
 
     ``discount`` and ``trace`` are GAE's gamma and lambda. ``entropy_weight`` falls linearly to 0 over the run, as does
-    the learning rate. ``size_weight`` punishes the mean squared correction (per m^2): the leash to the SFT plan.
+    the learning rate. ``kl_weight`` is the leash: the KL divergence (nats) from the policy that the run began with, the
+    SFT plan.
     ``target_kl`` (nats) ends an iteration's passes early; ``value_clip`` (in standard deviations of the return): 0 is
     off.
     """
@@ -30,15 +31,15 @@ class PPOConfig:
     num_envs: int = 32
     num_steps: int = 64
     epochs: int = 6
-    minibatches: int = 8
-    lr: float = 1e-3
+    minibatches: int = 4
+    lr: float = 1.5e-3
     discount: float = 0.98
     trace: float = 0.95
     clip: float = 0.2
     value_clip: float = 0.0
     value_weight: float = 0.5
     entropy_weight: float = 1e-3
-    size_weight: float = 1e-3
+    kl_weight: float = 1e-3
     grad_clip: float = 0.5
     target_kl: float = 0.05
 
@@ -46,7 +47,7 @@ class PPOConfig:
         for name in ("num_envs", "num_steps", "epochs", "minibatches", "lr", "clip", "grad_clip", "target_kl"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} is {getattr(self, name)}, expected a positive number")
-        for name in ("value_clip", "value_weight", "entropy_weight", "size_weight"):
+        for name in ("value_clip", "value_weight", "entropy_weight", "kl_weight"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} is {getattr(self, name)}, expected 0 or more")
         for name in ("discount", "trace"):
@@ -77,7 +78,8 @@ class PPOLearner:
     def __init__(self, world: DeltaWorld, agent: PPOAgent, config: PPOConfig, seed: int):
         self.agent, self.config = agent, config
         self.collector = Collector(world, agent, seed)
-        self.optimizer = torch.optim.Adam(agent.parameters(), lr=config.lr, eps=1e-5, fused=True)
+        self.parameters = list(agent.parameters())
+        self.optimizer = torch.optim.Adam(self.parameters, lr=config.lr, eps=1e-5, fused=True)
         self.random = torch.Generator().manual_seed(seed)
 
     @property
@@ -163,14 +165,14 @@ class PPOLearner:
         predicted = agent.critic(batch.rows)[:, 0]
         value = losses.value_loss(predicted, batch.values, batch.returns, config.value_clip or None)
         entropy = losses.gaussian_entropy(agent.log_std)
-        size_m2 = agent.deltas(mean).square().mean()
-        total = policy + config.value_weight * value - entropy_weight * entropy + config.size_weight * size_m2
+        from_sft = losses.gaussian_kl(mean, agent.log_std, torch.zeros_like(mean), agent.initial_log_std).mean()
+        total = policy + config.value_weight * value - entropy_weight * entropy + config.kl_weight * from_sft
         self.optimizer.zero_grad(set_to_none=True)
         total.backward()
-        norm = torch.nn.utils.clip_grad_norm_(agent.parameters(), config.grad_clip)
+        norm = torch.nn.utils.clip_grad_norm_(self.parameters, config.grad_clip)
         self.optimizer.step()
         with torch.no_grad():
             kl, clipped = losses.approximate_kl(log_ratio), losses.clip_fraction(log_ratio, config.clip)
         logged = {"policy": policy, "value": value, "entropy": entropy, "kl": kl, "clip_fraction": clipped}
-        logged |= {"delta_size_m2": size_m2, "grad_norm": norm}
+        logged |= {"kl_from_sft": from_sft, "grad_norm": norm}
         return {name: tensor.detach() for name, tensor in logged.items()}
