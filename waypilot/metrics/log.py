@@ -47,7 +47,9 @@ class DriveLog:
         self._put(self._controls, stamp_ns, control)
 
     def add_plan(self, stamp_ns: int, plan: Trajectory) -> None:
-        """Add the waypoints that were planned on the frame of ``stamp_ns``."""
+        """Add the waypoints that were planned on the frame of ``stamp_ns``. Raises ValueError if they carry another."""
+        if plan.stamp_ns != stamp_ns:
+            raise ValueError(f"the plan for the frame of {stamp_ns} ns carries the stamp {plan.stamp_ns} ns")
         known = self._plans.setdefault(stamp_ns, plan)
         self.conflicts += not _same_plan(known, plan)
 

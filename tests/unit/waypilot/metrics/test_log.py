@@ -58,6 +58,12 @@ def test_counts_stop_at_the_stamp_asked_for(world):
     assert (counts.frames, counts.controls, counts.plans, counts.collisions, counts.lane_invasions) == (5, 5, 5, 1, 0)
 
 
+def test_plans_of_another_frame_are_refused(world, make_plan):
+    with pytest.raises(ValueError, match="carries the stamp"):
+        world.log.add_plan(world.stamp(4), make_plan(world.stamp(3), 8.0))
+    assert world.log.plan_at(world.stamp(4)) is None
+
+
 def test_equal_plans_with_undefined_waypoints_do_not_contradict(world):
     for _ in range(2):
         world.log.add_plan(1, Trajectory(1, 250_000_000, np.full((2, 2), np.nan)))
