@@ -9,7 +9,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from carla_lite.engine._numba import jit
-from carla_lite.engine.body import COLLIDES, HALF_X, HALF_Y, INVERSE_MASS, KIND, VEHICLE, VX, VY, WALKER, YAW, X, Y
+from carla_lite.engine.body import (
+    COLLIDES,
+    HALF_X,
+    HALF_Y,
+    HOLDS_VELOCITY,
+    INVERSE_MASS,
+    KIND,
+    TARGET_X,
+    TARGET_Y,
+    VEHICLE,
+    VX,
+    VY,
+    WALKER,
+    YAW,
+    X,
+    Y,
+)
 from carla_lite.engine.contacts import obstacle_body, penetration, resolve
 from carla_lite.engine.dynamics import move_vehicle, move_walker
 from carla_lite.scene import Box, Shape
@@ -62,7 +78,10 @@ def step_bodies(bodies: FloatArray, obstacles: FloatArray, dt_s: float, contact_
 
 @jit
 def _reach(row: FloatArray, dt_s: float) -> float:
-    return math.hypot(row[HALF_X], row[HALF_Y]) + math.hypot(row[VX], row[VY]) * dt_s + _BROAD_MARGIN_M
+    speed = math.hypot(row[VX], row[VY])
+    if row[HOLDS_VELOCITY] != 0.0:  # it is taken up at once
+        speed = max(speed, math.hypot(row[TARGET_X], row[TARGET_Y]))
+    return math.hypot(row[HALF_X], row[HALF_Y]) + speed * dt_s + _BROAD_MARGIN_M
 
 
 @jit

@@ -85,6 +85,14 @@ def test_nothing_tunnels_at_30_mps(ground, thickness: float) -> None:
     assert events[0].normal_impulse_ns[0] == pytest.approx(-1.1 * MASS_KG * 30.0, rel=0.05)
 
 
+@pytest.mark.parametrize("dt_s", [0.05, 0.1, 0.2])
+def test_nothing_tunnels_when_a_velocity_is_taken_up_at_once(ground, dt_s: float) -> None:
+    # Within the first step the car would pass the pole: only its own speed, not the one it is to hold, is still zero.
+    world = ground.world(ground.wall(HALF_LENGTH_M + 30.0 * dt_s - 0.5, 0.0, 0.08, 0.08))
+    ground.car(world).hold_velocity((30.0, 0.0, 0.0))
+    assert world.step(dt_s).collisions
+
+
 def test_two_cars_at_30_mps_do_not_pass_through_each_other(ground) -> None:
     world = ground.world()
     first, second = ground.car(world, -20.0, speed=30.0), ground.car(world, 20.0, yaw=math.pi, speed=30.0)
