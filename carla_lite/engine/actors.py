@@ -152,16 +152,18 @@ class BodyActor(Actor):
         self.body[b.COLLIDES] = float(enabled)
 
     def set_velocity(self, velocity_mps: Vector3) -> None:
-        """Set the velocity of the origin, map axes; its vertical part is ignored."""
+        """Set the velocity of the origin, map axes; its vertical part is ignored. No effect without physics."""
         self._require_finite("velocity", velocity_mps)
-        self.body[[b.VX, b.VY]] = velocity_mps[:2]
-        self._settle()
+        if self.simulates_physics:
+            self.body[[b.VX, b.VY]] = velocity_mps[:2]
+            self._settle()
 
     def set_yaw_rate(self, yaw_rate_radps: float) -> None:
-        """Set the yaw rate."""
+        """Set the yaw rate. No effect without physics."""
         self._require_finite("yaw rate", (yaw_rate_radps,))
-        self.body[b.YAW_RATE] = yaw_rate_radps
-        self._settle()
+        if self.simulates_physics:
+            self.body[b.YAW_RATE] = yaw_rate_radps
+            self._settle()
 
     def add_impulse(self, impulse_ns: Vector3) -> None:
         """Push the centre of mass (N s, map axes); its vertical part is ignored."""

@@ -150,6 +150,18 @@ def test_without_physics_a_car_stays_in_the_air_and_ignores_its_pedals(ground) -
     assert vehicle.speed_mps > 4.0
 
 
+def test_what_cannot_move_has_no_speed(ground) -> None:
+    world = ground.world()
+    frozen = ground.car(world)
+    frozen.set_simulates_physics(False)
+    prop = world.spawn("static.prop.streetbarrier", {}, Pose.from_xyz_rpy(20.0, 0.0, 0.0))
+    for actor in (frozen, prop):
+        actor.set_velocity((5.0, 1.0, 0.0))
+        actor.set_yaw_rate(1.0)
+        ground.run(world, 0.2)
+        assert (actor.velocity_mps, actor.angular_velocity_radps) == ((0.0, 0.0, 0.0), (0.0, 0.0, 0.0))
+
+
 def test_the_scene_shows_every_body_but_the_excluded(ground) -> None:
     world = ground.world()
     world.weather = replace(Weather(), cloudiness=80.0)
