@@ -82,7 +82,11 @@ def place_scenery(
 
 
 def _own_building(item: RoadObject, number: int) -> Box:
-    (cx, cy), (w, d), angle = cv2.minAreaRect(np.array(item.outline_m, dtype=np.float32))
+    outline = np.array(item.outline_m)
+    middle = outline.mean(axis=0)
+    # About its middle: cv2 computes in single precision, too coarse for the coordinates of a national grid.
+    (dx, dy), (w, d), angle = cv2.minAreaRect((outline - middle).astype(np.float32))
+    cx, cy = float(middle[0]) + dx, float(middle[1]) + dy
     half_height = 0.5 * max(item.height_m, 3.0)
     color = _WALLS[number % len(_WALLS)]
     return Box(Shape.BUILDING, (cx, cy, half_height), (0.5 * w, 0.5 * d, half_height), math.radians(angle), color)
