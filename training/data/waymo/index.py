@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
+from typing import Any
 
 from google.protobuf.message import DecodeError
 
@@ -65,11 +66,13 @@ class FileIndex:
     unusable: tuple[str, ...]
 
 
-def record_key(format: RecordFormat, message: object) -> RecordKey:
+def record_key(format: RecordFormat, message: Any) -> RecordKey:
     """Name a parsed record. Raises ValueError when its name is not of the expected form."""
     frame = message.frame if format is RecordFormat.E2E else message
-    name = frame.context.name
+    name = frame.context.name.decode("utf-8")
     if format is RecordFormat.PERCEPTION:
+        if not name or not frame.timestamp_micros > 0:
+            raise ValueError(f"context.name is {name!r}, timestamp_micros {frame.timestamp_micros}, expected both")
         return RecordKey(name, frame.timestamp_micros, frame.timestamp_micros)
     segment, _, number = name.rpartition("-")
     if not segment or not (number.isascii() and number.isdigit()):
@@ -77,7 +80,7 @@ def record_key(format: RecordFormat, message: object) -> RecordKey:
     return RecordKey(segment, int(number), frame.timestamp_micros)
 
 
-def parse_record(format: RecordFormat, payload: bytes) -> object:
+def parse_record(format: RecordFormat, payload: bytes) -> Any:
     """Parse a payload. Raises ValueError when it is no such message."""
     try:
         return (E2EDFrame if format is RecordFormat.E2E else Frame).FromString(payload)
@@ -90,12 +93,11 @@ def detect_format(payload: bytes) -> RecordFormat | None:
     for format in (RecordFormat.PERCEPTION, RecordFormat.E2E):
         try:
             message = parse_record(format, payload)
+            frame = message if format is RecordFormat.PERCEPTION else message.frame
+            if (format is RecordFormat.E2E or frame.timestamp_micros > 0) and frame.context.name:
+                return format
         except ValueError:
             continue
-        if format is RecordFormat.PERCEPTION and message.HasField("timestamp_micros") and message.context.name:
-            return format
-        if format is RecordFormat.E2E and message.frame.context.name:
-            return format
     return None
 
 

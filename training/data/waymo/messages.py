@@ -2,7 +2,8 @@
 
 Numbers and meanings: ``dataset.proto`` and ``end_to_end_driving_data.proto`` of waymo-research/waymo-open-dataset.
 Fields that are not declared here are skipped. Protobuf takes repeated numbers packed or unpacked, whatever the
-declaration says. Enumerations are declared as int32, so that values of the future are kept as numbers.
+declaration says. Enumerations are declared as int32, so that values of the future are kept as numbers, and texts as
+bytes, because protobuf's text fields give either text or bytes, depending on their content.
 """
 
 from __future__ import annotations
@@ -36,8 +37,8 @@ _MESSAGES: dict[str, dict[str, tuple[int, str]]] = {
         "width": (4, "int32"),
         "height": (5, "int32"),
     },
-    "Stats": {"time_of_day": (2, "string"), "location": (3, "string"), "weather": (4, "string")},
-    "Context": {"name": (1, "string"), "camera_calibrations": (2, "*CameraCalibration"), "stats": (4, "Stats")},
+    "Stats": {"time_of_day": (2, "bytes"), "location": (3, "bytes"), "weather": (4, "bytes")},
+    "Context": {"name": (1, "bytes"), "camera_calibrations": (2, "*CameraCalibration"), "stats": (4, "Stats")},
     "Frame": {"context": (1, "Context"), "timestamp_micros": (2, "int64"), "images": (4, "*CameraImage")},
     "EgoTrajectoryStates": {
         "pos_x": (1, "*float"),

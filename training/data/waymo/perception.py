@@ -158,8 +158,9 @@ def _drive(segment: str, moments: list[Moment], models: dict[str, CameraModel], 
         "frames_with_velocity_from_poses": sum(moment.velocity is None for moment in moments),
         "command_source": "derived from the heading of the driven path",
     }
-    weather = " ".join(text for text in (stats.weather, stats.time_of_day) if text) or "unknown"
-    place = f"waymo_{stats.location}" if stats.location else "waymo"
+    conditions = [text.decode("utf-8", "replace") for text in (stats.weather, stats.time_of_day) if text]
+    weather = " ".join(conditions) or "unknown"
+    place = f"waymo_{stats.location.decode('utf-8', 'replace')}" if stats.location else "waymo"
     header = drive_header(segment, "waymo_perception", place, segment, weather, "waymo_vehicle_frame", models, recorder)
     return Drive(header, frames, models)
 

@@ -3,6 +3,8 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from training.data.waymo import index as index_module
 from training.data.waymo.index import FormatError, RecordFormat, RecordKey, build_index, index_file, load_or_index
@@ -113,3 +115,26 @@ def test_foreign_records_and_mixed_formats_are_refused(kit, tmp_path):
     broken.write_bytes(b"no record")
     with pytest.raises(FormatError, match=r"no record could be read\n.*broken.tfrecord: record at byte 0"):
         built([Path(broken)], tmp_path)
+
+
+@pytest.mark.parametrize("format", list(RecordFormat))
+def test_a_wrong_format_is_told(kit, tmp_path, format):
+    record = e2e(kit, "a", 0) if format is RecordFormat.PERCEPTION else kit.PerceptionRecord("s", 0.0).payload()
+    path = kit.write_records(tmp_path / "x.tfrecord", [record])
+    with pytest.raises(FormatError, match=r"no record could be read\n.*x.tfrecord: record at byte 0: "):
+        built([path], tmp_path, format)
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(
+    payload=st.binary(max_size=60),
+    head=st.sampled_from([b"", b"\x0a\x06\x0a\x04\x0a\x02", b"\x0a\x04\x0a\x02\xff\xfe\x10\x01"]),
+)
+def test_any_bytes_are_indexed_or_refused(kit, tmp_path_factory, payload, head):
+    path = kit.write_records(tmp_path_factory.mktemp("any") / "x.tfrecord", [head + payload])
+    try:
+        index = index_file(path, None)
+    except FormatError as error:
+        assert "record at byte 0 is neither" in str(error)  # noqa: PT017
+    else:
+        assert len(index.records) + len(index.unusable) == 1
