@@ -106,7 +106,7 @@ class BodyActor(Actor):
     """
 
     def __init__(self, actor_id: int, blueprint: Blueprint, attributes: dict[str, str], pose: Pose) -> None:
-        """Create a body at rest on the ground below ``pose``."""
+        """Create a body at rest: on the ground below ``pose``, or just there when it has no physics (a prop)."""
         planar = pose.planar
         self.body: FloatArray = b.new_body(blueprint, planar.x_m, planar.y_m, planar.yaw_rad)
         super().__init__(actor_id, blueprint, attributes, pose)

@@ -79,9 +79,9 @@ class World:
     def spawn(self, type_id: str, attributes: dict[str, str], pose: Pose, parent_id: int | None = None) -> Actor:
         """Add an actor; ``pose`` is in map axes, or in the parent's axes when there is a parent.
 
-        Bodies are put on the ground below ``pose``. A parent holds its children rigidly: whatever is attached is
-        passive, it neither moves by itself nor collides. Raises SpawnError for an
-        unknown blueprint, a bad attribute, an unknown parent, a pose that is not finite, or an occupied place.
+        Vehicles and walkers are put on the ground below ``pose``, props stay where they are put. A parent holds its
+        children rigidly: whatever is attached is passive, it neither moves by itself nor collides. Raises SpawnError
+        for an unknown blueprint, a bad attribute, an unknown parent, a pose that is not finite, or an occupied place.
         """
         try:
             blueprint = self.catalog.find(type_id)

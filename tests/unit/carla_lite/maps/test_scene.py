@@ -109,13 +109,12 @@ def test_the_files_own_buildings_take_the_place_of_ours(lite01: TownMap) -> None
 
 def test_own_buildings_stand_in_their_place_far_from_the_origin() -> None:
     east, north = 700_000.3, 5_400_000.7
-    text = (
-        f'<OpenDRIVE><header/><road id="1" length="100" junction="-1"><link/><planView><geometry s="0" x="{east}" '
-        f'y="{north}" hdg="0" length="100"><line/></geometry></planView><lanes><laneSection s="0"><center>'
-        '<lane id="0"/></center><right><lane id="-1" type="driving"><width sOffset="0" a="3.5" b="0" c="0" d="0"/></lane></right>'
-        '</laneSection></lanes><objects><object id="1" type="building" s="20" t="30" hdg="0" length="8" width="6" '
-        'height="9"/></objects></road></OpenDRIVE>'
-    )
+    text = f"""<OpenDRIVE><header/><road id="1" length="100" junction="-1"><link/>
+    <planView><geometry s="0" x="{east}" y="{north}" hdg="0" length="100"><line/></geometry></planView>
+    <lanes><laneSection s="0"><center><lane id="0"/></center><right>
+    <lane id="-1" type="driving"><width sOffset="0" a="3.5" b="0" c="0" d="0"/></lane></right></laneSection></lanes>
+    <objects><object id="1" type="building" s="20" t="30" hdg="0" length="8" width="6" height="9"/></objects>
+    </road></OpenDRIVE>"""
     (box,) = town_from_xodr("far", text).scene.boxes
     assert box.center_m == pytest.approx((east + 20.0, north + 30.0, 4.5), rel=0.0, abs=1e-3)
 
