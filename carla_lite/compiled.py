@@ -24,10 +24,13 @@ class Jit(Protocol):
         ...
 
 
-def package_jit(package: Path, **options: Any) -> Jit:
-    """Return a decorator that compiles kernels of the package in folder ``package`` with numba's ``options``."""
+def package_jit(package: Path, *more_sources: Path, **options: Any) -> Jit:
+    """Return a decorator that compiles kernels of the package in folder ``package`` with numba's ``options``.
+
+    ``more_sources`` are files outside the package whose constants the kernels use.
+    """
     digest = hashlib.sha256()
-    for path in sorted(package.glob("*.py")):
+    for path in (*sorted(package.glob("*.py")), *more_sources):
         digest.update(path.read_bytes())
     suffix = digest.hexdigest()[:10]
 

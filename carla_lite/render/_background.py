@@ -6,7 +6,7 @@ import math
 
 from carla_lite.render._fragment import lamp_at, lamp_strength
 from carla_lite.render._ground_sampling import sample_lanes, spread
-from carla_lite.render._numba import jit, jit_pixel, pack_bgra, unit_noise
+from carla_lite.render._numba import jit, jit_inline, pack_bgra, unit_noise
 
 # Ground farther away than this is drawn as horizon: a pixel there spans kilometres.
 _FARTHEST_M = 6000.0
@@ -31,58 +31,24 @@ def draw_background(canvas, inverse_depth, view, light, panorama, ground, sky_pa
         first += step * (0.5 - view.center_x_px)
         for start in range(0, width, span):
             end = min(width, start + span)
-            at_start, at_end = first + step * start, first + step * (end - 1)
-            if (at_start > threshold) == (at_end > threshold):
-                _draw_span(
-                    canvas,
-                    inverse_depth,
-                    view,
-                    light,
-                    panorama,
-                    ground,
-                    sky_pass,
-                    y,
-                    start,
-                    end,
-                    first,
-                    step,
-                    at_start > threshold,
-                )
-            else:
-                for x in range(start, end):
-                    _draw_span(
-                        canvas,
-                        inverse_depth,
-                        view,
-                        light,
-                        panorama,
-                        ground,
-                        sky_pass,
-                        y,
-                        x,
-                        x + 1,
-                        first,
-                        step,
-                        first + step * x > threshold,
-                    )
+            one_kind = (first + step * start > threshold) == (first + step * (end - 1) > threshold)
+            piece = end - start if one_kind else 1
+            for x in range(start, end, piece):
+                is_ground = first + step * x > threshold
+                if is_ground and not sky_pass:
+                    _draw_ground(canvas, inverse_depth, view, light, ground, y, x, x + piece, first, step)
+                elif sky_pass and not is_ground:
+                    _draw_sky(canvas, inverse_depth, view, panorama, y, x, x + piece)
 
 
-@jit
-def _draw_span(canvas, inverse_depth, view, light, panorama, ground, sky_pass, y, start, end, first, step, is_ground):
-    if is_ground and not sky_pass:
-        _draw_ground(canvas, inverse_depth, view, light, ground, y, start, end, first, step)
-    elif sky_pass and not is_ground:
-        _draw_sky(canvas, inverse_depth, view, panorama, y, start, end)
-
-
-@jit_pixel
+@jit_inline
 def _row_ray(view, y):
     ry = (y + 0.5 - view.center_y_px) / view.focal_px
     r = view.rotation
     return r[1, 0] * ry + r[2, 0], r[1, 1] * ry + r[2, 1], r[1, 2] * ry + r[2, 2]
 
 
-@jit
+@jit_inline
 def _draw_sky(canvas, inverse_depth, view, panorama, y, start, end):
     bx, by, bz = _row_ray(view, y)
     r = view.rotation
@@ -101,7 +67,7 @@ def _draw_sky(canvas, inverse_depth, view, panorama, y, start, end):
         canvas[y, x] = panorama[min(rows - 1, row), max(0, min(columns - 1, column))]
 
 
-@jit
+@jit_inline
 def _draw_ground(canvas, inverse_depth, view, light, ground, y, start, end, first, step):
     r = view.rotation
     focal = view.focal_px
@@ -172,14 +138,14 @@ def _draw_ground(canvas, inverse_depth, view, light, ground, y, start, end, firs
         )
 
 
-@jit_pixel
+@jit_inline
 def _slide(t, dx, dy, ax, ay, az, eye_z, focal):
     # p = eye + t * d with t = -eye_z / d_z; along a camera axis a: dp = t * (a + d * t * a_z / eye_z) / focal.
     change = t * az / eye_z
     return t * (ax + dx * change) / focal, t * (ay + dy * change) / focal
 
 
-@jit
+@jit_inline
 def _choose_taps(right_x, right_y, down_x, down_y, ground):
     """Choose mip level, number of samples and the stretch they cover for one pixel's footprint."""
     right = math.sqrt(right_x * right_x + right_y * right_y)
@@ -197,7 +163,7 @@ def _choose_taps(right_x, right_y, down_x, down_y, ground):
     return level, taps, right_x, right_y
 
 
-@jit_pixel
+@jit_inline
 def _mirrored_pixel(focal, center_x, center_y, up_axis, rx, ry, ripple):
     """Return column and row where the ray, mirrored at the ground plane, meets the image; (-1, -1) if behind it."""
     # c' = c - 2 (u.c) u with u the map's up in camera axes.
@@ -211,7 +177,7 @@ def _mirrored_pixel(focal, center_x, center_y, up_axis, rx, ry, ripple):
     return column, row
 
 
-@jit_pixel
+@jit_inline
 def _wet_shares(gloss, grazing, wet, puddles):
     """Return how much darker wet ground is, and how much of it is mirror image."""
     dark = 1.0 - 0.42 * wet * min(1.0, 0.35 + gloss)

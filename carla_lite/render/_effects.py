@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from carla_lite.render._numba import hash3, jit, jit_pixel, pack_bgra, unit_noise
+from carla_lite.render._numba import hash3, jit, jit_inline, pack_bgra, unit_noise
 from carla_lite.render._objects import fully_fogged, to_camera
 from carla_lite.scene import Shape
 
@@ -44,7 +44,7 @@ def draw_lamp_glow(canvas, inverse_depth, view, light, instances, order, count):
                     _halo(canvas, inverse_depth, view, light, x, y, z, strength, end > 0.0)
 
 
-@jit
+@jit_inline
 def _halo(canvas, inverse_depth, view, light, x, y, z, strength, white):
     cx, cy, cz = to_camera(view, x, y, z)
     if cz < 0.3 or fully_fogged(light, cz):
@@ -89,7 +89,7 @@ def draw_rain(canvas, light, frame):
                 canvas[row, column] = _lighten(canvas[row, column], weight, light)
 
 
-@jit_pixel
+@jit_inline
 def _lighten(pixel, weight, light):
     grey = _STREAK_GREY * (0.25 + 0.75 * (1.0 - light.night))
     red, green, blue = float((pixel >> 16) & 255), float((pixel >> 8) & 255), float(pixel & 255)

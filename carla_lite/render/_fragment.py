@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from carla_lite.render import materials as m
-from carla_lite.render._numba import hash3, jit, jit_pixel, unit_noise
+from carla_lite.render._numba import hash3, jit_inline, unit_noise
 from carla_lite.render.atmosphere import RANGE_STEPS, STEPS_PER_M
 
 _WINDOW_PITCH_M = 2.7
@@ -13,7 +13,7 @@ _STOREY_M = 3.1
 _LIT_SHARE = 0.42
 
 
-@jit_pixel
+@jit_inline
 def light_on_face(view, light, n0, n1, n2):
     """Return the light (red, green, blue) on a face with normal ``n`` in camera axes, of any length."""
     norm = math.sqrt(n0 * n0 + n1 * n1 + n2 * n2)
@@ -32,7 +32,7 @@ def light_on_face(view, light, n0, n1, n2):
     )
 
 
-@jit
+@jit_inline
 def lamp_at(lamp_table, depth_m):
     """Interpolate head-light strength at a depth; whole steps would show as bands on the road."""
     position = min(depth_m * STEPS_PER_M, RANGE_STEPS - 1.001)
@@ -40,7 +40,7 @@ def lamp_at(lamp_table, depth_m):
     return lamp_table[step] + (position - step) * (lamp_table[step + 1] - lamp_table[step])
 
 
-@jit_pixel
+@jit_inline
 def lamp_strength(strength, rx, ry):
     """Shape the cone of the camera's own head lights around the optical axis."""
     if strength <= 0.0:
@@ -48,13 +48,13 @@ def lamp_strength(strength, rx, ry):
     return strength * max(0.0, 1.0 - 1.1 * rx * rx) * max(0.0, min(1.0, 1.25 + 4.0 * ry))
 
 
-@jit_pixel
+@jit_inline
 def window_grid(width_m, height_m):
     """Return how many windows fit along a wall and how many storeys up."""
     return max(1, int(width_m / _WINDOW_PITCH_M)), max(1, int(height_m / _STOREY_M))
 
 
-@jit_pixel
+@jit_inline
 def fragment(material, u, v, columns, rows, red, green, blue, seed, pixel_m, haze, night):
     """Return (keep, red, green, blue, glow): whether this pixel belongs to the shape, its colour, its own light."""
     if material == m.FLAT:
@@ -72,7 +72,7 @@ def fragment(material, u, v, columns, rows, red, green, blue, seed, pixel_m, haz
     return _ball(material, u, v, red, green, blue, seed)
 
 
-@jit_pixel
+@jit_inline
 def _facade(u, v, columns, rows, red, green, blue, seed, pixel_m, haze, night):
     across, up = u * columns, v * rows
     i, j = int(across), int(up)
@@ -102,14 +102,14 @@ def _facade(u, v, columns, rows, red, green, blue, seed, pixel_m, haze, night):
     )
 
 
-@jit_pixel
+@jit_inline
 def _wheel(u, v, red, green, blue):
     radius = math.sqrt((2.0 * u - 1.0) ** 2 + (2.0 * v - 1.0) ** 2)
     rim = 120.0 if radius < 0.58 else 0.0
     return radius <= 1.0, red + rim, green + rim, blue + rim, 0.0
 
 
-@jit_pixel
+@jit_inline
 def _ball(material, u, v, red, green, blue, seed):
     x, y = 2.0 * u - 1.0, 2.0 * v - 1.0
     limit, tone = 1.0, 1.0
@@ -122,7 +122,7 @@ def _ball(material, u, v, red, green, blue, seed):
     return x * x + y * y <= limit, red * tone, green * tone, blue * tone, 0.0
 
 
-@jit_pixel
+@jit_inline
 def decal_gain(material, u, v, night):
     """Return the factor on the ground's brightness at (u, v) of a decal."""
     x, y = 2.0 * u - 1.0, 2.0 * v - 1.0

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
-from carla_lite.render._numba import jit, jit_pixel, smooth_noise, unit_noise
+from carla_lite.render._numba import jit, jit_inline, smooth_noise, unit_noise
 
 
 @jit
-def fill_polygons(subtexels, first_row, points, starts, row_span, classes):
-    """Fill every polygon that touches this band of rows (even-odd rule, sub-texel centres), in order."""
-    # A line crosses an outline at most once per corner.
-    crossings = np.empty(1 + np.max(starts[1:] - starts[:-1]) if len(classes) else 1)
+def fill_polygons(subtexels, first_row, points, starts, row_span, classes, crossings):
+    """Fill every polygon that touches this band of rows (even-odd rule, sub-texel centres), in order.
+
+    ``crossings`` is scratch with room for as many numbers as the largest polygon has corners.
+    """
     last_row = first_row + subtexels.shape[0]
     for polygon in range(classes.shape[0]):
         low = max(first_row, math.ceil(row_span[polygon, 0] - 0.5))
@@ -23,7 +22,7 @@ def fill_polygons(subtexels, first_row, points, starts, row_span, classes):
             _fill_row(subtexels[row - first_row], crossings, count, classes[polygon])
 
 
-@jit
+@jit_inline
 def _cross(points, start, end, y, crossings):
     """Store, sorted, where the outline crosses the line ``y``; return how often."""
     count = 0
@@ -41,11 +40,12 @@ def _cross(points, start, end, y, crossings):
     return count
 
 
-@jit
+@jit_inline
 def _fill_row(row, crossings, count, value):
     for k in range(0, count - 1, 2):
         left = max(0, math.ceil(crossings[k] - 0.5))
-        right = min(row.shape[0], math.ceil(crossings[k + 1] - 0.5))
+        # Never below ``left``: a negative end would count from the end of the row.
+        right = max(left, min(row.shape[0], math.ceil(crossings[k + 1] - 0.5)))
         row[left:right] = value
 
 
@@ -77,7 +77,7 @@ def resolve(subtexels, first_row, texel_m, looks, texels):
             )
 
 
-@jit_pixel
+@jit_inline
 def _byte(value):
     return int(min(255.0, max(0.0, value + 0.5)))
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from carla_lite.render._numba import jit_pixel
+from carla_lite.render._numba import jit_inline
 
 
-@jit_pixel
+@jit_inline
 def spread(texel):
     """Move the four bytes of a texel into four 16-bit lanes (blue, red, green, gloss) of one 64-bit word."""
     # Signed: numba turns a product of int64 and uint64 into a float.
@@ -15,7 +15,7 @@ def spread(texel):
     return (word & 0x00FF00FF) | ((word & 0xFF00FF00) << 24)
 
 
-@jit_pixel
+@jit_inline
 def sample_lanes(texels, offset, rows, columns, outside_lanes, gx, gy):
     """Sample at texel coordinates of the mip level that starts at ``offset``; each lane of the result holds 0..255."""
     # Written out: numba makes a chained comparison four times slower than all the rest of this function.

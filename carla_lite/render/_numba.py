@@ -6,7 +6,6 @@ No kernel runs in parallel and none keeps state, so equal inputs give equal byte
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,41 +13,26 @@ from typing import Any
 import numba
 import numpy as np
 
+from carla_lite.compiled import package_jit
+
 OPTIONS: dict[str, Any] = {"nogil": True, "fastmath": True, "error_model": "numpy"}
 
-
-def _source_digest() -> str:
-    """Hash every source a kernel may depend on."""
-    package = Path(__file__).parent
-    digest = hashlib.sha256()
-    for path in (*sorted(package.glob("*.py")), package.parent / "scene.py"):
-        digest.update(path.read_bytes())
-    return digest.hexdigest()[:10]
+_PACKAGE = Path(__file__).parent
+jit = package_jit(_PACKAGE, _PACKAGE.parent / "scene.py", **OPTIONS)
+"""Compiles a kernel that Python calls, or that several kernels share."""
 
 
-_DIGEST = _source_digest()
+def jit_inline(function: Callable[..., Any]) -> Any:
+    """Compile a helper into its callers.
 
-
-def jit(function: Callable[..., Any]) -> Any:
-    """Compile a kernel and keep the result on disk until any source of this package changes.
-
-    numba notices a change in the kernel's own file only, not in the kernels that it calls; it names the file in its
-    cache after the function, so the digest in the name keeps stale machine code from being found.
+    A real call that returns a tuple costs as much as the rest of a pixel, and every function of its own is compiled
+    once more in each function that calls it. Helpers of the pixel loops take plain numbers, since a tuple with arrays
+    in it has its references counted every time that it is handed over.
     """
-    function.__qualname__ += f"_{_DIGEST}"
-    return numba.njit(cache=True, **OPTIONS)(function)
+    return numba.njit(inline="always", **OPTIONS)(function)
 
 
-def jit_pixel(function: Callable[..., Any]) -> Any:
-    """Compile a per-pixel helper into its callers.
-
-    A real call that returns a tuple costs as much as the rest of a pixel. For the same reason such helpers take plain
-    numbers: a tuple with arrays in it has its references counted at every call.
-    """
-    return numba.njit(forceinline=True, **OPTIONS)(function)
-
-
-@jit_pixel
+@jit_inline
 def hash3(a: int, b: int, c: int) -> int:
     """Mix three integers to 32 well-spread bits."""
     value = np.uint32(a) * np.uint32(0x9E3779B1) + np.uint32(b) * np.uint32(0x85EBCA77) + np.uint32(c)
@@ -57,13 +41,13 @@ def hash3(a: int, b: int, c: int) -> int:
     return np.int64(np.uint32(np.uint32(value) ^ (np.uint32(value) >> np.uint32(15))))
 
 
-@jit_pixel
+@jit_inline
 def unit_noise(a: int, b: int, c: int) -> float:
     """Return white noise in [0, 1)."""
     return hash3(a, b, c) / 4294967296.0
 
 
-@jit_pixel
+@jit_inline
 def smooth_noise(x: float, y: float, seed: int) -> float:
     """Return value noise in [0, 1) with features of size one."""
     ix, iy = int(np.floor(x)), int(np.floor(y))
@@ -74,7 +58,7 @@ def smooth_noise(x: float, y: float, seed: int) -> float:
     return low * (1.0 - fy) + high * fy
 
 
-@jit_pixel
+@jit_inline
 def pack_bgra(red: float, green: float, blue: float) -> int:
     """Pack non-negative colours (0..255, clipped above) into the little-endian word of one BGRA pixel, opaque."""
     word = (int(min(255.0, red)) << 16) | (int(min(255.0, green)) << 8) | int(min(255.0, blue))

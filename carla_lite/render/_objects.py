@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from carla_lite.render import materials as m
-from carla_lite.render._numba import jit, jit_pixel
+from carla_lite.render._numba import jit, jit_inline
 from carla_lite.render._polygon import draw_polygon
 from carla_lite.render.meshes import FAR_OFFSET
 from carla_lite.scene import Shape
@@ -39,7 +39,7 @@ def find_visible(view, light, width, height, frames, depth_m, order):
     return count
 
 
-@jit
+@jit_inline
 def _sort_by_depth(order, count, depth_m):
     """Shell sort; numpy's sort would take longer to compile than all else in this file."""
     gap = count // 2
@@ -54,18 +54,18 @@ def _sort_by_depth(order, count, depth_m):
         gap //= 2
 
 
-@jit_pixel
+@jit_inline
 def _bounding_radius(frame):
     """Return the radius of the sphere around a stretched cube."""
     return math.sqrt(_length_squared(frame, 0) + _length_squared(frame, 1) + _length_squared(frame, 2))
 
 
-@jit_pixel
+@jit_inline
 def _length_squared(frame, row):
     return frame[row, 0] * frame[row, 0] + frame[row, 1] * frame[row, 1] + frame[row, 2] * frame[row, 2]
 
 
-@jit_pixel
+@jit_inline
 def to_camera(view, x, y, z):
     """Take a map point to camera axes (right, down, forward)."""
     x, y, z = x - view.eye_x_m, y - view.eye_y_m, z - view.eye_z_m
@@ -77,7 +77,7 @@ def to_camera(view, x, y, z):
     )
 
 
-@jit_pixel
+@jit_inline
 def fully_fogged(light, distance_m):
     """Say whether less than half a percent of something's light gets through."""
     return (distance_m - light.fog_start_m) * light.fog_per_m > 5.3
@@ -99,7 +99,7 @@ def draw_instances(canvas, inverse_depth, view, light, scratch, meshes, instance
             _draw_ball(canvas, inverse_depth, view, light, scratch, meshes, local, ball, instances, i)
 
 
-@jit
+@jit_inline
 def _camera_frame(view, frame, local):
     r = view.rotation
     for row in range(3):
@@ -108,13 +108,13 @@ def _camera_frame(view, frame, local):
     local[3, 0], local[3, 1], local[3, 2] = to_camera(view, frame[3, 0], frame[3, 1], frame[3, 2])
 
 
-@jit_pixel
+@jit_inline
 def _put_corner(scratch, row, local, x, y, z):
     for axis in range(3):
         scratch[row, axis] = local[3, axis] + x * local[0, axis] + y * local[1, axis] + z * local[2, axis]
 
 
-@jit
+@jit_inline
 def _draw_faces(canvas, inverse_depth, view, light, scratch, meshes, local, mesh, instances, i):
     for face in range(meshes.ranges[mesh, 0], meshes.ranges[mesh, 1]):
         for corner in range(4):
@@ -138,7 +138,7 @@ def _draw_faces(canvas, inverse_depth, view, light, scratch, meshes, local, mesh
         )
 
 
-@jit
+@jit_inline
 def _draw_ball(canvas, inverse_depth, view, light, scratch, meshes, local, ball, instances, i):
     data, tint = meshes.balls[ball], meshes.ball_tint[ball]
     _put_corner(scratch, 0, local, data[0], data[1], data[2])
@@ -188,7 +188,7 @@ def draw_decals(canvas, inverse_depth, view, light, scratch, instances, depth_m,
             _draw_decal(canvas, inverse_depth, view, light, scratch, local, 1.0, reach, 2.4, m.DECAL_BEAM, i)
 
 
-@jit
+@jit_inline
 def _draw_decal(canvas, inverse_depth, view, light, scratch, local, x0, x1, y, material, seed):
     _put_corner(scratch, 0, local, x0, -y, -1.0)
     _put_corner(scratch, 1, local, x1, -y, -1.0)

@@ -6,7 +6,7 @@ import math
 
 from carla_lite.render import materials as m
 from carla_lite.render._fragment import decal_gain, fragment, lamp_strength, light_on_face, window_grid
-from carla_lite.render._numba import jit, jit_pixel, pack_bgra
+from carla_lite.render._numba import jit, jit_inline, pack_bgra
 from carla_lite.render.atmosphere import RANGE_STEPS, STEPS_PER_M
 
 NEAR_M = 0.1
@@ -73,7 +73,7 @@ def draw_polygon(canvas, inverse_depth, view, light, scratch, material, red, gre
             near += dx
 
 
-@jit_pixel
+@jit_inline
 def _clip_and_project(scratch, view):
     """Clip at the near plane and store image coordinates; return how many corners are left."""
     count = 0
@@ -92,13 +92,13 @@ def _clip_and_project(scratch, view):
     return count
 
 
-@jit_pixel
+@jit_inline
 def _project(scratch, row, x, y, z, view):
     scratch[row, 0] = view.focal_px * x / z + view.center_x_px
     scratch[row, 1] = view.focal_px * y / z + view.center_y_px
 
 
-@jit_pixel
+@jit_inline
 def _row_range(scratch, count, height):
     low = high = scratch[_PROJECTED, 1]
     for i in range(1, count):
@@ -109,7 +109,7 @@ def _row_range(scratch, count, height):
     return first, max(first, math.ceil(min(float(height), high - 0.5)))
 
 
-@jit_pixel
+@jit_inline
 def _column_range(scratch, count, y, width):
     left, right = 1e30, -1e30
     for i in range(count):
@@ -125,7 +125,7 @@ def _column_range(scratch, count, y, width):
     return first, max(first, math.ceil(max(0.0, min(float(width), right - 0.5))))
 
 
-@jit_pixel
+@jit_inline
 def _tint_pixel(canvas, y, x, gain):
     pixel = canvas[y, x]
     canvas[y, x] = pack_bgra(((pixel >> 16) & 255) * gain, ((pixel >> 8) & 255) * gain, (pixel & 255) * gain)

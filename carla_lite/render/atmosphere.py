@@ -88,7 +88,7 @@ def make_light(weather: Weather) -> tuple[Light, SkyLook]:
     overcast = _smoothstep(0.15, 0.85, max(_share(weather.cloudiness), rain))
     haze = _haze_color(weather, day, overcast, rain)
     fog_per_m = _fog_per_m(weather, rain)
-    fog_start_m = max(0.0, weather.fog_distance)
+    fog_start_m = max(0.0, float(weather.fog_distance))
     night = 1.0 - _smoothstep(-6.0, 4.0, weather.sun_altitude_angle - 4.0 * overcast * day)
     light = Light(
         ambient=_ambient(day, overcast, rain),

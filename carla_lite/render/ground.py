@@ -79,11 +79,12 @@ def _level(texels: NDArray[np.uint32], entry: NDArray[np.int64]) -> NDArray[np.u
 def _paint_finest(texels: NDArray[np.uint32], scene: StaticScene, texel_m: float) -> None:
     points, starts, classes = _flatten(scene, texel_m / _SUBTEXELS)
     row_span = _row_spans(points, starts)
+    crossings = np.empty(np.diff(starts).max(initial=0))
     looks = ground_look_table()
     for first in range(0, texels.shape[0], _BAND_ROWS):
         band = texels[first : first + _BAND_ROWS]
         subtexels = np.full((band.shape[0] * _SUBTEXELS, band.shape[1] * _SUBTEXELS), Surface.TERRAIN, np.uint8)
-        raster.fill_polygons(subtexels, first * _SUBTEXELS, points, starts, row_span, classes)
+        raster.fill_polygons(subtexels, first * _SUBTEXELS, points, starts, row_span, classes, crossings)
         raster.resolve(subtexels, first, texel_m, looks, band)
 
 

@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from carla_lite.render._numba import jit, jit_pixel, pack_bgra, smooth_noise, unit_noise
+from carla_lite.render._numba import jit, jit_inline, pack_bgra, smooth_noise, unit_noise
 from carla_lite.render.atmosphere import Light, SkyLook
 
 # Rows go from the horizon to the zenith, evenly in e / (1 + e) where e is the tangent of the elevation;
@@ -42,7 +42,7 @@ def _paint(panorama, look, sun):
             panorama[row, column] = pack_bgra(red, green, blue)
 
 
-@jit_pixel
+@jit_inline
 def _direction(diamond):
     """Turn a diamond angle (0..4, from -y over +x) into a unit vector."""
     if diamond < 2.0:
@@ -55,7 +55,7 @@ def _direction(diamond):
     return x / norm, y / norm
 
 
-@jit_pixel
+@jit_inline
 def _clear_sky(look, up, toward_sun, row, column):
     share = min(1.0, 1.35 * up) ** 0.55
     red = look.horizon[0] + (look.zenith[0] - look.horizon[0]) * share
@@ -74,7 +74,7 @@ def _clear_sky(look, up, toward_sun, row, column):
     return red, green, blue
 
 
-@jit_pixel
+@jit_inline
 def _cloud(x, y, cover):
     """Return how much cloud (0..1) stands over a point of the layer, in units of the layer's height."""
     density, weight = 0.0, 0.5

@@ -67,6 +67,16 @@ def test_concave_outline():
     assert picture[80, 100].max() < 150, "the notch stays grass"
 
 
+@pytest.mark.parametrize("side", [(-14, -4, -11, 4), (15, -4, 18, 4), (-4, -11, 4, -7), (-4, 7, 4, 11)])
+def test_patches_beyond_the_bounds_leave_the_ground_as_it_is(side: tuple[float, float, float, float]):
+    np.testing.assert_array_equal(finest(rectangle(Surface.MARK_WHITE, *side)), finest())
+
+
+def test_patch_across_the_bounds_is_cut_off():
+    inside = finest(rectangle(Surface.MARK_WHITE, -10, -3, -8, 3))
+    np.testing.assert_array_equal(finest(rectangle(Surface.MARK_WHITE, -30, -3, -8, 3)), inside)
+
+
 def test_winding_does_not_matter():
     outline = np.array([[-3.0, -3.0], [5.0, -2.0], [4.0, 4.0]])
     forward = finest(GroundPolygon(Surface.CURB, outline))

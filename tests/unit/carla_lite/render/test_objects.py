@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from tiny_town import driver_camera
 
-from carla_lite.render import Renderer, warm_up
+from carla_lite.render import Renderer
 from carla_lite.render.meshes import build_meshes
 from carla_lite.scene import Box, Camera, DynamicScene, SceneActor, Shape, StaticScene, Weather
 from waypilot.geometry import Pose, Quaternion
@@ -83,10 +83,6 @@ def test_tilted_car_follows_its_pose(empty_field: Renderer):
     rows, columns = np.nonzero(changed(empty_field, camera, lying)[:107])
     # On its side the car is taller (1.9 m) than wide (1.5 m).
     assert np.ptp(rows) > np.ptp(columns)
-
-
-def test_warm_up_is_enough():
-    warm_up()
 
 
 @pytest.mark.parametrize(
