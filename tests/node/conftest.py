@@ -91,6 +91,8 @@ class Peer:
     def call(self, kind, name, request):
         client = self.node.create_client(kind, name)
         self.wait(f"service {name}", client.service_is_ready)
+        # The client sees the service before the service sees the client, and an answer in between is lost.
+        self.pause(0.2)
         future = client.call_async(request)
         self.wait(f"an answer of {name}", future.done)
         self.node.destroy_client(client)

@@ -27,6 +27,7 @@ from waypilot_ros.evaluation import DriveReport, ScenarioCrashedError, StackBrok
 #: In the order in which messages flow, so that whoever is silent stays so (see ``readiness.Drain``).
 DRIVERS = ("policy", "controller", "metrics")
 RETRY_S = 0.03
+SETTLE_S = 0.3
 SPIN_S = 0.1
 
 
@@ -80,6 +81,7 @@ class StackClient:
 
     def server_version(self) -> str:
         """Ask the bridge which simulator it is connected to. Raises StackBrokenError."""
+        self._await_services()
         response = self._call("carla_bridge", self._server_version, Trigger.Request(), self._patience.ready_s)
         if not response.success:
             raise StackBrokenError(response.message)
@@ -108,6 +110,26 @@ class StackClient:
             "missed_deadlines": counts.missed_deadlines,
         }
         return DriveReport(dataclasses.replace(result, wall_clock=wall_clock), counts.frames, counts.missed_deadlines)
+
+    def _await_services(self) -> None:
+        """Wait until every node offers its services, and a moment longer.
+
+        A client sees a service before the service sees the client, and an answer given in between is lost.
+        """
+        clients = [
+            *self._prepare.values(),
+            self._server_version,
+            self._release,
+            self._start,
+            self._stop,
+            self._finalize,
+        ]
+        deadline_s = time.monotonic() + self._patience.ready_s
+        while missing := [client.srv_name for client in clients if not client.service_is_ready()]:
+            self._spin()
+            if time.monotonic() > deadline_s:
+                raise StackBrokenError(f"nobody offers {', '.join(missing)} after {self._patience.ready_s:g} s")
+        self._spin_for(SETTLE_S)
 
     def _prepare_all(self, job: Job) -> None:
         """Prepare the bridge, which plans the route, then all who need that, until they are ready, in this order."""
