@@ -155,9 +155,11 @@ def test_own_timestamps_win_when_all_increase(kit, imported):
     assert episode.recorder["time_source"] == "timestamp_micros"
 
 
-def test_one_zero_timestamp_means_sequence_numbers(kit, imported):
+@pytest.mark.parametrize("times_us", [(1_000_000, 0, 1_198_000), (7, 7, 7), (3, 2, 1)])
+def test_timestamps_that_are_missing_or_stand_still_mean_sequence_numbers(kit, imported, times_us):
     records = drive(kit, range(3))
-    records[0].timestamp_us, records[2].timestamp_us = 1_000_000, 1_198_000
+    for record, time_us in zip(records, times_us, strict=True):
+        record.timestamp_us = time_us
     episodes, _ = imported(payloads(records))
     assert [frame.ego.stamp_ns for frame in episodes["seg-1"][1].frames] == [0, 100_000_000, 200_000_000]
 

@@ -51,6 +51,10 @@ def test_the_floor_holds_outside_every_region_only():
     assert rater_feedback_score(moved(y_m=50.0), [rated(10.0), rated(0.0)], FAST_MPS) == 4.0
     # A match with a bad trajectory is worse than a complete miss.
     assert rater_feedback_score(STRAIGHT, [rated(2.0)], FAST_MPS) == pytest.approx(2.0)
+    # Near one rated trajectory at 3 s and near another at 5 s is within neither.
+    here_then_there = np.where(TIMES_S[:, None] <= 3.0, STRAIGHT, moved(y_m=10.0))
+    two = [rated(2.0), rated(3.0, moved(y_m=10.0))]
+    assert rater_feedback_score(here_then_there, two, FAST_MPS) == 4.0
     # Within the region at 5 s alone is not within.
     assert rater_feedback_score(moved(y_m=1.5), [rated(2.0)], FAST_MPS) == 4.0
 
