@@ -23,7 +23,8 @@ _POLE_SIN_PITCH = 1.0 - 1e-12
 
 def wrap_angle(angle_rad: float) -> float:
     """Wrap an angle to [-pi, pi)."""
-    return (angle_rad + math.pi) % (2.0 * math.pi) - math.pi
+    wrapped = (angle_rad + math.pi) % (2.0 * math.pi) - math.pi
+    return wrapped if wrapped < math.pi else -math.pi  # the remainder of a tiny negative number rounds up to 2 pi
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from waypilot.geometry import (
@@ -31,6 +31,8 @@ def assert_same_pose(a: SE2, b: SE2, tol: float = 1e-7) -> None:
 
 
 @given(st.floats(-1e3, 1e3))
+@example(math.nextafter(-math.pi, -4.0))
+@example(math.pi)
 def test_wrap_angle_keeps_the_direction_and_the_range(angle: float) -> None:
     wrapped = wrap_angle(angle)
     assert -math.pi <= wrapped < math.pi
