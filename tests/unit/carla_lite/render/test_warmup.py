@@ -30,8 +30,9 @@ def compiled_versions() -> dict[str, int]:
 def test_warm_up_is_enough():
     warm_up()
     before = compiled_versions()
-    assert len(before) >= 8
-    assert set(before.values()) == {1}
+    # One version at most; none of a kernel that came with its callers from the disk cache.
+    assert set(before.values()) <= {0, 1}
+    assert sum(before.values()) >= 8
     town = Renderer(make_town())
     for name in WEATHERS:
         town.rgb(driver_camera(), make_scene(name))
