@@ -78,18 +78,25 @@ class SensorSuite:
     Keeps the sensor actors alive: dropping one would silently end its stream. ``stop`` before destroying them.
     """
 
-    def __init__(self, world: carla.World, vehicle: carla.Vehicle, cameras: Sequence[CameraSpec]) -> None:
+    def __init__(self, world: carla.World, vehicle: carla.Vehicle) -> None:
         self.actors: list[carla.Sensor] = []
         self._world, self._vehicle = world, vehicle
-        self._cameras = {camera.name: Mailbox[carla.Image](f"camera {camera.name!r}") for camera in cameras}
+        self._cameras: dict[str, Mailbox[carla.Image]] = {}
         self._imu = Mailbox[carla.IMUMeasurement]("the IMU")
         self._gnss = Mailbox[carla.GnssMeasurement]("the GNSS receiver")
         self._collisions: deque[carla.CollisionEvent] = deque()
         self._lane_invasions: deque[carla.LaneInvasionEvent] = deque()
+
+    def attach(self, cameras: Sequence[CameraSpec]) -> None:
+        """Spawn the sensors and listen to them.
+
+        When the simulator refuses one, those before it are in ``actors``, to be stopped and destroyed.
+        """
         for camera in cameras:
+            mailbox = self._cameras[camera.name] = Mailbox[carla.Image](f"camera {camera.name!r}")
             self._attach(
                 "sensor.camera.rgb",
-                self._cameras[camera.name].put,
+                mailbox.put,
                 camera.pose_base_link_from_camera,
                 image_size_x=str(camera.width_px),
                 image_size_y=str(camera.height_px),

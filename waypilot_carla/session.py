@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field
 from types import TracebackType
 
@@ -20,6 +21,7 @@ from waypilot_carla.sensors import SensorSuite
 from waypilot_carla.spawn import spawn_vehicle, vehicle_info
 from waypilot_carla.world import MapLoader, XodrProvider, last_part, set_weather, step_synchronously
 
+_LOG = logging.getLogger(__name__)
 _FULL_BRAKE = Control(brake=1.0, hand_brake=True)
 _STREAM_WAIT_S = 0.25
 _START_GRID = 10  # frame 0 follows a multiple of this many steps on the simulator's clock
@@ -71,7 +73,7 @@ class _Episode:
 
     world: carla.World
     vehicle: carla.Vehicle
-    sensors: SensorSuite | None = None
+    sensors: SensorSuite
     last_stamp_ns: int | None = None  # of the last frame that tick() returned
 
 
@@ -109,9 +111,17 @@ class SimulatorSession:
         """Load the map afresh, set step and weather, spawn vehicle and sensors, plan the route, settle.
 
         ``seed`` goes to everything in the simulator that draws by chance; there is nothing else random in it.
-        Raises SetupError when the scenario does not fit the simulator; the session can prepare another one then.
+        Raises SetupError when the scenario does not fit the simulator; what was spawned for it is gone then, and the
+        session can prepare another one.
         """
         self._clear()
+        try:
+            return self._prepare(scenario, seed)
+        except Exception:
+            self._clear()
+            raise
+
+    def _prepare(self, scenario: Scenario, seed: int) -> PreparedScenario:
         with self._connection.asking("switching to synchronous steps"):
             step_synchronously(self._connection.client.get_world(), self.config.fixed_delta_s)
         world = self._maps.load(scenario.map)
@@ -123,8 +133,8 @@ class SimulatorSession:
         route = plan_route(town, scenario.start_pose, scenario.goal_m, scenario.via_m)
         with self._connection.asking("spawning vehicle and sensors"):
             vehicle = spawn_vehicle(world, town, scenario, self.config.role_name)
-            episode = self._episode = _Episode(world, vehicle)
-            episode.sensors = SensorSuite(world, vehicle, self.config.cameras)
+            episode = self._episode = _Episode(world, vehicle, SensorSuite(world, vehicle))
+            episode.sensors.attach(self.config.cameras)
         frame = self._settle(episode)
         with self._connection.asking("reading the vehicle's physics"):
             snapshot = world.get_snapshot()
@@ -148,7 +158,7 @@ class SimulatorSession:
 
     def tick(self) -> SimulatorFrame:
         """Advance one step and gather everything of it. Raises SimulatorLost, naming what did not come."""
-        episode, sensors = self._running()
+        episode = self._running()
         with self._connection.asking("the tick"):
             number = episode.world.tick(self.config.timeout_s)
             snapshot = episode.world.get_snapshot()
@@ -161,7 +171,7 @@ class SimulatorSession:
             )
         stamp_ns = convert.stamp_ns(snapshot.timestamp.elapsed_seconds)
         try:
-            readings = sensors.read(number, self.config.timeout_s)
+            readings = episode.sensors.read(number, self.config.timeout_s)
         except SimulatorLost as error:
             raise self._connection.lose(str(error)) from error
         episode.last_stamp_ns = stamp_ns
@@ -173,13 +183,13 @@ class SimulatorSession:
             images_bgra=readings.images_bgra,
             imu=readings.imu,
             gnss=readings.gnss,
-            collisions=sensors.take_collisions(),
-            lane_invasions=sensors.take_lane_invasions(),
+            collisions=episode.sensors.take_collisions(),
+            lane_invasions=episode.sensors.take_lane_invasions(),
         )
 
     def apply(self, control: Control) -> None:
         """Set the vehicle's command for the following ticks."""
-        episode, _ = self._running()
+        episode = self._running()
         with self._connection.asking("the vehicle command"):
             episode.vehicle.apply_control(convert.vehicle_control(control))
 
@@ -188,15 +198,17 @@ class SimulatorSession:
 
         What happens during these ticks does not belong to the drive and is dropped. The vehicle stays where it is.
         """
-        episode, sensors = self._running()
+        episode = self._running()
         last_ns = episode.last_stamp_ns
         if last_ns is None:
             return LateEvents((), ())
         self.apply(_FULL_BRAKE)
         frames = [self.tick() for _ in range(self.config.finish_ticks)]
         episode.last_stamp_ns = last_ns
-        collisions = [event for frame in frames for event in frame.collisions] + [*sensors.take_collisions()]
-        crossings = [event for frame in frames for event in frame.lane_invasions] + [*sensors.take_lane_invasions()]
+        collisions = [event for frame in frames for event in frame.collisions] + [*episode.sensors.take_collisions()]
+        crossings = [event for frame in frames for event in frame.lane_invasions] + [
+            *episode.sensors.take_lane_invasions()
+        ]
         return LateEvents(
             tuple(event for event in collisions if event.stamp_ns <= last_ns),
             tuple(event for event in crossings if event.stamp_ns <= last_ns),
@@ -207,12 +219,11 @@ class SimulatorSession:
 
         May be called several times.
         """
-        try:
-            self._clear()
-            if not self._connection.lost:
-                self._connection.restore_settings()
-        except SimulatorError:
-            self._connection.lost = True  # closing is best effort: whoever closes has no use for a second error
+        for step in (self._clear, self._restore_settings):
+            try:
+                step()
+            except SimulatorError as error:  # whoever closes has no use for a second error, only for the next step
+                _LOG.warning("closing the session: %s", error)
 
     def __enter__(self) -> SimulatorSession:
         return self
@@ -229,36 +240,43 @@ class SimulatorSession:
         loading a map the client ticks as often as it has to wait, so the clock is brought to a round number of steps:
         rain, for one, falls by the clock.
         """
-        assert episode.sensors is not None
         self.apply(_FULL_BRAKE)
-        missing: list[str] = []
-        number = ticks = steps = 0
-        while ticks < self.config.settle_ticks or steps % _START_GRID:
+        ticks, settled = 0, False
+        while not settled:
             with self._connection.asking("a settling tick"):
                 number = episode.world.tick(self.config.timeout_s)
                 elapsed_s = episode.world.get_snapshot().timestamp.elapsed_seconds
-            missing = episode.sensors.silent(number, _STREAM_WAIT_S)
-            ticks, steps = ticks + 1, round(elapsed_s / self.config.fixed_delta_s)
+            ticks += 1
+            settled = (
+                ticks >= self.config.settle_ticks and round(elapsed_s / self.config.fixed_delta_s) % _START_GRID == 0
+            )
+            patience_s = self.config.timeout_s if settled else _STREAM_WAIT_S
+            missing = episode.sensors.silent(number, patience_s)
         if missing:
-            raise self._connection.lose(f"{', '.join(missing)} sent nothing during {self.config.settle_ticks} ticks")
+            raise self._connection.lose(
+                f"{', '.join(missing)} sent nothing for frame {number}, tick {ticks} after the start, "
+                f"within {patience_s:g} s"
+            )
         episode.sensors.take_collisions()  # touching the ground is no collision of the drive
         episode.sensors.take_lane_invasions()
         return number
 
-    def _running(self) -> tuple[_Episode, SensorSuite]:
-        if self._episode is None or self._episode.sensors is None:
+    def _running(self) -> _Episode:
+        if self._episode is None:
             raise SetupError("no scenario is prepared: call prepare(scenario, seed) first")
-        return self._episode, self._episode.sensors
+        return self._episode
+
+    def _restore_settings(self) -> None:
+        if not self._connection.lost:
+            self._connection.restore_settings()
 
     def _clear(self) -> None:
         """End the current episode: streams first, since a stream of a destroyed sensor reconnects for ever."""
         episode, self._episode = self._episode, None
         if episode is None:
             return
-        actors = [episode.vehicle.id]
-        if episode.sensors is not None:
-            episode.sensors.stop()
-            actors = [*(sensor.id for sensor in episode.sensors.actors), *actors]
+        episode.sensors.stop()
+        actors = [*(sensor.id for sensor in episode.sensors.actors), episode.vehicle.id]
         if not self._connection.lost:
             with self._connection.asking("destroying vehicle and sensors"):
                 self._connection.client.apply_batch_sync([carla.command.DestroyActor(actor) for actor in actors])

@@ -3,6 +3,7 @@ from __future__ import annotations
 import math
 import os
 import signal
+import threading
 import time
 from dataclasses import replace
 
@@ -13,9 +14,11 @@ import pytest
 from carla_lite.maps import load_town
 from carla_lite.wire.process import ServerProcess
 from waypilot.geometry import SE2
+from waypilot.rig import DEFAULT_RIG
 from waypilot.scenarios import Scenario
 from waypilot.types import ActorKind, Control
 from waypilot_carla import SessionConfig, SetupError, SimulatorLost, SimulatorSession, SimulatorUnreachable
+from waypilot_carla.sensors import Mailbox
 
 STEP_NS = 50_000_000
 FULL_THROTTLE = Control(throttle=1.0)
@@ -121,11 +124,24 @@ def test_hitting_a_parked_car_is_a_vehicle_collision_and_crossing_lines_is_seen(
     assert crossings[0].crossed_markings
 
 
-def test_finish_leaves_out_what_happens_after_the_drive(session, straight):
+def test_finish_returns_the_drives_own_events_and_leaves_out_what_happens_after_it(session, straight):
+    into_the_wall = Control(throttle=0.8, steer=0.25)
     session.prepare(straight, seed=0)
-    frames = drive(session, FULL_THROTTLE, 5)
-    late = session.finish()
-    assert all(event.stamp_ns <= frames[-1].stamp_ns for event in (*late.collisions, *late.lane_invasions))
+    frames = drive(session, into_the_wall, 400)
+    first_hit_ns = next(event for frame in frames for event in frame.collisions).stamp_ns
+    hit = [frame.stamp_ns for frame in frames].index(first_hit_ns)
+
+    def stamps_after(ticks: int) -> tuple[set[int], set[int]]:
+        """Drive again for so many ticks; return the stamps of the drive's contacts and of those of ``finish``."""
+        start_ns = session.prepare(straight, seed=0).settled_stamp_ns
+        offset_ns = first_hit_ns - (hit + 1) * STEP_NS - start_ns
+        driven = drive(session, into_the_wall, ticks)
+        during = {event.stamp_ns + offset_ns for frame in driven for event in frame.collisions}
+        return during, {event.stamp_ns + offset_ns for event in session.finish().collisions}
+
+    during, late = stamps_after(hit + 1)
+    assert during | late == {first_hit_ns}
+    assert stamps_after(hit) == (set(), set())  # the vehicle hits the wall while it brakes, which is not the drive
 
 
 def test_close_restores_the_settings_and_leaves_no_actors(server, straight):
@@ -176,6 +192,48 @@ def test_what_does_not_fit_the_simulator_is_refused_and_the_next_scenario_still_
         session.tick()
     session.prepare(straight, seed=0)
     assert session.tick().images_bgra
+
+
+def test_a_scenario_that_cannot_be_set_up_leaves_nothing_behind(server, straight):
+    too_large = replace(DEFAULT_RIG[0], name="wide", width_px=100_000)
+    with SimulatorSession(SessionConfig(port=server.port, cameras=(*DEFAULT_RIG, too_large))) as session:
+        with pytest.raises(SetupError, match="100000"):
+            session.prepare(straight, seed=0)
+        world = carla.Client("127.0.0.1", server.port).get_world()
+        world.tick()
+        assert [actor.type_id for actor in world.get_actors().filter("vehicle.*")] == []
+        assert [actor.type_id for actor in world.get_actors().filter("sensor.*")] == []
+        with pytest.raises(SetupError, match="no scenario is prepared"):
+            session.tick()
+
+
+def test_a_camera_slower_than_the_settling_ticks_is_waited_for(server, straight, monkeypatch):
+    put = Mailbox.put
+
+    def put_later(mailbox: Mailbox, measurement: carla.SensorData) -> None:
+        if mailbox.name.startswith("camera"):
+            threading.Timer(0.6, put, (mailbox, measurement)).start()
+        else:
+            put(mailbox, measurement)
+
+    monkeypatch.setattr(Mailbox, "put", put_later)
+    with SimulatorSession(SessionConfig(port=server.port, settle_ticks=2)) as session:
+        session.prepare(straight, seed=0)
+        assert session.tick().images_bgra["front"].any()
+
+
+def test_settings_come_back_even_if_the_vehicle_cannot_be_destroyed(server, straight, monkeypatch):
+    def refuse() -> None:
+        raise SetupError("the simulator refused destroying vehicle and sensors")
+
+    with SimulatorSession(SessionConfig(port=server.port)) as session:
+        session.prepare(straight, seed=0)
+        clear = session._clear
+        monkeypatch.setattr(session, "_clear", refuse)
+        session.close()
+        assert not carla.Client("127.0.0.1", server.port).get_world().get_settings().synchronous_mode
+        assert not session.lost
+        monkeypatch.setattr(session, "_clear", clear)
 
 
 def test_a_map_that_the_server_lacks_is_uploaded(server, straight):
