@@ -83,8 +83,8 @@ def report(runs: Mapping[str, Sequence[Run]], command: str, figure: str) -> str:
         f"Base plan: {first.metrics['base']}. {len(runs[ALGORITHMS[0]])} seeds (0, 1, ...), "
         f"{first.summary['episodes']} training episodes each "
         f"({', '.join(f'{a.upper()} {_steps(runs[a])} environment steps' for a in ALGORITHMS)}). "
-        f"Judged without exploration on {first.metrics['eval_episodes']} episodes that no training sees, the same for "
-        f"all; horizon {first.metrics['horizon_s']:g} s at {first.metrics['rate_hz']:g} Hz, waypoints hit within "
+        f"Judged without exploration on {first.metrics['eval_episodes']} episodes per seed that no training sees, the "
+        f"same ones for the three policies of a seed; horizon {first.metrics['horizon_s']:g} s at {first.metrics['rate_hz']:g} Hz, waypoints hit within "
         f"{first.metrics['hit_radius_m']:g} m.",
         "",
         "| metric | SFT only | " + " | ".join(f"{a.upper()} | difference (95 %)" for a in ALGORITHMS) + " |",
@@ -118,7 +118,7 @@ def plot(runs: Mapping[str, Sequence[Run]]) -> bytes:
             grid = np.linspace(0, min(steps[-1] for steps, _ in curves), 50)
             mean = np.mean([np.interp(grid, steps, values) for steps, values in curves], axis=0)
             axis.plot(grid, mean, color=_COLOURS[algorithm], linewidth=2.0, label=algorithm.upper())
-        base = next(iter(runs.values()))[0].metrics["sft_only"][name]
+        base = np.mean([run.metrics["sft_only"][name] for run in next(iter(runs.values()))])
         axis.axhline(base, color="0.4", linestyle="--", linewidth=1.0, label="SFT only")
         axis.set(title=LABELS[name], xlabel="environment steps")
         axis.grid(alpha=0.3)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Callable
 from pathlib import Path
@@ -23,7 +24,7 @@ from training.rl.agent import PPOAgent
 from training.rl.base_plan import STAND_IN, SFTWaypointWrapper
 from training.rl.comparison import HIGHER_IS_BETTER, compare_values
 from training.rl.delta_world import DeltaWorld, critic_extra_dim, head_sizes
-from training.rl.evaluation import ToyEvaluation, evaluate_toy
+from training.rl.evaluation import EVALUATION_SEED, ToyEvaluation, evaluate_toy
 from training.rl.grpo import GRPOLearner
 from training.rl.ppo import PPOLearner
 from training.rl.predictions import save_predictions, toy_predictions
@@ -71,7 +72,7 @@ class RLRefinementTrainer:
         With ``stop_after`` (episodes) the run can be resumed and then ends as if it had never stopped.
         """
         write_json(self.out_dir / "config.json", config_to_dict(self.config))
-        sft_only = evaluate_toy(self.base, self.config.env, None, self.config.eval_episodes)
+        sft_only = self._judge(None)
         with SummaryWriter(str(self.out_dir / "tensorboard"), purge_step=self.learner.episodes) as board:
             if not self.evaluations:
                 self._remove_old_checkpoints()
@@ -118,6 +119,11 @@ class RLRefinementTrainer:
         world = DeltaWorld(self.base, config.env, config.grpo.groups * config.grpo.members)
         return GRPOLearner(world, self.agent, config.grpo, config.seed)
 
+    def _judge(self, agent: PPOAgent | None) -> ToyEvaluation:
+        """Evaluate on episodes of this run's own, so that several seeds also tell how much the episodes matter."""
+        config = self.config
+        return evaluate_toy(self.base, config.env, agent, config.eval_episodes, EVALUATION_SEED + config.seed)
+
     def _iterate(self, board: SummaryWriter) -> None:
         log = self.learner.iterate(self.learner.episodes / self.config.episodes)
         for name, value in log.items():
@@ -126,7 +132,7 @@ class RLRefinementTrainer:
 
     def _evaluate(self, board: SummaryWriter, sft_only: ToyEvaluation) -> None:
         episodes = self.learner.episodes
-        result = evaluate_toy(self.base, self.config.env, self.agent, self.config.eval_episodes)
+        result = self._judge(self.agent)
         metrics = result.means()
         for name, value in metrics.items():
             board.add_scalar(f"eval/{name}", value, episodes)
@@ -168,13 +174,15 @@ class RLRefinementTrainer:
             "sft_sha256": self.base.sha256,
             "metrics": metrics,
         }
+        # Fresh objects only: pickle writes equal values differently when they are shared, as after a resume.
+        training = json.loads(json.dumps(training))
         head = self.agent.exported_head()
         cameras = () if self.base.checkpoint is None else self.base.checkpoint.cameras
         save_checkpoint(path, Checkpoint(KIND_DELTA, self.head_sizes, head.state_dict(), cameras, training))
 
     def _finish(self, sft_only: ToyEvaluation) -> dict[str, Any]:
         """Write what belongs to the end of a run (or of a part of it)."""
-        refined = evaluate_toy(self.base, self.config.env, self.agent, self.config.eval_episodes)
+        refined = self._judge(self.agent)
         before, after = sft_only.per_episode(), refined.per_episode()
         summary = {
             "base": self.base.name,
