@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from training.eval.drivers import Driver
 from training.eval.loop import ClosedLoop, DriveRecord
 from training.eval.pictures import PictureBook
 from waypilot.control.follower import FollowerConfig
+from waypilot.drivers import Driver
 from waypilot.metrics import Metric, ScenarioResult, evaluate
 from waypilot.report.results import Job, ResultsWriter
 from waypilot.types import NANOSECONDS_PER_SECOND

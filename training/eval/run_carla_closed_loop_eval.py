@@ -21,9 +21,10 @@ from rich.console import Console
 
 from carla_lite.maps import available_towns, load_town
 from carla_lite.wire.process import ServerError, ServerProcess
-from training.eval.drivers import Driver, ExpertDriver, WaypointBCModelWrapper
+from training.eval.drivers import WaypointBCModelWrapper
 from training.eval.evaluator import CARLAClosedLoopEvaluator, ClosedLoopMetrics, ScenarioConfig
 from training.eval.progress import ProgressDisplay
+from waypilot.drivers import Driver, ExpertDriver
 from waypilot.metrics import ScenarioResult
 from waypilot.report.page import write_report
 from waypilot.report.results import CheckpointInfo, ResultsWriter, RunInfo, load_results

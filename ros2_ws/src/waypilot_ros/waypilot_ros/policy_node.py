@@ -16,6 +16,7 @@ from waypilot_msgs.srv import PrepareScenario
 
 from waypilot.config import config_from_mapping
 from waypilot.observation import ObservationBuilder, ObservationConfig
+from waypilot.policy import Policy
 from waypilot.rig import CameraSpec
 from waypilot.scenarios import Scenario
 from waypilot.types import Plan
@@ -69,6 +70,7 @@ class PolicyNode(Node):
         refuse_unknown_parameters(self)
         self._config = config
         self._driver = make_driver(config.policy, config.checkpoint, config.delta_checkpoint)
+        self._policy: Policy | None = None
         self._builder: ObservationBuilder | None = None
         self._faults: Counter[str] = Counter()
         self._drain = Drain()
@@ -81,7 +83,7 @@ class PolicyNode(Node):
         self._inputs += [self._subscribe(camera) for camera in self._driver.cameras]
         self.create_service(PrepareScenario, "~/prepare", self._on_prepare)
         self.create_timer(OVERDUE_CHECK_S, self._on_overdue_check, clock=Clock(clock_type=ClockType.STEADY_TIME))
-        self.get_logger().info(f"policy {self._driver.policy.name} is ready")
+        self.get_logger().info(f"policy {self._driver.name} is ready")
 
     def _subscribe(self, camera: CameraSpec) -> object:
         callback = functools.partial(self._on_image, camera.name)
@@ -103,7 +105,8 @@ class PolicyNode(Node):
         )
         response.success = not response.message
         if response.success:
-            self._driver.reset(scenario, route, request.seed)
+            self._policy = self._driver.policy_for(scenario)
+            self._policy.reset(route, request.seed)
             self._builder = ObservationBuilder(route, ObservationConfig(cameras=self._driver.cameras))
             self._faults.clear()
             self._join.reset()
@@ -137,11 +140,11 @@ class PolicyNode(Node):
             self._plan(self._join.take_overdue(time.monotonic()))
 
     def _plan(self, frame: JoinedFrame | None) -> None:
-        if frame is None or self._builder is None:
+        if frame is None or self._builder is None or self._policy is None:
             return
         begun_s = time.perf_counter()
         observation = self._builder.build(frame.ego, frame.images)
-        plan = self._driver.policy.plan(observation)
+        plan = self._policy.plan(observation)
         self._diagnostics.figure("inference time ms", (time.perf_counter() - begun_s) * 1e3)
         self._publish(plan)
         self._diagnostics.figure("stamp age ms", (self._diagnostics.stamp_ns - frame.ego.stamp_ns) / 1e6)
