@@ -1,22 +1,23 @@
 """Speed of the in-process closed loop: ``python -m benchmarks.in_process [--checkpoint PT]``.
 
-Drives one scenario several times on a carla_lite of its own and prints the medians.
+Drives one scenario several times, by the expert and by a learned policy, on a carla_lite of its own.
 """
 
 from __future__ import annotations
 
 import argparse
-import statistics
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import cast
 
+from benchmarks.figures import Figure, show
 from carla_lite.wire.process import ServerProcess
 from training.eval.run_carla_closed_loop_eval import main as evaluate
 from waypilot.report.results import load_results
 
 SCENARIO = "straight_clear"
+SHIPPED = Path(__file__).parents[1] / "checkpoints" / "sft_waypoint_bc_v0.pt"
 
 
 def measure(who: Sequence[str], port: int, runs: int) -> list[Mapping[str, object]]:
@@ -29,27 +30,31 @@ def measure(who: Sequence[str], port: int, runs: int) -> list[Mapping[str, objec
         return [result.wall_clock for result in load_results(Path(folder) / "results.json").results]
 
 
-def report(name: str, figures: Sequence[Mapping[str, object]]) -> str:
-    """Put the medians into one line."""
-    stages = [cast(Mapping[str, float], figure["per_frame_ms"]) for figure in figures]
-    parts = ", ".join(f"{stage} {statistics.median(s[stage] for s in stages):.2f} ms" for stage in stages[0])
-    fps = statistics.median(cast(float, figure["fps"]) for figure in figures)
-    factor = statistics.median(cast(float, figure["real_time_factor"]) for figure in figures)
-    return f"in-process loop, {name}: {fps:.0f} frames/s ({parts}), {factor:.1f} x real time"
+def figures(name: str, runs: Sequence[Mapping[str, object]]) -> list[Figure]:
+    """Sum the runs of one policy up."""
+    stages = [cast(Mapping[str, float], run["per_frame_ms"]) for run in runs]
+    return [
+        Figure.of(f"{name}: loop", "frames/s", [cast(float, run["fps"]) for run in runs]),
+        Figure.of(f"{name}: simulated by wall time", "times", [cast(float, run["real_time_factor"]) for run in runs]),
+        *(Figure.of(f"{name}: {stage}", "ms/frame", [of_run[stage] for of_run in stages]) for stage in stages[0]),
+    ]
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
+def main(arguments: Sequence[str] | None = None) -> list[Figure]:
     """Measure and print."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.in_process", description="Speed of the in-process loop")
-    parser.add_argument("--checkpoint", type=Path, help="measure this learned policy as well")
-    parser.add_argument("--runs", type=int, default=3, help="runs per policy; the median is printed")
+    parser.add_argument(
+        "--checkpoint", type=Path, default=SHIPPED, help="the learned policy (default: the shipped one)"
+    )
+    parser.add_argument("--runs", type=int, default=3, help="runs per policy (default: %(default)s)")
     options = parser.parse_args(arguments)
-    policies = {"expert": ["--policy", "expert"]}
-    if options.checkpoint is not None:
-        policies["checkpoint"] = ["--checkpoint", str(options.checkpoint)]
+    policies = {"expert": ["--policy", "expert"], "checkpoint": ["--checkpoint", str(options.checkpoint)]}
+    measured: list[Figure] = []
     with ServerProcess(map="Lite01") as server:
-        lines = [report(name, measure(who, server.port, options.runs)) for name, who in policies.items()]
-    print(f"scenario {SCENARIO}, median of {options.runs} runs, one 320x180 camera", *lines, sep="\n")
+        for name, who in policies.items():
+            measured += figures(name, measure(who, server.port, options.runs))
+    print(f"scenario {SCENARIO}, one 320x180 camera")
+    return show(measured)
 
 
 if __name__ == "__main__":

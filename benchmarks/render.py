@@ -1,19 +1,19 @@
-"""Frames per second of the software camera: ``python benchmarks/render.py [--town Lite01] [--cars 20]``.
+"""Frames per second of the software camera: ``python -m benchmarks.render [--town Lite01] [--cars 20]``.
 
-Drives past the spawn points of a town and prints, for each image size and weather, the median over several runs, and
-how the time splits. All times are CPU seconds of the one thread that draws, so that a busy machine tells the truth too.
+Drives past the spawn points of a town and prints the time per frame for each image size and weather, and how
+it splits. All times are CPU seconds of the one thread that draws, so that a busy machine tells the truth too.
 """
 
 from __future__ import annotations
 
 import argparse
 import math
-import statistics
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
+from benchmarks.figures import Figure, show
 from carla_lite.maps import load_town
 from carla_lite.render import Renderer, renderer, warm_up
 from carla_lite.scene import Camera, DynamicScene, SceneActor, Shape, Weather
@@ -44,8 +44,8 @@ def drive(
     cars: tuple[SceneActor, ...],
     size: tuple[int, int],
     weather: Weather,
-) -> float:
-    """Return the median seconds per frame of several runs."""
+) -> list[float]:
+    """Return the seconds per frame of each run."""
     cameras = [Camera(*size, math.radians(100.0), place(spawns[k % len(spawns)], 1.3, 2.0)) for k in range(FRAMES)]
     seconds = []
     for _ in range(RUNS):
@@ -53,7 +53,7 @@ def drive(
         for frame, camera in enumerate(cameras):
             camera_renderer.rgb(camera, DynamicScene(frame, 0.05 * frame, weather, cars))
         seconds.append((time.thread_time() - start) / FRAMES)
-    return statistics.median(seconds)
+    return seconds
 
 
 def timed(kernel: Callable[..., Any], stage: str, spent: dict[str, float]) -> Callable[..., Any]:
@@ -68,19 +68,32 @@ def timed(kernel: Callable[..., Any], stage: str, spent: dict[str, float]) -> Ca
     return call
 
 
-def main() -> None:
+def shares(camera_renderer: Renderer, spawns: tuple[Pose, ...], cars: tuple[SceneActor, ...]) -> list[Figure]:
+    """Return how the time of a clear frame splits. Wraps the kernels for the rest of the process."""
+    spent: dict[str, float] = defaultdict(float)
+    for kernel, stage in STAGES.items():
+        setattr(renderer, kernel, timed(getattr(renderer, kernel), stage, spent))
+    total_s = sum(drive(camera_renderer, spawns, cars, SIZES[0], WEATHERS["clear"])) * FRAMES
+    spent["rest"] = total_s - sum(spent.values())
+    return [Figure.of(f"320x180 clear: {stage}", "%", [100.0 * part / total_s]) for stage, part in spent.items()]
+
+
+def main(arguments: Sequence[str] | None = None) -> list[Figure]:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--town", default="Lite01")
-    parser.add_argument("--cars", type=int, default=20)
-    options = parser.parse_args()
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.render", description="Speed of the software camera")
+    parser.add_argument("--town", default="Lite01", help="where to drive (default: %(default)s)")
+    parser.add_argument("--cars", type=int, default=20, help="cars in the town (default: %(default)s)")
+    options = parser.parse_args(arguments)
     start = time.thread_time()
     warm_up()
-    print(f"kernels ready after {time.thread_time() - start:.1f} s")
+    warm = time.thread_time()
     town = load_town(options.town)
-    start = time.thread_time()
     camera_renderer = Renderer(town.scene)
-    print(f"{options.town}: ground and boxes ready after {time.thread_time() - start:.1f} s")
+    built = time.thread_time()
+    start_up = [
+        Figure.of("kernels ready after", "s", [warm - start]),
+        Figure.of(f"{options.town} ready after", "s", [built - warm]),
+    ]
     spawns = town.spawn_points
     cars = tuple(
         SceneActor(
@@ -88,16 +101,16 @@ def main() -> None:
         )
         for k in range(options.cars)
     )
-    for size in SIZES:
-        for name, weather in WEATHERS.items():
-            frame_s = drive(camera_renderer, spawns, cars, size, weather)
-            print(f"{size[0]}x{size[1]} {name:7s} {1e3 * frame_s:7.2f} ms  {1.0 / frame_s:7.0f} frames/s")
-    spent: dict[str, float] = defaultdict(float)
-    for kernel, stage in STAGES.items():
-        setattr(renderer, kernel, timed(getattr(renderer, kernel), stage, spent))
-    total = drive(camera_renderer, spawns, cars, SIZES[0], WEATHERS["clear"]) * FRAMES * RUNS
-    shares = ", ".join(f"{stage} {100.0 * seconds / total:.0f} %" for stage, seconds in spent.items())
-    print(f"320x180 clear: {shares}, rest {100.0 * (1.0 - sum(spent.values()) / total):.0f} %")
+    frames = [
+        Figure.of(
+            f"{size[0]}x{size[1]} {name}",
+            "ms",
+            [1e3 * seconds for seconds in drive(camera_renderer, spawns, cars, size, weather)],
+        )
+        for size in SIZES
+        for name, weather in WEATHERS.items()
+    ]
+    return show([*start_up, *frames, *shares(camera_renderer, spawns, cars)])
 
 
 if __name__ == "__main__":

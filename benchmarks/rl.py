@@ -22,6 +22,7 @@ import torch
 from stable_baselines3 import PPO
 from stable_baselines3.common.vec_env import DummyVecEnv
 
+from benchmarks.figures import Figure
 from training.rl.agent import AgentConfig, PPOAgent
 from training.rl.base_plan import SFTWaypointWrapper
 from training.rl.delta_world import DeltaPlanEnv, DeltaWorld, head_sizes
@@ -130,10 +131,10 @@ def report(name: str, runs: Sequence[Run]) -> str:
     """Put the medians into one line."""
     speed = statistics.median(run.steps_per_s for run in runs)
     value = statistics.mean(run.mean_return for run in runs)
-    return f"PPO, {name}: {speed:.0f} steps/s, return {value:.2f}"
+    return f"PPO, {name}: {speed:.0f} steps/s, return {value:.3f}"
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
+def main(arguments: Sequence[str] | None = None) -> list[Figure]:
     """Measure and print."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.rl", description="Speed of reinforcement learning")
     parser.add_argument("--steps", type=int, default=100_000, help="environment steps per training")
@@ -143,7 +144,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for learner in LEARNERS.values():  # compile and import everything outside the measured time
         learner(OURS.num_envs * OURS.num_steps, 0)
     batched_steps_per_s(0.1)
-    print(f"batched toy environment, {CARS} cars, one core: {batched_steps_per_s(3.0) / 1e6:.2f} million steps/s")
+    batched = batched_steps_per_s(3.0)
+    print(f"batched toy environment, {CARS} cars, one core: {batched / 1e6:.2f} million steps/s")
     runs: dict[str, list[Run]] = {name: [] for name in LEARNERS}
     for seed in range(options.rounds):
         for name, learner in LEARNERS.items():
@@ -153,6 +155,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     own = statistics.median(run.steps_per_s for run in runs["ours"])
     for name in list(LEARNERS)[1:]:
         print(f"ours is {own / statistics.median(run.steps_per_s for run in runs[name]):.1f} times as fast as {name}")
+    return [
+        Figure.of(f"batched toy environment, {CARS} cars", "steps/s", [batched]),
+        *(Figure.of(f"PPO, {name}", "steps/s", [run.steps_per_s for run in done]) for name, done in runs.items()),
+    ]
 
 
 if __name__ == "__main__":

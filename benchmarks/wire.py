@@ -7,26 +7,26 @@ from __future__ import annotations
 
 import argparse
 import queue
-import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import carla
 
+from benchmarks.figures import Figure, show
 from carla_lite.wire.process import ServerProcess
 
 _TIMEOUT_S = 20.0
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> list[Figure]:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.wire", description="Speed of carla_lite's server")
     parser.add_argument("--runs", type=int, default=5, help="runs per figure (default: %(default)s)")
     parser.add_argument("--ticks", type=int, default=400, help="ticks per run (default: %(default)s)")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     start_s = time.monotonic()
     with ServerProcess(map="Lite01") as server:
-        print(f"ready after             {time.monotonic() - start_s:8.2f} s")
+        ready = Figure.of("server ready after", "s", [time.monotonic() - start_s])
         client = carla.Client(server.host, server.port)
         client.set_timeout(_TIMEOUT_S)
         world = client.get_world()
@@ -35,7 +35,7 @@ def main() -> None:
         world.apply_settings(settings)
         library = world.get_blueprint_library()
         car = world.spawn_actor(library.find("vehicle.tesla.model3"), world.get_map().get_spawn_points()[0])
-        report("no sensors", measure(options.runs, options.ticks, world.tick))
+        bare = measure(options.runs, options.ticks, world.tick)
         camera, images = _attach_camera(world, car)
 
         def tick_and_wait() -> None:
@@ -43,9 +43,11 @@ def main() -> None:
             while images.get(timeout=_TIMEOUT_S).frame < frame:
                 pass
 
-        report("one 320x180 RGB camera", measure(options.runs, options.ticks, tick_and_wait))
+        seeing = measure(options.runs, options.ticks, tick_and_wait)
         camera.stop()
         camera.destroy()
+    rates = {"no sensors": bare, "one 320x180 RGB camera": seeing}
+    return show([ready, *(Figure.of(name, "ticks/s", values) for name, values in rates.items())])
 
 
 def measure(runs: int, ticks: int, tick: Callable[[], object]) -> list[float]:
@@ -59,11 +61,6 @@ def measure(runs: int, ticks: int, tick: Callable[[], object]) -> list[float]:
             tick()
         rates.append(ticks / (time.perf_counter() - start_s))
     return rates
-
-
-def report(name: str, rates: list[float]) -> None:
-    """Print the median and the range of rates."""
-    print(f"{name:<24}{statistics.median(rates):8.0f} ticks/s   ({min(rates):.0f} to {max(rates):.0f})")
 
 
 def _attach_camera(world: carla.World, car: carla.Actor) -> tuple[carla.Sensor, queue.Queue[carla.Image]]:
