@@ -24,6 +24,7 @@ from launch_ros.actions import Node
 from launch import LaunchContext, LaunchDescription
 from waypilot.supervisor.child import describe_exit
 from waypilot.supervisor.failure import FAILURE_FILE, Failure
+from waypilot.supervisor.record import RunRecord
 from waypilot.supervisor.resolve import AUTOMATIC, resolve
 from waypilot.supervisor.table import ProcessSpec, load_table
 
@@ -56,12 +57,12 @@ def start_stack(context: LaunchContext) -> list:
     actions = []
     if values["domain_id"] != AUTOMATIC:
         actions.append(SetEnvironmentVariable("ROS_DOMAIN_ID", str(values["domain_id"])))
-    for spec in TABLE.processes(values):
+    specs = TABLE.processes(values)
+    record = RunRecord(values)
+    for spec in specs:
         process = make_process(spec)
-        actions += [
-            process,
-            RegisterEventHandler(OnProcessExit(target_action=process, on_exit=ending(spec, output_dir))),
-        ]
+        on_exit = ending(spec, output_dir, record)
+        actions += [process, RegisterEventHandler(OnProcessExit(target_action=process, on_exit=on_exit))]
     return actions
 
 
@@ -79,10 +80,12 @@ def make_process(spec: ProcessSpec) -> ExecuteProcess:
     )
 
 
-def ending(spec: ProcessSpec, output_dir: Path):
+def ending(spec: ProcessSpec, output_dir: Path, record: RunRecord):
     """Say what to do when this process exits: the first exit ends the run."""
 
     def on_exit(event: ProcessExited, context: LaunchContext) -> list:
+        if spec.ends_run:
+            record.complete()
         if context.is_shutdown:
             return []
         if spec.ends_run and event.returncode == 0:

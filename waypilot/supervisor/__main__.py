@@ -7,6 +7,7 @@ import os
 import sys
 from pathlib import Path
 
+from waypilot.supervisor.record import RunRecord
 from waypilot.supervisor.reserve import claim_domain
 from waypilot.supervisor.resolve import AUTOMATIC, resolve
 from waypilot.supervisor.runner import Supervisor
@@ -43,7 +44,11 @@ def _run(table: StackTable, values: dict[str, Scalar]) -> int:
         environment = {**os.environ, "ROS_DOMAIN_ID": wanted, "ROS_LOG_DIR": str(output_dir / "logs" / "ros")}
         environment.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
         environment["PYTHONUNBUFFERED"] = "1"
-        return Supervisor(specs, output_dir, environment, report=_print).run()
+        record = RunRecord(values)
+        try:
+            return Supervisor(specs, output_dir, environment, report=_print).run()
+        finally:
+            record.complete()
     finally:
         if claim is not None:
             claim.release()
