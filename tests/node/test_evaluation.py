@@ -5,9 +5,7 @@ from dataclasses import replace
 
 import pytest
 from waypilot_ros.evaluation import DriveReport, Evaluation, ScenarioCrashedError, StackBrokenError
-from waypilot_ros.evaluator_node import plan_jobs
 
-from waypilot.config import ConfigError
 from waypilot.metrics import crashed_result
 from waypilot.report.results import Job, ResultsWriter, RunInfo, load_results
 
@@ -67,17 +65,3 @@ def test_an_evaluation_that_is_killed_leaves_a_true_record(evaluate, tmp_path):
         evaluate(0, KeyboardInterrupt())
     statuses = [entry["status"] for entry in json.loads((tmp_path / "results.json").read_text())["scenarios"]]
     assert statuses == ["completed", "crashed: interrupted before it ended"]
-
-
-def test_jobs_of_a_suite_and_of_names():
-    suite, jobs = plan_jobs("standard", "0,1")
-    assert suite == "standard"
-    assert len(jobs) == 10
-    _, jobs = plan_jobs("turn_clear, straight_rain", "3")
-    assert [(job.scenario.name, job.seed) for job in jobs] == [("turn_clear", 3), ("straight_rain", 3)]
-
-
-@pytest.mark.parametrize(("scenarios", "seeds", "message"), [("nonsense", "0", "nonsense"), ("standard", "a", "seeds")])
-def test_unknown_scenarios_and_bad_seeds_are_refused(scenarios, seeds, message):
-    with pytest.raises(ConfigError, match=message):
-        plan_jobs(scenarios, seeds)

@@ -22,6 +22,7 @@ from waypilot.scenarios import Scenario
 from waypilot_carla.connection import exit_process
 from waypilot_carla.session import SessionConfig, SimulatorSession
 from waypilot_ros import qos
+from waypilot_ros.connecting import CONNECT_ATTEMPT_S
 from waypilot_ros.control_gate import ControlGate
 from waypilot_ros.conversions import (
     MAP_FRAME,
@@ -41,9 +42,9 @@ from waypilot_ros.spin import request_stop, run_node, stop_requested
 
 FAILURE_EXIT_CODE = 1
 HEALTH_CHECK_S = 0.1
-CLOSE_TIMEOUT_S = 5.0
-#: One attempt to connect; the loop tries again, and looks in between whether it shall end.
-CONNECT_ATTEMPT_S = 1.0
+#: How long the simulator may take to be given back: when the evaluator asks for it, and after a signal.
+RELEASE_TIMEOUT_S = 5.0
+CLOSE_TIMEOUT_S = 3.0
 #: Longest answer of the loop: loading a map on a real server.
 REQUEST_TIMEOUT_S = 170.0
 SHUTDOWN_CHECK_S = 0.2
@@ -56,7 +57,7 @@ class BridgeConfig:
     host: str = parameter("127.0.0.1", "where the simulator listens")
     port: int = parameter(2000, "the simulator's RPC port", 1, 65535)
     timeout_s: float = parameter(5.0, "wall time the simulator may take for an answer", 0.1, 8.0)
-    connect_timeout_s: float = parameter(60.0, "wall time to wait for a simulator that is starting", 0.1, 600.0)
+    connect_timeout_s: float = parameter(240.0, "wall time to wait for a simulator that is starting", 0.1, 600.0)
     fixed_delta_s: float = parameter(0.05, "simulated time per tick", 0.001, 0.1)
     lock_step: bool = parameter(True, "true: wait for the control of every frame; false: tick by the wall clock")
     deadline_s: float = parameter(2.0, "lock step: wall time to wait for a control", 0.001, 60.0)
@@ -152,9 +153,10 @@ class CarlaBridgeNode(Node):
             self._diagnostics.problem("malformed control", str(error))
 
     def _on_server_version(self, _request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-        """Answer with the version that the connected simulator reports."""
-        version = self._outcome(response, self._loop.server_version())
-        response.message = version or response.message
+        """Answer with the version that the simulator reports, or say that it is not connected yet."""
+        version = self._loop.server_version
+        response.success = version is not None
+        response.message = version or f"not connected to {self._config.host}:{self._config.port} yet"
         return response
 
     def _on_prepare(
@@ -190,8 +192,8 @@ class CarlaBridgeNode(Node):
 
     def _on_release(self, _request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         """Give the simulator back while it still runs; nothing can be driven afterwards."""
-        response.success = self._loop.close(CLOSE_TIMEOUT_S)
-        response.message = "" if response.success else f"the simulator did not let go within {CLOSE_TIMEOUT_S:g} s"
+        response.success = self._loop.close(RELEASE_TIMEOUT_S)
+        response.message = "" if response.success else f"the simulator did not let go within {RELEASE_TIMEOUT_S:g} s"
         return response
 
     def _counts_to_msg(self, counts: Counts) -> DriveCounts:
@@ -233,10 +235,11 @@ class CarlaBridgeNode(Node):
             request_stop()
 
     def close(self) -> None:
-        """Give the simulator back as it was found."""
+        """Give the simulator back as it was found; one that does not answer in time ends the process."""
         if not self._loop.close(CLOSE_TIMEOUT_S):
             print(f"the simulator did not let go within {CLOSE_TIMEOUT_S:g} s", file=sys.stderr)
-            self.exit_code = FAILURE_EXIT_CODE
+            # The loop's thread still uses this node and the client, so neither may be destroyed.
+            exit_process(FAILURE_EXIT_CODE)
 
 
 def main() -> None:

@@ -17,8 +17,9 @@ from typing import Any, Protocol
 
 from waypilot.scenarios import Scenario
 from waypilot.types import CollisionEvent, Control, LaneInvasionEvent
-from waypilot_carla.errors import SetupError, SimulatorUnreachable
+from waypilot_carla.errors import SetupError
 from waypilot_carla.frame import LateEvents, PreparedScenario, SimulatorFrame
+from waypilot_ros.connecting import connect_patiently
 from waypilot_ros.control_gate import ControlGate
 
 FULL_BRAKE = Control(brake=1.0)
@@ -84,7 +85,7 @@ class LoopConfig:
     deadline_s: float = 2.0
     misses_until_brake: int = 3
     tick_s: float = 0.05
-    connect_timeout_s: float = 60.0
+    connect_timeout_s: float = 240.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +122,10 @@ class _Drive:
 
 
 class DriveLoop:
-    """Runs a session in a thread of its own. ``failure`` says why it ended, if it was not asked to."""
+    """Runs a session in a thread of its own.
+
+    ``failure`` says why it ended, if it was not asked to; ``server_version`` is None until a simulator is connected.
+    """
 
     def __init__(self, connect: Callable[[], Session], sink: FrameSink, gate: ControlGate, config: LoopConfig) -> None:
         self._connect = connect
@@ -134,13 +138,10 @@ class DriveLoop:
         self._drive = _Drive()
         self._next_tick_s = 0.0
         self.failure: str | None = None
+        self.server_version: str | None = None
         self.ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="drive_loop", daemon=True)
         self._thread.start()
-
-    def server_version(self) -> Future[str]:
-        """Ask which simulator this is, once it is connected."""
-        return self._request(lambda session: session.server_version)
 
     def prepare(self, scenario: Scenario, seed: int) -> Future[PreparedScenario]:
         """Set a scene; the future holds what ``Session.prepare`` returns."""
@@ -163,17 +164,17 @@ class DriveLoop:
 
     def _request(self, action: Callable[[Session], Any]) -> Future[Any]:
         future: Future[Any] = Future()
-        if self.ended.is_set():
-            future.set_exception(RuntimeError(self.failure or "the bridge is shutting down"))
-            return future
         self._requests.put((action, future))
         self._gate.interrupt()
+        if self.ended.is_set():
+            self._refuse_requests()
         return future
 
     def _run(self) -> None:
         session: Session | None = None
         try:
-            session = self._connect_patiently()
+            session = connect_patiently(self._connect, self._config.connect_timeout_s, self._closing.is_set)
+            self.server_version = session.server_version if session is not None else None
             while session is not None and not self._closing.is_set():
                 self._serve_requests(session)
                 if self._running:
@@ -185,17 +186,6 @@ class DriveLoop:
             self._refuse_requests()
             if session is not None:
                 self._close_session(session)
-
-    def _connect_patiently(self) -> Session | None:
-        """Connect to a simulator that may still be starting; None when the loop is closed first."""
-        deadline_s = time.monotonic() + self._config.connect_timeout_s
-        while not self._closing.is_set():
-            try:
-                return self._connect()
-            except SimulatorUnreachable:
-                if time.monotonic() > deadline_s:
-                    raise
-        return None
 
     def _fail(self, error: Exception) -> None:
         self.failure = f"{type(error).__name__}: {error}"

@@ -6,7 +6,6 @@ Exit codes: 0 every scenario ran to its end (completed or failed), 1 something c
 from __future__ import annotations
 
 import contextlib
-import importlib.metadata
 import signal
 import sys
 import time
@@ -18,12 +17,11 @@ from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 from rich.console import Console
 
-from waypilot.config import ConfigError
 from waypilot.report.page import write_report
-from waypilot.report.results import CheckpointInfo, Job, ResultsWriter, RunInfo, load_results
+from waypilot.report.results import Job, ResultsWriter, RunInfo, load_results
 from waypilot.report.summary import print_summary
-from waypilot.scenarios import ScenarioError, available_suites, load_suite, select
 from waypilot.supervisor.failure import read_failure
+from waypilot.supervisor.record import DEFAULT_SUITE, REPORT_FILE, RESULTS_FILE, UNKNOWN, plan_jobs, run_info
 from waypilot_ros.evaluation import Evaluation, StackBrokenError
 from waypilot_ros.parameters import declare_config, parameter, refuse_unknown_parameters
 from waypilot_ros.picture_recorder import PictureRecorder
@@ -31,7 +29,6 @@ from waypilot_ros.stack_client import PatienceConfig, StackClient
 
 CRASHED_EXIT_CODE = 1
 BAD_PARAMETERS_EXIT_CODE = 2
-DEFAULT_SUITE = "standard"
 #: After a signal: how long to wait for the supervisor's word on what happened.
 FAILURE_FILE_WAIT_S = 0.5
 
@@ -56,26 +53,6 @@ class EvaluatorConfig:
         if not self.output_dir:
             raise ValueError("output_dir is empty, give a folder for the results")
 
-    @property
-    def policy_name(self) -> str:
-        """The name under which the policy stands in the results."""
-        return "expert" if self.policy == "expert" else "waypoint"
-
-
-def plan_jobs(scenarios: str, seeds: str) -> tuple[str, list[Job]]:
-    """Return the suite's name and every run asked for; raises ConfigError when there is no such scenario or seed."""
-    try:
-        is_suite = scenarios in available_suites() or Path(scenarios).is_file()
-        suite = scenarios if is_suite else DEFAULT_SUITE
-        names = () if is_suite else tuple(name.strip() for name in scenarios.split(","))
-        chosen = select(load_suite(suite), names)
-        numbers = [int(seed) for seed in seeds.split(",")]
-    except ScenarioError as error:
-        raise ConfigError(f"scenarios: {error}") from error
-    except ValueError as error:
-        raise ConfigError(f"seeds: {error}") from error
-    return Path(suite).stem, [Job(scenario, seed) for seed in numbers for scenario in chosen]
-
 
 class EvaluatorNode(Node):
     """Holds the parameters and the connections to the other nodes."""
@@ -92,15 +69,16 @@ class EvaluatorNode(Node):
 
     def evaluate(self) -> bool:
         """Drive everything, write results and report; returns whether nothing crashed."""
-        stack = StackClient(self, self.patience, self.stop_reason, before_start=self._start_pictures)
-        self._writer = writer = ResultsWriter(self.output_dir / "results.json", self._run_info(stack), self.jobs)
+        stack = StackClient(self, self.patience, self.stop_reason, self._start_pictures, _say)
+        self._writer = writer = ResultsWriter(self.output_dir / RESULTS_FILE, self._run_info(stack), self.jobs)
         clean = Evaluation(stack, writer, _say).run(self.jobs)
         with contextlib.suppress(StackBrokenError):
             stack.release()
-        write_report(writer.path, self.output_dir / "report.html")
+        report_path = self.output_dir / REPORT_FILE
+        write_report(writer.path, report_path)
         print_summary(load_results(writer.path), Console(width=100))
         _say(f"results: {writer.path}")
-        _say(f"report:  {self.output_dir / 'report.html'}")
+        _say(f"report:  {report_path}")
         return clean
 
     def stop_reason(self) -> str | None:
@@ -124,19 +102,8 @@ class EvaluatorNode(Node):
             server = stack.server_version()
         except StackBrokenError:
             # The first scenario will say why; here only the version is unknown.
-            server = "unknown"
-        return RunInfo(
-            suite=self.suite,
-            loop="ros",
-            policy=config.policy_name,
-            versions={
-                "waypilot": importlib.metadata.version("waypilot"),
-                "carla_client": importlib.metadata.version("carla"),
-                "carla_server": server,
-            },
-            checkpoint=None if config.policy == "expert" else CheckpointInfo.of_file(Path(config.checkpoint)),
-            config={"lock_step": config.lock_step},
-        )
+            server = UNKNOWN
+        return run_info(self.suite, config.policy, config.checkpoint, config.lock_step, server)
 
 
 def _say(line: str) -> None:
@@ -151,7 +118,7 @@ def main() -> int:
     try:
         node = EvaluatorNode()
         return 0 if node.evaluate() else CRASHED_EXIT_CODE
-    except (ConfigError, OSError) as error:
+    except (ValueError, OSError) as error:
         print(f"evaluator: {error}", file=sys.stderr)
         return BAD_PARAMETERS_EXIT_CODE
     finally:

@@ -16,17 +16,18 @@ from waypilot_msgs.msg import CollisionEvent as CollisionMessage
 from waypilot_msgs.msg import DriveCounts
 from waypilot_msgs.srv import PrepareScenario, StartScenario, StopScenario
 
-from waypilot.config import ConfigError, config_from_mapping
+from waypilot.config import config_from_mapping
 from waypilot.geometry import vector_from_carla
 from waypilot.scenarios import Scenario
 from waypilot.types import CollisionEvent
 from waypilot_carla.connection import Endpoint, exit_process
-from waypilot_carla.errors import SetupError, SimulatorError
+from waypilot_carla.errors import SetupError, SimulatorError, SimulatorUnreachable
 from waypilot_carla.scene import SceneSetter
 from waypilot_ros import qos
+from waypilot_ros.connecting import CONNECT_ATTEMPT_S, connect_patiently
 from waypilot_ros.conversions import collision_to_msg, route_to_msg, route_to_path, stamp_from_msg, stamp_to_msg
 from waypilot_ros.parameters import declare_config, parameter, refuse_unknown_parameters
-from waypilot_ros.spin import request_stop, run_node
+from waypilot_ros.spin import NotStartedError, request_stop, run_node, stop_requested
 
 FAILURE_EXIT_CODE = 1
 
@@ -37,6 +38,7 @@ class SceneSetterConfig:
 
     host: str = parameter("127.0.0.1", "where the simulator listens")
     port: int = parameter(2000, "the simulator's RPC port", 1, 65535)
+    connect_timeout_s: float = parameter(60.0, "wall time to wait for the simulator", 0.1, 600.0)
     role_name: str = parameter("ego_vehicle", "CARLA role name of the vehicle that the other bridge spawned")
 
 
@@ -48,10 +50,7 @@ class SceneSetterNode(Node):
         config = declare_config(self, SceneSetterConfig)
         refuse_unknown_parameters(self)
         self.exit_code = 0
-        try:
-            self._scene = SceneSetter(Endpoint(config.host, config.port), config.role_name)
-        except SimulatorError as error:
-            raise ConfigError(str(error)) from error
+        self._scene = _connect(config)
         self._collisions_ns: list[int] = []
         self._route = self.create_publisher(Path, "/carla/ego_vehicle/waypoints", qos.LATCHED_LAST)
         self._kind_collision = self.create_publisher(CollisionMessage, "/waypilot/ego_vehicle/collision", qos.EVENT)
@@ -126,6 +125,20 @@ class SceneSetterNode(Node):
         self.get_logger().error(str(error))
         self.exit_code = FAILURE_EXIT_CODE
         request_stop()
+
+
+def _connect(config: SceneSetterConfig) -> SceneSetter:
+    """Wait for the simulator; NotStartedError when it does not come or a signal comes first."""
+    endpoint = Endpoint(config.host, config.port, connect_timeout_s=CONNECT_ATTEMPT_S)
+    try:
+        scene = connect_patiently(
+            lambda: SceneSetter(endpoint, config.role_name), config.connect_timeout_s, stop_requested
+        )
+    except SimulatorUnreachable as error:
+        raise NotStartedError(str(error), FAILURE_EXIT_CODE) from error
+    if scene is None:
+        raise NotStartedError("stopped before the simulator was there", 0)
+    return scene
 
 
 def main() -> None:

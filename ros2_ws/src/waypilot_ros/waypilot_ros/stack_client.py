@@ -29,13 +29,16 @@ DRIVERS = ("policy", "controller", "metrics")
 RETRY_S = 0.03
 SETTLE_S = 0.3
 SPIN_S = 0.1
+#: After this time of waiting somebody who watches is told for what.
+TELL_AFTER_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
 class PatienceConfig:
     """How long to wait, in seconds of wall time."""
 
-    ready_s: float = 60.0
+    ready_s: float = 120.0
+    connect_s: float = 250.0
     prepare_s: float = 180.0
     frame_s: float = 10.0
     finalize_s: float = 10.0
@@ -47,6 +50,23 @@ class PatienceConfig:
                 raise ValueError(f"{name} is {getattr(self, name)}, give a positive number of seconds")
 
 
+class _Wait:
+    """A bounded wait that is told once when it takes long."""
+
+    def __init__(self, what: str, patience_s: float, say: Callable[[str], None]) -> None:
+        self._what = what
+        self._say: Callable[[str], None] | None = say
+        self._deadline_s = time.monotonic() + patience_s
+        self._tell_s = time.monotonic() + TELL_AFTER_S
+
+    def is_over(self) -> bool:
+        now_s = time.monotonic()
+        if self._say is not None and now_s > self._tell_s:
+            self._say(self._what)
+            self._say = None
+        return now_s > self._deadline_s
+
+
 class StackClient:
     """Drives scenarios with the nodes of the stack (``evaluation.Stack``)."""
 
@@ -56,12 +76,17 @@ class StackClient:
         patience: PatienceConfig,
         stop_reason: Callable[[], str | None],
         before_start: Callable[[Job], None],
+        say: Callable[[str], None],
     ) -> None:
-        """Ask ``stop_reason`` why to give up (a signal came; None: go on), call ``before_start`` before frame 0."""
+        """Ask ``stop_reason`` why to give up (a signal came; None: go on), call ``before_start`` before frame 0.
+
+        Long waits are told to ``say``.
+        """
         self._node = node
         self._patience = patience
         self._stop_reason = stop_reason
         self._before_start = before_start
+        self._say = say
         self._executor = SingleThreadedExecutor()
         self._executor.add_node(node)
         self._prepare = {
@@ -80,12 +105,21 @@ class StackClient:
         node.create_subscription(ScenarioStatus, "scenario_status", self._on_status, qos.EVENT)
 
     def server_version(self) -> str:
-        """Ask the bridge which simulator it is connected to. Raises StackBrokenError."""
+        """Wait until the bridge is connected and say to which simulator. Raises StackBrokenError."""
         self._await_services()
-        response = self._call("carla_bridge", self._server_version, Trigger.Request(), self._patience.ready_s)
-        if not response.success:
-            raise StackBrokenError(response.message)
-        return str(response.message)
+        patience_s = self._patience.connect_s
+        wait = _Wait(
+            f"waiting up to {patience_s:g} s for the simulator (carla_lite compiles at its first start)",
+            patience_s,
+            self._say,
+        )
+        while True:
+            response = self._call("carla_bridge", self._server_version, Trigger.Request(), self._patience.ready_s)
+            if response.success:
+                return str(response.message)
+            if wait.is_over():
+                raise StackBrokenError(f"carla_bridge after {patience_s:g} s: {response.message}")
+            self._spin_for(RETRY_S)
 
     def release(self) -> None:
         """Have the bridge give the simulator back, before anybody ends the simulator. Raises StackBrokenError."""
@@ -124,11 +158,12 @@ class StackClient:
             self._stop,
             self._finalize,
         ]
-        deadline_s = time.monotonic() + self._patience.ready_s
+        patience_s = self._patience.ready_s
+        wait = _Wait(f"waiting up to {patience_s:g} s for all nodes to start", patience_s, self._say)
         while missing := [client.srv_name for client in clients if not client.service_is_ready()]:
             self._spin()
-            if time.monotonic() > deadline_s:
-                raise StackBrokenError(f"nobody offers {', '.join(missing)} after {self._patience.ready_s:g} s")
+            if wait.is_over():
+                raise StackBrokenError(f"nobody offers {', '.join(missing)} after {patience_s:g} s")
         self._spin_for(SETTLE_S)
 
     def _prepare_all(self, job: Job) -> None:
