@@ -45,7 +45,7 @@ def plan_route(
     """Find the shortest route along lanes from ``start`` over ``via_m`` to ``goal_m`` (map frame, REP 103).
 
     The same map and places give the same route. Raises RouteNotFoundError when a place is not on a lane, when the start
-    faces against its lane, or when no lanes lead from one place to the next.
+    faces against its lane, when no lanes lead from one place to the next, or when the goal is the start.
     """
     here = _lane_at(town, "the start", (start.x_m, start.y_m))
     lane_yaw = convert.pose(here.transform).orientation.yaw_rad
@@ -65,6 +65,11 @@ def plan_route(
             )
         waypoints += leg[1:]
     points = np.array([_place(waypoint) for waypoint in waypoints])
+    if np.ptp(points, axis=0).max() < _MIN_LAST_STEP_M:
+        raise RouteNotFoundError(
+            f"the goal at {_text(goal_m)} is where the drive starts: choose another place, or add via points that lead "
+            "away and back"
+        )
     return Route(points, _junctions(points, [waypoint.is_junction for waypoint in waypoints]))
 
 

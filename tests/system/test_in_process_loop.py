@@ -100,6 +100,7 @@ def test_a_server_that_dies_crashes_only_the_running_scenario(tmp_path):
         (["--policy", "expert", "--port", "0"], "port is 0"),
         (["--checkpoint", "no_such.pt"], "no_such.pt"),
         (["--policy", "expert", "--seeds", "-1"], "'-1' is not a seed"),
+        (["--policy", "expert", "--seeds", "3", "3"], "a seed stands twice in 3, 3"),
         ([], "one of the arguments --checkpoint --policy is required"),
     ],
 )

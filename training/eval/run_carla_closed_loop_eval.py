@@ -110,7 +110,11 @@ def evaluate(options: argparse.Namespace, console: Console) -> Outcome:
 
 
 def plan_jobs(suite: str, names: Sequence[str], seeds: Sequence[int]) -> tuple[ScenarioConfig, ...]:
-    """List every run, all scenarios per seed. Raises ScenarioError (a ValueError) for unknown scenarios."""
+    """List every run, all scenarios per seed. Raises ValueError for unknown scenarios and for repeated seeds."""
+    if len(set(seeds)) != len(seeds):
+        raise ValueError(
+            f"a seed stands twice in {', '.join(map(str, seeds))}: equal seeds give equal runs, name it once"
+        )
     chosen = select(load_suite(suite), names)
     return tuple(ScenarioConfig(scenario, seed) for seed in seeds for scenario in chosen)
 
@@ -172,7 +176,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _main(arguments: Sequence[str] | None = None) -> Outcome:
     options = parse_arguments(arguments)
-    logging.basicConfig(level=logging.DEBUG if options.verbose else logging.WARNING, format="%(levelname)s %(message)s")
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s")
+    if options.verbose:  # ours only: numba alone would write thousands of lines
+        logging.getLogger("training").setLevel(logging.DEBUG)
     return evaluate(options, Console())
 
 

@@ -89,6 +89,15 @@ def test_places_off_the_lanes_and_wrong_headings_are_refused(town):
         plan_route(town, SE2(start.x_m, start.y_m, math.pi / 2), scenario.goal_m)
 
 
+def test_a_goal_at_the_start_is_refused_unless_the_route_leads_away_and_back(town):
+    scenario, _ = plan(town, "straight_clear")
+    start = scenario.start_pose
+    with pytest.raises(RouteNotFoundError, match="is where the drive starts"):
+        plan_route(town, start, (start.x_m, start.y_m))
+    round_trip = plan_route(town, start, (start.x_m, start.y_m), [scenario.goal_m])
+    assert round_trip.length_m > 2 * math.dist((start.x_m, start.y_m), scenario.goal_m)
+
+
 def test_a_goal_that_no_lane_leads_to_is_refused():
     # One street of 200 m without any connection: the opposite lane cannot be reached.
     lane = '<lane id="{}" type="driving" level="false"><link/><width sOffset="0" a="3.5" b="0" c="0" d="0"/></lane>'
