@@ -12,8 +12,10 @@ from torch import nn
 from training.models.heads import DeltaWaypointHead
 from training.rl.losses import gaussian_log_prob
 
-# Keeps inputs that hardly vary in the toy from being blown up where they do (a network's latent with camera).
-_STD_FLOOR = 0.1
+# Keeps a latent that hardly varies without cameras from being blown up where it does vary, with cameras. The other
+# inputs mean the same everywhere.
+_LATENT_STD_FLOOR = 0.1
+_STD_FLOOR = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +30,7 @@ class AgentConfig:
     max_delta_m: float = 12.0
     num_modes: int = 2
     hidden_dim: int = 64
-    initial_std: float = 0.3
+    initial_std: float = 0.4
 
     def __post_init__(self) -> None:
         for name in ("max_delta_m", "num_modes", "hidden_dim", "initial_std"):
@@ -37,10 +39,15 @@ class AgentConfig:
 
 
 class RunningNorm(nn.Module):
-    """Mean and standard deviation of all rows seen so far; ``forward`` removes them."""
+    """Mean and standard deviation of all rows seen so far; ``forward`` removes them.
 
-    def __init__(self, size: int):
+    ``std_floor`` (size,) is what the standard deviation never falls below.
+    """
+
+    def __init__(self, std_floor: torch.Tensor):
         super().__init__()
+        size = len(std_floor)
+        self.register_buffer("std_floor", std_floor.clone(), persistent=False)
         self.register_buffer("mean", torch.zeros(size))
         self.register_buffer("variance", torch.ones(size))
         self.register_buffer("count", torch.zeros(()))
@@ -58,8 +65,8 @@ class RunningNorm(nn.Module):
 
     @property
     def std(self) -> torch.Tensor:
-        """Standard deviation, never near zero."""
-        return torch.sqrt(self.variance + _STD_FLOOR**2)
+        """Standard deviation, never below its floor."""
+        return torch.maximum(self.variance.sqrt(), self.std_floor)
 
     def forward(self, rows: torch.Tensor) -> torch.Tensor:
         """Normalise rows (M, size)."""
@@ -80,7 +87,9 @@ class PPOAgent(nn.Module):
         self.head = DeltaWaypointHead(**head_sizes)
         self.actor_dim = self.head.input_dim
         self.action_dim = 2 * self.head.num_modes
-        self.norm = RunningNorm(self.actor_dim + extra_dim)
+        std_floor = torch.full((self.actor_dim + extra_dim,), _STD_FLOOR)
+        std_floor[: head_sizes["latent_dim"]] = _LATENT_STD_FLOOR
+        self.norm = RunningNorm(std_floor)
         self.log_std = nn.Parameter(torch.full((self.action_dim,), config.initial_std).log())
         # Together with a mean of zero this is the SFT plan, seen as a policy.
         self.register_buffer("initial_log_std", self.log_std.detach().clone())

@@ -73,31 +73,32 @@ def compare(runs: Sequence[Run]) -> dict[str, dict[str, Any]]:
 
 def report(runs: Mapping[str, Sequence[Run]], command: str, figure: str) -> str:
     """Write the page: what was run, the table, the figure, how to read them."""
-    first = runs[ALGORITHMS[0]][0]
     compared = {algorithm: compare(done) for algorithm, done in runs.items()}
-    lines = [
-        "# PPO and GRPO against the frozen plan on the toy environment",
-        "",
-        f"    {command}",
-        "",
-        f"Base plan: {first.metrics['base']}. {len(runs[ALGORITHMS[0]])} seeds (0, 1, ...), "
-        f"{first.summary['episodes']} training episodes each "
-        f"({', '.join(f'{a.upper()} {_steps(runs[a])} environment steps' for a in ALGORITHMS)}). "
-        f"Judged without exploration on {first.metrics['eval_episodes']} episodes per seed that no training sees, the "
-        f"same ones for the three policies of a seed; horizon {first.metrics['horizon_s']:g} s at {first.metrics['rate_hz']:g} Hz, waypoints hit within "
-        f"{first.metrics['hit_radius_m']:g} m.",
-        "",
-        "| metric | SFT only | " + " | ".join(f"{a.upper()} | difference (95 %)" for a in ALGORITHMS) + " |",
-        "|---|---" + "|---|---" * len(ALGORITHMS) + "|",
-    ]
+    heads = " | ".join(f"{algorithm.upper()} | difference (95 %)" for algorithm in ALGORITHMS)
+    rows = []
     for name, label in LABELS.items():
-        cells = [f"{compared[ALGORITHMS[0]][name]['before']:.3f}"]
+        cells = [label, f"{compared[ALGORITHMS[0]][name]['before']:.3f}"]
         for algorithm in ALGORITHMS:
             entry = compared[algorithm][name]
             cells += [f"{entry['after']:.3f}", f"{_interval(entry)} {entry['verdict']}"]
-        lines.append(f"| {label} | " + " | ".join(cells) + " |")
-    lines += ["", f"![learning curves]({figure})", "", _READING, ""]
-    return "\n".join(lines)
+        rows.append(f"| {' | '.join(cells)} |")
+    table = [f"| metric | SFT only | {heads} |", "|---|---" + "|---|---" * len(ALGORITHMS) + "|", *rows]
+    title = "# PPO and GRPO against the frozen plan on the toy environment"
+    parts = [title, f"    {command}", _setting(runs), "\n".join(table), f"![learning curves]({figure})", _READING]
+    return "\n\n".join(parts) + "\n"
+
+
+def _setting(runs: Mapping[str, Sequence[Run]]) -> str:
+    first = runs[ALGORITHMS[0]][0]
+    metrics, seeds = first.metrics, len(runs[ALGORITHMS[0]])
+    steps = ", ".join(f"{algorithm.upper()} {_steps(runs[algorithm])}" for algorithm in ALGORITHMS)
+    digest = f" (sha256 {metrics['base_sha256'][:12]})" if metrics["base_sha256"] else ""
+    return (
+        f"Base plan: {metrics['base']}{digest}. {seeds} seeds (0, 1, ...), {first.summary['episodes']} training episodes each "
+        f"(environment steps on average: {steps}). Judged without exploration on {metrics['eval_episodes']} episodes "
+        f"per seed that no training sees, the same ones for the three policies of a seed. Horizon "
+        f"{metrics['horizon_s']:g} s at {metrics['rate_hz']:g} Hz, waypoints hit within {metrics['hit_radius_m']:g} m."
+    )
 
 
 _READING = """Of the drive: where the car was, against where it would have been on the route at the speed limit, at the

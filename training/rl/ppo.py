@@ -29,9 +29,9 @@ class PPOConfig:
     """
 
     num_envs: int = 32
-    num_steps: int = 64
+    num_steps: int = 32
     epochs: int = 6
-    minibatches: int = 4
+    minibatches: int = 2
     lr: float = 1.5e-3
     discount: float = 0.98
     trace: float = 0.95

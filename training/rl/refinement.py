@@ -156,6 +156,7 @@ class RLRefinementTrainer:
     def _write_metrics(self, sft_only: ToyEvaluation) -> None:
         metrics = {
             "base": self.base.name,
+            "base_sha256": None if self.base.checkpoint is None else self.base.sha256,
             "algorithm": self.config.algorithm,
             "horizon_s": self.config.env.horizon_s,
             "rate_hz": 1.0 / self.config.env.plan_dt_s,

@@ -68,11 +68,12 @@ def test_rescaling_returns_changes_no_prediction() -> None:
 
 def test_running_norm_is_that_of_all_rows() -> None:
     rows = np.random.default_rng(0).normal(3.0, 2.0, (300, 4)).astype(np.float32)
-    norm = RunningNorm(4)
+    norm = RunningNorm(torch.tensor([0.1, 0.1, 0.1, 5.0]))
     for part in np.split(rows, [10, 100]):
         norm.update(torch.from_numpy(part))
     assert norm.mean.numpy() == pytest.approx(rows.mean(axis=0), abs=1e-4)
     assert norm.variance.numpy() == pytest.approx(rows.var(axis=0), rel=1e-3)
+    assert norm.std.tolist() == pytest.approx([*rows[:, :3].std(axis=0).tolist(), 5.0], rel=1e-3)
 
 
 def test_modes_are_smooth_bounded_and_start_at_zero() -> None:
