@@ -84,19 +84,13 @@ def _draw_ground(canvas, inverse_depth, view, light, ground, y, start, end, firs
     fog = 1.0 - math.exp(-light.fog_per_m * max(0.0, t - light.fog_start_m))
     lamp_here = lamp_at(light.lamp, t)
     ry = (y + 0.5 - view.center_y_px) / focal
-    up = max(0.0, light.sun_direction[2])
-    day_r, day_g, day_b = (
-        0.96 * light.ambient[0] + light.sun[0] * up,
-        0.96 * light.ambient[1] + light.sun[1] * up,
-        0.96 * light.ambient[2] + light.sun[2] * up,
-    )
+    day_r, day_g, day_b = _daylight(light)
     clear = 1.0 - fog
     grazing = 1.0 - min(1.0, 2.2 * abs(dz) / math.sqrt(dx * dx + dy * dy + dz * dz))
     inv_taps = 1.0 / taps
     # Plain numbers for the loop: handing a tuple with arrays to a helper counts references at every pixel.
     up_axis = (r[0, 2], r[1, 2], r[2, 2])
     center_x, center_y, wet, puddles, haze = view.center_x_px, view.center_y_px, light.wet, light.puddles, light.haze
-    height, width = canvas.shape
     scale = 1.0 / (ground.texel_m * (1 << level))
     tap_x, tap_y = tap_x * scale, tap_y * scale
     texels, outside = ground.texels, spread(ground.outside)
@@ -126,16 +120,24 @@ def _draw_ground(canvas, inverse_depth, view, light, ground, y, start, end, firs
             dark, share = _wet_shares(gloss, grazing, wet, puddles)
             ripple = 3.0 * (unit_noise(x >> 2, y, 31) - 0.5) * grazing
             column, row = _mirrored_pixel(focal, center_x, center_y, up_axis, rx, ry, ripple)
-            mirror_r, mirror_g, mirror_b = haze
-            if column >= 0 and column < width and row >= 0 and row < height and row != y:
-                pixel = canvas[row, column]
-                mirror_r, mirror_g, mirror_b = float((pixel >> 16) & 255), float((pixel >> 8) & 255), float(pixel & 255)
+            mirror_r, mirror_g, mirror_b = _mirrored_color(canvas, row, column, y, haze)
             red = red * dark + (mirror_r - red * dark) * share
             green = green * dark + (mirror_g - green * dark) * share
             blue = blue * dark + (mirror_b - blue * dark) * share
         canvas[y, x] = pack_bgra(
             red * clear + light.haze[0] * fog, green * clear + light.haze[1] * fog, blue * clear + light.haze[2] * fog
         )
+
+
+@jit_inline
+def _daylight(light):
+    """Return the light of sky and sun on level ground."""
+    up = max(0.0, light.sun_direction[2])
+    return (
+        0.96 * light.ambient[0] + light.sun[0] * up,
+        0.96 * light.ambient[1] + light.sun[1] * up,
+        0.96 * light.ambient[2] + light.sun[2] * up,
+    )
 
 
 @jit_inline
@@ -175,6 +177,17 @@ def _mirrored_pixel(focal, center_x, center_y, up_axis, rx, ry, ripple):
     column = int(focal * (rx - rise * u0) / mz + center_x)
     row = int(focal * (ry - rise * u1) / mz + center_y + ripple)
     return column, row
+
+
+@jit_inline
+def _mirrored_color(canvas, row, column, y, haze):
+    """Return what the image shows at (row, column), or the haze if that lies outside or in the row being drawn."""
+    red, green, blue = haze
+    height, width = canvas.shape
+    if column >= 0 and column < width and row >= 0 and row < height and row != y:
+        pixel = canvas[row, column]
+        red, green, blue = float((pixel >> 16) & 255), float((pixel >> 8) & 255), float(pixel & 255)
+    return red, green, blue
 
 
 @jit_inline
