@@ -19,8 +19,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from stable_baselines3 import PPO
-from stable_baselines3.common.vec_env import DummyVecEnv
 
 from benchmarks.figures import Figure
 from training.rl.agent import AgentConfig, PPOAgent
@@ -32,6 +30,12 @@ from training.rl.rollout import episode_seeds
 from training.rl.toy_config import ToyEnvConfig
 from training.rl.toy_dynamics import RUNNING
 from training.rl.toy_waypoint_batch import ToyWaypointBatch
+
+try:
+    from stable_baselines3 import PPO
+    from stable_baselines3.common.vec_env import DummyVecEnv
+except ImportError as error:
+    raise ImportError("this needs stable-baselines3: pip install --no-deps -r requirements/bench.txt") from error
 
 ENV, AGENT, OURS = ToyEnvConfig(), AgentConfig(), PPOConfig()
 BASE = SFTWaypointWrapper(None, ENV)

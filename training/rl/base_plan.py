@@ -20,6 +20,9 @@ from waypilot.types import RouteCommand
 STAND_IN = "analytic stand-in (no SFT checkpoint)"
 """Name of the base plan that no training made; it stands in logs, configurations and checkpoints."""
 
+STAND_IN_SPEED_SHARE = 0.75
+STAND_IN_AIM_ERROR_RAD = 0.175
+
 _POINTS_SCALE_M = 20.0
 _SPEED_SCALE_MPS = 10.0
 _LEFT_SCALE = 8.0
@@ -113,10 +116,6 @@ def command_rows(observation: torch.Tensor) -> torch.Tensor:
     rows[turn > _TURN_RAD] = COMMANDS.index(RouteCommand.LEFT)
     rows[turn < -_TURN_RAD] = COMMANDS.index(RouteCommand.RIGHT)
     return rows
-
-
-STAND_IN_SPEED_SHARE = 0.75
-STAND_IN_AIM_ERROR_RAD = 0.175
 
 
 def stand_in_plan(observation: torch.Tensor, env: ToyEnvConfig) -> torch.Tensor:

@@ -93,12 +93,16 @@ def _setting(runs: Mapping[str, Sequence[Run]]) -> str:
     metrics, seeds = first.metrics, len(runs[ALGORITHMS[0]])
     steps = ", ".join(f"{algorithm.upper()} {_steps(runs[algorithm])}" for algorithm in ALGORITHMS)
     digest = f" (sha256 {metrics['base_sha256'][:12]})" if metrics["base_sha256"] else ""
-    return (
-        f"Base plan: {metrics['base']}{digest}. {seeds} seeds (0, 1, ...), {first.summary['episodes']} training episodes each "
-        f"(environment steps on average: {steps}). Judged without exploration on {metrics['eval_episodes']} episodes "
-        f"per seed that no training sees, the same ones for the three policies of a seed. Horizon "
-        f"{metrics['horizon_s']:g} s at {metrics['rate_hz']:g} Hz, waypoints hit within {metrics['hit_radius_m']:g} m."
+    sentences = (
+        f"Base plan: {metrics['base']}{digest}.",
+        f"{seeds} seeds (0, 1, ...), {first.summary['episodes']} training episodes each",
+        f"(environment steps on average: {steps}).",
+        f"Judged without exploration on {metrics['eval_episodes']} episodes per seed that no training sees,",
+        "the same ones for the three policies of a seed.",
+        f"Horizon {metrics['horizon_s']:g} s at {metrics['rate_hz']:g} Hz,",
+        f"waypoints hit within {metrics['hit_radius_m']:g} m.",
     )
+    return " ".join(sentences)
 
 
 _READING = """Of the drive: where the car was, against where it would have been on the route at the speed limit, at the
