@@ -49,7 +49,7 @@ class Evaluation:
         self._say = say
 
     def run(self, jobs: Sequence[Job]) -> bool:
-        """Drive the jobs in order; returns whether none crashed. A broken stack ends it early."""
+        """Drive the jobs in order; returns whether none crashed. A broken stack ends it: the rest counts as crashed."""
         started_s = time.monotonic()
         clean = True
         for number, job in enumerate(jobs, start=1):
@@ -63,6 +63,8 @@ class Evaluation:
             except StackBrokenError as error:
                 self._crash(job, error)
                 clean = False
+                for left in jobs[number:]:
+                    self._crash(left, f"not driven: {error}")
                 break
         self._writer.finish({"duration_s": round(time.monotonic() - started_s, 3)})
         return clean
@@ -75,6 +77,6 @@ class Evaluation:
         self._writer.append(result)
         self._say(f"{job.scenario.name}, seed {job.seed}: {result.status}")
 
-    def _crash(self, job: Job, error: Exception) -> None:
-        self._writer.crash(job.scenario, job.seed, str(error))
-        self._say(f"{job.scenario.name}, seed {job.seed}: crashed: {error}")
+    def _crash(self, job: Job, what: object) -> None:
+        self._writer.crash(job.scenario, job.seed, str(what))
+        self._say(f"{job.scenario.name}, seed {job.seed}: crashed: {what}")
