@@ -4,6 +4,7 @@ import json
 import math
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -104,11 +105,7 @@ def test_the_expert_drives_through_ros_twice_and_without_ros_with_equal_results(
 def test_a_learned_policy_drives_with_and_without_ros_to_the_bit_alike(start_run, tmp_path):
     checkpoint, suite = tmp_path / "model.pt", tmp_path / "short.yaml"
     write_untrained_checkpoint(checkpoint)
-    turn = next(scenario for scenario in load_suite("standard") if scenario.name == "turn_clear")
-    start = {"x_m": turn.start_pose.x_m, "y_m": turn.start_pose.y_m, "yaw_deg": math.degrees(turn.start_pose.yaw_rad)}
-    goal = {"x_m": turn.goal_m[0], "y_m": turn.goal_m[1]}
-    entry = {"name": "short", "map": turn.map, "weather": "rain", "start": start, "goal": goal, "time_limit_s": 8.0}
-    suite.write_text(yaml.safe_dump({"scenarios": [entry]}))
+    write_suite(suite, time_limit_s=8.0)
 
     run, out = start_run("ros", policy="checkpoint", checkpoint=checkpoint, scenarios=suite)
     assert run.wait(RUN_S) == 0
@@ -120,6 +117,15 @@ def test_a_learned_policy_drives_with_and_without_ros_to_the_bit_alike(start_run
     assert ros_series == direct_series
     speeds = json.loads(ros_series["short_seed0.json"])["columns"]["speed_mps"]
     assert max(speeds) > 1.0, "a car that never moves proves nothing"
+
+
+def write_suite(path, time_limit_s):
+    """One scenario: the start of turn_clear in the rain."""
+    turn = next(scenario for scenario in load_suite("standard") if scenario.name == "turn_clear")
+    start = {"x_m": turn.start_pose.x_m, "y_m": turn.start_pose.y_m, "yaw_deg": math.degrees(turn.start_pose.yaw_rad)}
+    goal = {"x_m": turn.goal_m[0], "y_m": turn.goal_m[1]}
+    entry = {"name": "short", "map": turn.map, "weather": "rain", "start": start, "goal": goal}
+    path.write_text(yaml.safe_dump({"scenarios": [entry | {"time_limit_s": time_limit_s}]}))
 
 
 def write_untrained_checkpoint(path):
@@ -138,6 +144,37 @@ def write_untrained_checkpoint(path):
         model.head.linear.bias[0::2] = 0.5
     config = config_to_dict(WaypointModelConfig())
     save_checkpoint(path, Checkpoint(KIND_SFT, config, model.state_dict(), DEFAULT_RIG, {"seed": 3}))
+
+
+def test_a_process_that_dies_while_the_evaluator_still_starts_leaves_a_record_of_every_scenario(start_run):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        run, out = start_run("run", scenarios="turn_clear,straight_rain", port=taken.getsockname()[1])
+        assert run.wait(START_S) == 1
+    statuses = [result.status for result in load_results(out / "results.json").results]
+    assert len(statuses) == 2
+    assert all(status.startswith("crashed: ") and "simulator exited with code 2: " in status for status in statuses)
+    assert (out / "report.html").exists()
+
+
+def test_in_real_time_the_wall_clock_ticks_and_late_commands_count_as_missed(start_run, tmp_path):
+    suite = tmp_path / "short.yaml"
+    write_suite(suite, time_limit_s=6.0)
+    run, out = start_run("run", scenarios=suite, lock_step="false")
+    pictures = out / "scenarios" / "short_seed0"
+    wait_until("the drive", lambda: run.poll() is not None or list(pictures.glob("*.jpg")), START_S)
+    (pid,) = [pid for pid, command in children(run.pid).items() if "controller_node" in command]
+    os.kill(pid, signal.SIGSTOP)
+    time.sleep(0.5)
+    os.kill(pid, signal.SIGCONT)
+    assert run.wait(RUN_S) == 0
+    (result,) = load_results(out / "results.json").results
+    assert result.status.startswith("failed: ")  # its time limit: it ended regularly, at a frame it was to end with
+    stamps_s = json.loads((out / "scenarios" / "short_seed0.json").read_text())["columns"]["time_s"]
+    assert stamps_s[-1] == pytest.approx(6.0, abs=0.1)
+    assert result.wall_clock["drive_s"] == pytest.approx(stamps_s[-1], rel=0.25)
+    missed = result.wall_clock["missed_deadlines"]
+    assert 5 <= missed < len(stamps_s)
+    assert result.notes == (f"{missed} of {len(stamps_s)} frames had no control of their own in time",)
 
 
 @pytest.mark.parametrize("victim", ["carla_lite", "carla_bridge_node", "controller_node"])
