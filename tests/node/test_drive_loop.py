@@ -1,8 +1,10 @@
 """The tick thread on a kinematic session: which control is applied to which frame, and what if none comes."""
 
+import contextlib
 import sys
 import threading
 import time
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -39,6 +41,7 @@ class Sink:
         self._answer = answer
         self.frames = []
         self.crashes = []
+        self.stages = Counter()
         self.enough = threading.Event()
 
     def publish_prepared(self, prepared):
@@ -52,6 +55,11 @@ class Sink:
 
     def publish_events(self, collisions, lane_invasions):
         self.late = (collisions, lane_invasions)
+
+    @contextlib.contextmanager
+    def timed(self, stage):
+        yield
+        self.stages[stage] += 1
 
     def publish_crash(self, reason):
         self.crashes.append(reason)
@@ -83,13 +91,15 @@ def drive(straight_scenario):
 
 
 def test_in_lock_step_every_frame_gets_the_control_with_its_stamp(drive):
-    loop, session, _, gate = drive(lambda gate, stamp_ns: gate.offer(stamp_ns, control_for(stamp_ns)))
+    loop, session, sink, gate = drive(lambda gate, stamp_ns: gate.offer(stamp_ns, control_for(stamp_ns)))
     counts = loop.stop(FIRST_STAMP_NS + 9 * TICK_NS).result(WAIT_S)
     applied = session.applied
     assert applied[:10] == [
         (FIRST_STAMP_NS + i * TICK_NS, control_for(FIRST_STAMP_NS + i * TICK_NS)) for i in range(10)
     ]
     assert (counts.frames, counts.missed_deadlines) == (10, 0)
+    assert sink.stages["tick"] == sink.stages["publish"] == len(sink.frames)
+    assert sink.stages["apply"] >= STOP_AT - 1
     assert not gate.irregular
 
 

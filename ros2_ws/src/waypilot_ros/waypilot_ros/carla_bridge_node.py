@@ -7,6 +7,7 @@ import sys
 import time
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
@@ -130,6 +131,10 @@ class CarlaBridgeNode(Node):
     def publish_events(self, collisions: Any, lane_invasions: Any) -> None:
         """Pass on late events."""
         self._publisher.publish_events(collisions, lane_invasions)
+
+    def timed(self, stage: str) -> AbstractContextManager[None]:
+        """Report how much wall time a stage of a frame takes."""
+        return self._diagnostics.timed(stage)
 
     def publish_crash(self, reason: str) -> None:
         """Tell everybody that the simulator is gone."""

@@ -90,7 +90,8 @@ class ControllerNode(Node):
         if not self._driving:
             return
         try:
-            plan = trajectory_from_msg(message)
+            with self._diagnostics.timed("convert plan"):
+                plan = trajectory_from_msg(message)
         except MalformedMessageError as error:
             self._diagnostics.problem("malformed waypoints", str(error))
             return
@@ -109,8 +110,9 @@ class ControllerNode(Node):
             return
         self._last_command_ns = ego.stamp_ns
         timed = TimedPlan(plan, self._egos[plan.stamp_ns].pose_map_from_base_link.planar) if plan else None
-        output = self._follower.step(ego, timed)
-        self._control.publish(control_to_msg(output.control, ego.stamp_ns))
+        with self._diagnostics.timed("step and publish"):
+            output = self._follower.step(ego, timed)
+            self._control.publish(control_to_msg(output.control, ego.stamp_ns))
         if output.safe_stop_reason is not None:
             self._diagnostics.problem("safe stop", output.safe_stop_reason)
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rclpy.clock import Clock, ClockType
@@ -12,13 +16,16 @@ from waypilot_ros import qos
 from waypilot_ros.conversions import stamp_to_msg
 
 PERIOD_S = 1.0
+MEAN_SUFFIX = " mean"
+MAX_SUFFIX = " max"
 
 
 class Diagnostics:
-    """What a node has to say about itself. Problems are counted, and logged at most once a period."""
+    """What a node has to say about itself. Problems are counted, and logged at most once a period. Thread-safe."""
 
     def __init__(self, node: Node) -> None:
         self._node = node
+        self._lock = threading.Lock()
         self._publisher = node.create_publisher(DiagnosticArray, "/diagnostics", qos.EVENT)
         self._problems: Counter[str] = Counter()
         self._reported: Counter[str] = Counter()
@@ -29,12 +36,21 @@ class Diagnostics:
 
     def problem(self, kind: str, detail: str = "") -> None:
         """Count something that went wrong; ``kind`` is a short fixed text, ``detail`` the particulars."""
-        self._problems[kind] += 1
-        self._last_words[kind] = detail
+        with self._lock:
+            self._problems[kind] += 1
+            self._last_words[kind] = detail
 
     def figure(self, name: str, value: float) -> None:
         """Note a measured value; mean and maximum of the period are published."""
-        self._figures.setdefault(name, []).append(value)
+        with self._lock:
+            self._figures.setdefault(name, []).append(value)
+
+    @contextmanager
+    def timed(self, stage: str) -> Iterator[None]:
+        """Note how much wall time the block takes, as figure ``<stage> ms``."""
+        begun_s = time.perf_counter()
+        yield
+        self.figure(f"{stage} ms", (time.perf_counter() - begun_s) * 1e3)
 
     def count(self, kind: str) -> int:
         """How often a problem occurred so far."""
@@ -42,16 +58,18 @@ class Diagnostics:
 
     def publish(self) -> None:
         """Publish the state of affairs and log the problems that are new."""
-        fresh = self._problems - self._reported
-        self._reported = Counter(self._problems)
+        with self._lock:
+            problems, figures, last_words = Counter(self._problems), self._figures, dict(self._last_words)
+            self._figures = {}
+        fresh = problems - self._reported
+        self._reported = problems
         for kind, times in fresh.items():
-            detail = self._last_words[kind]
+            detail = last_words[kind]
             self._node.get_logger().warning(f"{kind} ({times} times)" + (f", last: {detail}" if detail else ""))
-        values = [KeyValue(key=kind, value=str(times)) for kind, times in sorted(self._problems.items())]
-        for name, samples in sorted(self._figures.items()):
-            values.append(KeyValue(key=f"{name} mean", value=f"{sum(samples) / len(samples):.3f}"))
-            values.append(KeyValue(key=f"{name} max", value=f"{max(samples):.3f}"))
-        self._figures = {}
+        values = [KeyValue(key=kind, value=str(times)) for kind, times in sorted(problems.items())]
+        for name, samples in sorted(figures.items()):
+            values.append(KeyValue(key=name + MEAN_SUFFIX, value=f"{sum(samples) / len(samples):.3f}"))
+            values.append(KeyValue(key=name + MAX_SUFFIX, value=f"{max(samples):.3f}"))
         status = DiagnosticStatus(
             level=DiagnosticStatus.WARN if fresh else DiagnosticStatus.OK,
             name=self._node.get_name(),

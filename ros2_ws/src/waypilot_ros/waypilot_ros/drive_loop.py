@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from typing import Any, Protocol
@@ -70,6 +71,10 @@ class FrameSink(Protocol):
         self, collisions: tuple[CollisionEvent, ...], lane_invasions: tuple[LaneInvasionEvent, ...]
     ) -> None:
         """Pass on events that came after their frame."""
+        ...
+
+    def timed(self, stage: str) -> AbstractContextManager[None]:
+        """Note how much wall time a stage of a frame takes."""
         ...
 
     def publish_crash(self, reason: str) -> None:
@@ -240,14 +245,18 @@ class DriveLoop:
         return self._drive.counts(end_stamp_ns)
 
     def _step(self, session: Session) -> None:
-        frame = session.tick()
+        with self._sink.timed("tick"):
+            frame = session.tick()
         self._drive.frames_ns.append(frame.stamp_ns)
         self._note_events(frame.collisions, frame.lane_invasions)
         self._gate.expect(frame.stamp_ns)
-        self._sink.publish_frame(frame)
-        control = self._lock_step_control() if self._config.lock_step else self._real_time_control()
+        with self._sink.timed("publish"):
+            self._sink.publish_frame(frame)
+        with self._sink.timed("wait for control"):
+            control = self._lock_step_control() if self._config.lock_step else self._real_time_control()
         if not self._has_other_work():
-            session.apply(self._answer(frame.stamp_ns, control))
+            with self._sink.timed("apply"):
+                session.apply(self._answer(frame.stamp_ns, control))
 
     def _has_other_work(self) -> bool:
         return not self._requests.empty() or self._closing.is_set()

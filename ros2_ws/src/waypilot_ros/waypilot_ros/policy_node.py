@@ -129,7 +129,8 @@ class PolicyNode(Node):
         if self._builder is None:
             return
         try:
-            image = image_to_rgb(message)
+            with self._diagnostics.timed(f"convert image of {camera}"):
+                image = image_to_rgb(message)
         except MalformedMessageError as error:
             self._diagnostics.problem(f"malformed image of camera {camera}", str(error))
             return
@@ -142,11 +143,11 @@ class PolicyNode(Node):
     def _plan(self, frame: JoinedFrame | None) -> None:
         if frame is None or self._builder is None or self._policy is None:
             return
-        begun_s = time.perf_counter()
-        observation = self._builder.build(frame.ego, frame.images)
-        plan = self._policy.plan(observation)
-        self._diagnostics.figure("inference time ms", (time.perf_counter() - begun_s) * 1e3)
-        self._publish(plan)
+        with self._diagnostics.timed("inference time"):
+            observation = self._builder.build(frame.ego, frame.images)
+            plan = self._policy.plan(observation)
+        with self._diagnostics.timed("publish"):
+            self._publish(plan)
         self._diagnostics.figure("stamp age ms", (self._diagnostics.stamp_ns - frame.ego.stamp_ns) / 1e6)
         for fault, times in (self._builder.faults - self._faults).items():
             self._diagnostics.problem(f"camera {fault}", f"{times} more")

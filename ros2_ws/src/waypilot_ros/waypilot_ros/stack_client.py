@@ -23,6 +23,7 @@ from waypilot.report.results import Job
 from waypilot_ros import qos
 from waypilot_ros.conversions import stamp_from_msg
 from waypilot_ros.evaluation import DriveReport, ScenarioCrashedError, StackBrokenError
+from waypilot_ros.stage_times import StageTimes
 
 #: In the order in which messages flow, so that whoever is silent stays so (see ``readiness.Drain``).
 DRIVERS = ("policy", "controller", "metrics")
@@ -99,6 +100,7 @@ class StackClient:
         self._finalize = node.create_client(FinalizeScenario, "metrics/finalize")
         self._last_frame_s = 0.0
         self._last_stamp_ns: int | None = None
+        self._stage_times = StageTimes(node)
         self._end: ScenarioStatus | None = None
         self._bridge_crash = ""
         node.create_subscription(Odometry, "odometry", self._on_odometry, qos.FRAME)
@@ -131,6 +133,7 @@ class StackClient:
         begun_s = time.monotonic()
         self._prepare_all(job)
         self._before_start(job)
+        self._stage_times.reset()
         driving_s = time.monotonic()
         self._check(self._call("carla_bridge", self._start, StartScenario.Request(), self._patience.ready_s))
         end_ns = self._wait_for_end()
@@ -140,8 +143,10 @@ class StackClient:
         wall_clock = {
             "prepare_s": round(driving_s - begun_s, 3),
             "drive_s": round(ended_s - driving_s, 3),
-            "frames_per_s": round(counts.frames / (ended_s - driving_s), 1),
+            "frames": counts.frames,
+            "fps": round(counts.frames / (ended_s - driving_s), 1),
             "missed_deadlines": counts.missed_deadlines,
+            "per_frame_ms": self._stage_times.per_frame_ms(),
         }
         return DriveReport(dataclasses.replace(result, wall_clock=wall_clock), counts.frames, counts.missed_deadlines)
 
