@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
-from waypilot.episodes import Episode, EpisodeError, load_episode
+from waypilot.episodes import Episode, EpisodeError, find_episodes, load_episode
 from waypilot.rig import CameraSpec
 
 _FOV_TOLERANCE = 0.03
@@ -38,6 +39,24 @@ class SampleTable:
 
     def __len__(self) -> int:
         return len(self.speed_mps)
+
+    def without_images(self) -> SampleTable:
+        """Make the same samples as if no camera had given an image."""
+        return replace(self, image_paths=tuple((None,) * len(row) for row in self.image_paths))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RecordedDrives:
+    """Episodes with their paths and digest, and the images of them that are decoded already (filled by users)."""
+
+    episodes: list[tuple[Path, Episode]]
+    sha256: str
+    images: dict[Path, torch.Tensor] = field(default_factory=dict)
+
+
+def load_drives(pattern: str) -> RecordedDrives:
+    """Read the episodes that a pattern finds. Raises EpisodeError."""
+    return RecordedDrives(*load_episodes(find_episodes(pattern)))
 
 
 def load_episodes(paths: Sequence[Path]) -> tuple[list[tuple[Path, Episode]], str]:
@@ -79,6 +98,21 @@ def split_episodes(
 
     train = [item for item in episodes if not held_out(item[1])]
     return train, [item for item in episodes if held_out(item[1])]
+
+
+def choose_drives(episodes: Sequence[tuple[Path, Episode]], fraction: float, seed: int) -> list[tuple[Path, Episode]]:
+    """Choose a ``fraction`` of the drives, at least one, by the digest of seed and name; their order stays.
+
+    With one seed, the drives of a smaller fraction are among those of a larger one.
+    """
+
+    def rank(index: int) -> bytes:
+        episode = episodes[index][1]
+        name = f"{seed}/{episode.town}/{episode.route_id}/{episode.episode_id}"
+        return hashlib.sha256(name.encode()).digest()
+
+    count = max(1, round(fraction * len(episodes)))
+    return [episodes[index] for index in sorted(sorted(range(len(episodes)), key=rank)[:count])]
 
 
 def build_table(episodes: Sequence[tuple[Path, Episode]]) -> SampleTable:

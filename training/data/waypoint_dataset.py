@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
+from training.data.image_store import ImageStore
 from training.data.sample_table import SampleTable
 from training.models.config import WaypointModelConfig
-from training.models.preprocess import command_indices, shrink_images
-from waypilot.episodes import EpisodeError, decode_jpeg
+from training.models.preprocess import command_indices
+from waypilot.episodes import EpisodeError
 
 
 @dataclass(slots=True)
@@ -32,25 +31,19 @@ class SampleBatch:
 class WaypointDataset(Dataset[SampleBatch]):
     """Frames of a table with their images, shrunk as the network wants them.
 
-    With ``cache`` all images are decoded on construction and kept (``cache_bytes`` tells how much that takes).
+    With ``cache`` all images are decoded on construction and kept; ``images`` may hold some of them already.
     Raises EpisodeError when the cameras of the table are not those of the network, or an image cannot be read.
     """
 
-    def __init__(self, table: SampleTable, config: WaypointModelConfig, cache: bool):
+    def __init__(self, table: SampleTable, config: WaypointModelConfig, cache: bool, images: ImageStore | None = None):
         _check_cameras(table, config)
         self.table = table
         self.config = config
         self._valid = torch.tensor([[path is not None for path in row] for row in table.image_paths])
         self._command = command_indices(torch.from_numpy(table.command))
-        self._images: torch.Tensor | None = None
+        self._images = images or ImageStore(config)
         if cache:
-            with ThreadPoolExecutor() as pool:
-                self._images = torch.stack(list(pool.map(self._load, range(len(table)))))
-
-    @staticmethod
-    def cache_bytes(table: SampleTable, config: WaypointModelConfig) -> int:
-        """Memory that the decoded images of a table take."""
-        return len(table) * len(config.cameras) * config.input_width_px * config.input_height_px * 3
+            self._images.keep(path for row in table.image_paths for path in row)
 
     def __len__(self) -> int:
         return len(self.table)
@@ -61,26 +54,15 @@ class WaypointDataset(Dataset[SampleBatch]):
     def __getitems__(self, indices: Sequence[int]) -> SampleBatch:
         """Fetch a whole batch at once."""
         rows = np.asarray(indices)
-        images = torch.stack([self._load(int(i)) for i in rows]) if self._images is None else self._images[rows]
+        images = torch.stack([self._images.load(path) for i in rows for path in self.table.image_paths[i]])
         return SampleBatch(
-            images=images,
+            images=images.view(len(rows), -1, *images.shape[1:]),
             image_valid=self._valid[rows],
             speed_mps=torch.from_numpy(self.table.speed_mps[rows]),
             command=self._command[rows],
             target_point_m=torch.from_numpy(self.table.target_point_m[rows]),
             waypoints_m=torch.from_numpy(self.table.waypoints_m[rows]),
         )
-
-    def _load(self, index: int) -> torch.Tensor:
-        return torch.stack([self._load_image(path) for path in self.table.image_paths[index]])
-
-    def _load_image(self, path: Path | None) -> torch.Tensor:
-        if path is None:
-            return torch.zeros((self.config.input_height_px, self.config.input_width_px, 3), dtype=torch.uint8)
-        try:
-            return shrink_images(torch.from_numpy(decode_jpeg(path.read_bytes()))[None], self.config)[0]
-        except (OSError, ValueError) as error:
-            raise EpisodeError(f"{path}: {error}") from error
 
 
 class BatchOrder(Sampler[list[int]]):

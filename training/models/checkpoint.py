@@ -17,7 +17,8 @@ from typing import Any
 import torch
 
 import waypilot
-from training.models.config import COMMANDS, WaypointModelConfig
+from training.models.config import COMMANDS, ENCODER_FIELDS, WaypointModelConfig
+from training.models.encoder import CameraEncoder
 from training.models.heads import DeltaWaypointHead
 from training.models.waypoint_model import WaypointModel
 from waypilot.config import ConfigError, config_from_mapping, config_to_dict
@@ -26,6 +27,7 @@ from waypilot.rig import CameraSpec
 FORMAT = "waypilot.checkpoint/1"
 KIND_SFT = "sft"
 KIND_DELTA = "delta"
+KIND_ENCODER = "encoder"
 _KEYS = frozenset({"format", "kind", "model", "cameras", "commands", "training", "version", "tensors", "sha256"})
 
 
@@ -37,7 +39,8 @@ class CheckpointError(ValueError):
 class Checkpoint:
     """What a checkpoint holds.
 
-    ``kind`` is ``sft`` (a waypoint network) or ``delta`` (a delta head for one). ``model`` are the network's sizes,
+    ``kind`` is ``sft`` (a waypoint network) or ``delta`` (a delta head for one), or ``encoder`` (the
+    camera encoder of one, pre-trained). ``model`` are the network's sizes,
     ``cameras`` the calibrations it was trained with, ``training`` whatever tells how it came about (configuration,
     seed, hash of the data, metrics), ``version`` that of waypilot, ``sha256`` the digest of the tensors.
     """
@@ -131,6 +134,32 @@ def load_waypoint_model(path: Path) -> tuple[WaypointModel, Checkpoint]:
         raise CheckpointError(f"{path}: {error}") from error
     _load_tensors(path, model, checkpoint)
     return model.eval(), checkpoint
+
+
+def encoder_sizes(config: WaypointModelConfig) -> dict[str, Any]:
+    """Give what of a network's configuration belongs to its encoder: ``model`` of an encoder checkpoint."""
+    values = config_to_dict(config)
+    return {name: values[name] for name in ENCODER_FIELDS}
+
+
+def load_encoder(path: Path, config: WaypointModelConfig) -> tuple[CameraEncoder, Checkpoint]:
+    """Build the encoder of an encoder checkpoint for a network ``config``, in evaluation mode.
+
+    Raises CheckpointError, also when the encoder was made for other images or sizes.
+    """
+    checkpoint = load_checkpoint(path, KIND_ENCODER)
+    expected = encoder_sizes(config)
+    if set(checkpoint.model) != set(expected):
+        raise CheckpointError(f"{path}: declares {sorted(checkpoint.model)}, expected {sorted(expected)}")
+    for name, value in expected.items():
+        if checkpoint.model[name] != value:
+            raise CheckpointError(
+                f"{path}: was made for {name} {checkpoint.model[name]!r}, the network has {value!r}; "
+                f"pre-train on the same kind of images"
+            )
+    encoder = CameraEncoder(config)
+    _load_tensors(path, encoder, checkpoint)
+    return encoder.eval(), checkpoint
 
 
 def load_delta_head(path: Path, sft: Checkpoint) -> DeltaWaypointHead:

@@ -16,6 +16,17 @@ COMMANDS: tuple[RouteCommand, ...] = (
 """The route commands in the order of the embedding's rows."""
 
 ENCODER_STRIDE = 16
+ENCODER_FIELDS = (
+    "image_width_px",
+    "image_height_px",
+    "crop_top_px",
+    "channels",
+    "camera_feature_dim",
+    "image_mean",
+    "image_std",
+)
+"""What of the configuration below decides about the encoder, and what its input means."""
+
 _POSITIVE = (
     "camera_feature_dim",
     "command_dim",
@@ -34,7 +45,8 @@ class WaypointModelConfig:
 
     Every camera delivers RGB images of ``image_width_px`` x ``image_height_px``. The top ``crop_top_px`` rows (sky)
     are cut off and 2x2 pixels averaged before the encoder sees them. The plan has ``num_waypoints`` waypoints,
-    ``waypoint_dt_ns`` apart. ``use_target_point`` feeds the next sparse route point as well. The normalisation
+    ``waypoint_dt_ns`` apart. ``use_target_point`` feeds the next sparse route point as well; without ``use_cameras``
+    the network looks at no image: the baseline that shows what the cameras bring. The normalisation
     (``image_mean`` and ``image_std`` of intensities in 0..1, speed and target point divided by their scales) only
     centres the inputs, but it belongs to the trained weights, hence it stands here.
     """
@@ -50,6 +62,7 @@ class WaypointModelConfig:
     num_waypoints: int = 20
     waypoint_dt_ns: int = 250_000_000
     use_target_point: bool = False
+    use_cameras: bool = True
     image_mean: float = 0.45
     image_std: float = 0.25
     speed_scale_mps: float = 10.0

@@ -34,10 +34,11 @@ class WaypointModel(nn.Module):
         super().__init__()
         self.config = config
         width = config.camera_feature_dim
-        self.encoder = CameraEncoder(config)
-        # Tells the cameras apart after the mean: scale and offset of the features by camera.
-        self.camera_scale = nn.Parameter(torch.ones(len(config.cameras), width))
-        self.camera_offset = nn.Parameter(torch.zeros(len(config.cameras), width))
+        if config.use_cameras:
+            self.encoder = CameraEncoder(config)
+            # Tells the cameras apart after the mean: scale and offset of the features by camera.
+            self.camera_scale = nn.Parameter(torch.ones(len(config.cameras), width))
+            self.camera_offset = nn.Parameter(torch.zeros(len(config.cameras), width))
         self.command = nn.Embedding(len(COMMANDS), config.command_dim)
         ego_width = config.command_dim + 1 + (2 if config.use_target_point else 0)
         self.fusion = nn.Sequential(
@@ -51,13 +52,15 @@ class WaypointModel(nn.Module):
 
     def latent(self, batch: ModelInput) -> torch.Tensor:
         """Compute the latent vector z (B, latent_dim) on which waypoint and delta heads stand."""
+        if not self.config.use_cameras:
+            return self.latent_without_cameras(batch.speed_mps, batch.command, batch.target_point_m)
         return self._fuse(self._pool_cameras(batch), batch.speed_mps, batch.command, batch.target_point_m)
 
     def latent_without_cameras(
         self, speed_mps: torch.Tensor, command: torch.Tensor, target_point_m: torch.Tensor
     ) -> torch.Tensor:
         """Compute the latent vector of a batch whose cameras are all invalid, without encoding any image."""
-        blind = self.camera_scale.new_zeros(len(speed_mps), self.config.camera_feature_dim)
+        blind = speed_mps.new_zeros(len(speed_mps), self.config.camera_feature_dim)
         return self._fuse(blind, speed_mps, command, target_point_m)
 
     def forward(self, batch: ModelInput) -> torch.Tensor:

@@ -11,7 +11,9 @@ from training.data.augment import AugmentConfig
 class SftConfig:
     """How to train. ``num_steps`` 0 means ``epochs`` passes over the data; ``num_threads`` 0 leaves torch's choice.
 
-    ``val_towns`` are held out whole, ``val_fraction`` of the routes of the other towns as well.
+    ``val_towns`` are held out whole, ``val_fraction`` of the routes of the other towns as well. ``label_fraction`` of
+    the remaining drives are trained on (the seed chooses, whole drives). ``init_encoder`` is an encoder checkpoint to
+    start from, empty for random weights. ``use_cameras`` False trains the baseline that sees speed and command only.
     """
 
     episodes_glob: str = "out/episodes/**/*.json"
@@ -30,6 +32,9 @@ class SftConfig:
     val_fraction: float = 0.1
     val_towns: tuple[str, ...] = ()
     val_every_steps: int = 1000
+    label_fraction: float = 1.0
+    init_encoder: str = ""
+    use_cameras: bool = True
     use_target_point: bool = False
     augment: bool = True
     augmentation: AugmentConfig = field(default_factory=AugmentConfig)
@@ -47,5 +52,9 @@ class SftConfig:
                 raise ValueError(f"{name} is {getattr(self, name)}, expected 0 or more")
         if not 0.0 <= self.val_fraction < 1.0:
             raise ValueError(f"val_fraction is {self.val_fraction}, expected 0 to below 1")
+        if not 0.0 < self.label_fraction <= 1.0:
+            raise ValueError(f"label_fraction is {self.label_fraction}, expected above 0 to 1")
+        if self.init_encoder and not self.use_cameras:
+            raise ValueError("init_encoder is given, but use_cameras is off: a network without cameras has no encoder")
         if not 0.0 <= self.ema_decay < 1.0:
             raise ValueError(f"ema_decay is {self.ema_decay}, expected 0 (off) to below 1")

@@ -14,18 +14,27 @@ from torch.utils.tensorboard import SummaryWriter
 
 from training.artifacts import write_json
 from training.data.augment import augment_images, drop_cameras
-from training.data.sample_table import SampleTable, build_table, load_episodes, split_episodes
+from training.data.image_store import ImageStore
+from training.data.sample_table import (
+    RecordedDrives,
+    SampleTable,
+    build_table,
+    choose_drives,
+    load_drives,
+    split_episodes,
+)
 from training.data.waypoint_dataset import BatchOrder, SampleBatch, WaypointDataset, evaluation_loader, training_loader
-from training.models.checkpoint import KIND_SFT, Checkpoint, save_checkpoint
+from training.models.checkpoint import KIND_SFT, Checkpoint, load_encoder, save_checkpoint
 from training.models.config import COMMANDS, WaypointModelConfig
 from training.models.preprocess import to_unit_range
 from training.models.waypoint_model import ModelInput, WaypointModel
+from training.run_setup import learning_rate_factor, make_deterministic
+from training.run_state import SFT_STATE, load_state, save_state
 from training.sft.config import SftConfig
 from training.sft.displacement import constant_velocity, metrics_by_command
 from training.sft.losses import waypoint_loss
-from training.sft.state import load_state, save_state
 from waypilot.config import config_to_dict
-from waypilot.episodes import EpisodeError, find_episodes
+from waypilot.episodes import EpisodeError
 
 LOG_EVERY_STEPS = 20
 _EVALUATION_BATCH = 128
@@ -35,24 +44,28 @@ _log = logging.getLogger(__name__)
 class SftTrainer:
     """Trains one network as configured; ``run`` leaves the artifacts in ``config.out_dir``.
 
-    Raises EpisodeError for unusable episodes, CheckpointError when it cannot resume.
+    ``drives`` are those of ``config.episodes_glob`` when they are in memory already. Raises EpisodeError for unusable
+    episodes, CheckpointError when it cannot resume or use the encoder to start from.
     """
 
-    def __init__(self, config: SftConfig):
+    def __init__(self, config: SftConfig, drives: RecordedDrives | None = None):
         self.config = config
         self.out_dir = Path(config.out_dir)
-        _make_deterministic(config)
-        episodes, self.data_sha256 = load_episodes(find_episodes(config.episodes_glob))
-        train, validation = split_episodes(episodes, config.val_fraction, config.val_towns)
+        make_deterministic(config.seed, config.num_threads, config.device)
+        drives = drives or load_drives(config.episodes_glob)
+        self.data_sha256 = drives.sha256
+        train, validation = split_episodes(drives.episodes, config.val_fraction, config.val_towns)
         if not train:
-            raise EpisodeError(f"all {len(episodes)} episodes are held out for validation; collect more routes")
-        table = build_table(train)
+            raise EpisodeError(f"all {len(drives.episodes)} episodes are held out for validation; collect more routes")
+        table = build_table(choose_drives(train, config.label_fraction, config.seed))
         self.model_config = _model_config(table, config)
         self.cameras = table.cameras
-        self.train_set = self._dataset(table)
-        self.val_set = self._dataset(build_table(validation)) if validation else None
+        images = ImageStore(self.model_config, drives.images)
+        self.train_set = self._dataset(table, images)
+        self.val_set = self._dataset(build_table(validation), images) if validation else None
         _log.info("%d training samples, %d for validation", len(table), len(self.val_set or ()))
         self.model = WaypointModel(self.model_config).to(config.device)
+        self.encoder_sha256 = self._init_encoder()
         self.average = WaypointModel(self.model_config).to(config.device).requires_grad_(False)
         self.average.load_state_dict(self.model.state_dict())
         self.optimizer = torch.optim.AdamW(self.model.parameters(), lr=config.lr, weight_decay=config.weight_decay)
@@ -67,7 +80,7 @@ class SftTrainer:
 
     def resume(self) -> None:
         """Continue where the run in ``out_dir`` was last saved."""
-        self.step, parts = load_state(self.state_path, config_to_dict(self.config), self.data_sha256)
+        self.step, parts = load_state(self.state_path, SFT_STATE, config_to_dict(self.config), self.data_sha256)
         self.model.load_state_dict(parts["model"])
         self.average.load_state_dict(parts["average"])
         self.optimizer.load_state_dict(parts["optimizer"])
@@ -102,16 +115,28 @@ class SftTrainer:
             "constant_velocity": metrics_by_command(still, table.waypoints_m, table.command, dt_s),
         }
 
-    def _dataset(self, table: SampleTable) -> WaypointDataset:
-        size = WaypointDataset.cache_bytes(table, self.model_config)
+    def _init_encoder(self) -> str | None:
+        """Start from the configured encoder; returns the digest of its checkpoint."""
+        if not self.config.init_encoder:
+            return None
+        encoder, checkpoint = load_encoder(Path(self.config.init_encoder), self.model_config)
+        self.model.encoder.load_state_dict(encoder.state_dict())
+        _log.info("encoder from %s, %s", self.config.init_encoder, checkpoint.sha256)
+        return checkpoint.sha256
+
+    def _dataset(self, table: SampleTable, images: ImageStore) -> WaypointDataset:
+        if not self.config.use_cameras:
+            table = table.without_images()
+        size = len(table) * len(table.cameras) * images.image_bytes()
         cached = size <= self.config.cache_gib * 2**30
         _log.info("%d images, %.2f GiB decoded, %s", len(table), size / 2**30, "cached" if cached else "not cached")
-        return WaypointDataset(table, self.model_config, cached)
+        return WaypointDataset(table, self.model_config, cached, images)
 
     def _train_step(self, batch: SampleBatch, board: SummaryWriter) -> float:
         for group in self.optimizer.param_groups:
             group["lr"] = self.config.lr * learning_rate_factor(self.step, self.num_steps, self.config.warmup_steps)
-        predicted = self.model.train()(self._model_input(batch, augment=self.config.augment))
+        augment = self.config.augment and self.config.use_cameras
+        predicted = self.model.train()(self._model_input(batch, augment))
         label = batch.waypoints_m.to(self.config.device)
         loss = waypoint_loss(
             predicted,
@@ -174,6 +199,7 @@ class SftTrainer:
             "config": config_to_dict(self.config),
             "seed": self.config.seed,
             "data_sha256": self.data_sha256,
+            "encoder_sha256": self.encoder_sha256,
             "commands": [command.name for command in COMMANDS],
             "metrics": metrics,
         }
@@ -185,26 +211,9 @@ class SftTrainer:
             "average": tensors,
             "optimizer": self.optimizer.state_dict(),
         }
-        save_state(self.state_path, config_to_dict(self.config), self.data_sha256, self.step, parts)
+        save_state(self.state_path, SFT_STATE, config_to_dict(self.config), self.data_sha256, self.step, parts)
         write_json(self.out_dir / "metrics.json", metrics)
         return metrics
-
-
-def learning_rate_factor(step: int, num_steps: int, warmup_steps: int) -> float:
-    """Linear warm-up, then half a cosine down to 1 %; short runs warm up over a tenth of their steps."""
-    warmup = min(warmup_steps, max(1, num_steps // 10))
-    if step < warmup:
-        return (step + 1) / warmup
-    progress = (step - warmup) / max(1, num_steps - warmup)
-    return 0.01 + 0.99 * 0.5 * (1.0 + math.cos(math.pi * min(1.0, progress)))
-
-
-def _make_deterministic(config: SftConfig) -> None:
-    torch.manual_seed(config.seed)
-    if config.num_threads:
-        torch.set_num_threads(config.num_threads)
-    # On a GPU some backward passes have no deterministic form; there torch only warns.
-    torch.use_deterministic_algorithms(True, warn_only=config.device != "cpu")
 
 
 def _model_config(table: SampleTable, config: SftConfig) -> WaypointModelConfig:
@@ -219,4 +228,5 @@ def _model_config(table: SampleTable, config: SftConfig) -> WaypointModelConfig:
         num_waypoints=table.waypoints_m.shape[1],
         waypoint_dt_ns=table.waypoint_dt_ns,
         use_target_point=config.use_target_point,
+        use_cameras=config.use_cameras,
     )

@@ -7,15 +7,24 @@ import pytest
 import torch
 
 from training.data.augment import AugmentConfig, augment_images, drop_cameras
-from training.data.sample_table import build_table, load_episodes, split_episodes
+from training.data.sample_table import build_table, choose_drives, load_drives, load_episodes, split_episodes
 from training.data.waypoint_dataset import BatchOrder, WaypointDataset, training_loader
-from training.models.checkpoint import CheckpointError, load_waypoint_model
+from training.models.checkpoint import (
+    KIND_ENCODER,
+    Checkpoint,
+    CheckpointError,
+    encoder_sizes,
+    load_waypoint_model,
+    save_checkpoint,
+)
 from training.models.config import WaypointModelConfig
+from training.models.encoder import CameraEncoder
+from training.run_setup import learning_rate_factor
 from training.sft.config import SftConfig
 from training.sft.displacement import displacement_metrics
 from training.sft.losses import path_directions, waypoint_loss
 from training.sft.train_waypoint_bc_torch_v0 import main
-from training.sft.trainer import SftTrainer, learning_rate_factor
+from training.sft.trainer import SftTrainer
 from waypilot.episodes import EpisodeError, find_episodes
 
 
@@ -82,6 +91,73 @@ def test_the_network_learns_where_the_road_bends(make_episodes: Callable[..., st
     metrics = trainer.evaluate(trainer.train_set)
     assert np.mean(losses[-5:]) < 0.2 * losses[0]
     assert metrics["model"]["all"]["fde@5s_m"] < 0.4 * metrics["constant_velocity"]["all"]["fde@5s_m"]
+
+
+def test_a_network_without_cameras_sees_speed_and_command_only(
+    make_episodes: Callable[..., str], tmp_path: Path
+) -> None:
+    trainer = SftTrainer(config(make_episodes(), tmp_path, use_cameras=False))
+    trainer.run(quiet)
+    model, _ = load_waypoint_model(tmp_path / "model.pt")
+    assert not any(name.startswith("encoder") for name in model.state_dict())
+    assert not trainer.train_set[0].image_valid.any()
+    plans = [model(trainer._model_input(trainer.train_set[index])) for index in (0, 1)]
+    assert torch.equal(*plans)  # same speed and command, other images
+
+
+def encoder_checkpoint(path: Path, model_config: WaypointModelConfig, seed: int) -> Checkpoint:
+    torch.manual_seed(seed)
+    tensors = CameraEncoder(model_config).state_dict()
+    checkpoint = Checkpoint(KIND_ENCODER, encoder_sizes(model_config), tensors)
+    save_checkpoint(path, checkpoint)
+    return checkpoint
+
+
+def test_training_starts_from_the_encoder_it_is_given(make_episodes: Callable[..., str], tmp_path: Path) -> None:
+    pattern, path = make_episodes(), tmp_path / "encoder.pt"
+    checkpoint = encoder_checkpoint(path, WaypointModelConfig(), seed=5)
+    trainer = SftTrainer(config(pattern, tmp_path / "run", init_encoder=str(path)))
+    fresh = SftTrainer(config(pattern, tmp_path / "fresh"))
+    assert_equal(trainer.model.encoder.state_dict(), dict(checkpoint.tensors))
+    assert_equal(trainer.average.state_dict(), trainer.model.state_dict())
+    assert_equal(trainer.model.fusion.state_dict(), fresh.model.fusion.state_dict())
+    trainer.run(quiet, stop_after=1)
+    assert load_waypoint_model(tmp_path / "run" / "model.pt")[1].training["encoder_sha256"] == checkpoint.sha256
+
+
+def test_an_encoder_for_other_images_is_refused(
+    make_episodes: Callable[..., str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "encoder.pt"
+    encoder_checkpoint(path, WaypointModelConfig(crop_top_px=20), seed=0)
+    arguments = ["--episodes-glob", make_episodes(episodes=1), "--out-dir", str(tmp_path / "run")]
+    assert main([*arguments, "--init-encoder", str(path)]) == 1
+    assert "was made for crop_top_px 20, the network has 52" in capsys.readouterr().err
+
+
+def test_a_fraction_of_the_labels_is_whole_drives(make_episodes: Callable[..., str], tmp_path: Path) -> None:
+    pattern = make_episodes(episodes=10, frames=2)
+    drives = load_drives(pattern).episodes
+    chosen = [[episode.route_id for _, episode in choose_drives(drives, share, 3)] for share in (0.2, 0.5, 1.0)]
+    assert [len(names) for names in chosen] == [2, 5, 10]
+    assert set(chosen[0]) < set(chosen[1])
+    others = [[episode.route_id for _, episode in choose_drives(drives, 0.2, seed)] for seed in range(10)]
+    assert len({tuple(names) for names in others}) > 1
+    assert len(choose_drives(drives, 0.001, 0)) == 1
+    assert len(SftTrainer(config(pattern, tmp_path, label_fraction=0.2)).train_set) == 4
+
+
+def test_drives_in_memory_give_the_same_bits_and_are_decoded_once(
+    make_episodes: Callable[..., str], tmp_path: Path
+) -> None:
+    pattern = make_episodes()
+    drives = load_drives(pattern)
+    SftTrainer(config(pattern, tmp_path / "first"), drives).run(quiet)
+    assert len(drives.images) == 32
+    for path in drives.images:
+        path.unlink()
+    SftTrainer(config(pattern, tmp_path / "second"), drives).run(quiet)
+    assert_equal(weights(tmp_path / "first"), weights(tmp_path / "second"))
 
 
 def test_command_line_leaves_the_artifacts(make_episodes: Callable[..., str], tmp_path: Path) -> None:
@@ -202,7 +278,10 @@ def test_a_sample_never_loses_its_last_camera() -> None:
     assert any(not k[0].all() for k in kept)
 
 
-@pytest.mark.parametrize(("name", "value"), [("lr", 0.0), ("val_fraction", 1.0), ("ema_decay", 1.0), ("num_steps", -1)])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("lr", 0.0), ("val_fraction", 1.0), ("ema_decay", 1.0), ("num_steps", -1), ("label_fraction", 0.0)],
+)
 def test_config_refuses_what_makes_no_sense(name: str, value: float) -> None:
     with pytest.raises(ValueError, match=name):
         SftConfig(**{name: value})

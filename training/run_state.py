@@ -10,19 +10,22 @@ import torch
 
 from training.models.checkpoint import CheckpointError, load_plain, save_atomically
 
-FORMAT = "waypilot.sft_state/1"
+SFT_STATE = "waypilot.sft_state/1"
+PRETRAIN_STATE = "waypilot.pretrain_state/1"
 # These say where and how fast to compute, not what.
 _FREE_KEYS = frozenset({"out_dir", "num_workers", "cache_gib", "val_every_steps"})
 
 
-def save_state(path: Path, config: Mapping[str, Any], data_sha256: str, step: int, parts: Mapping[str, Any]) -> None:
-    """Write the state after ``step`` steps. ``parts`` are state dicts of the model, its average, the optimiser.
+def save_state(
+    path: Path, kind: str, config: Mapping[str, Any], data_sha256: str, step: int, parts: Mapping[str, Any]
+) -> None:
+    """Write the state after ``step`` steps of a ``kind`` of run. ``parts`` are state dicts of models and optimiser.
 
     The order of data and the augmentation follow from seed and step; the global generator serves nothing else today,
     and is kept so that a layer with random numbers stays resumable.
     """
     payload = {
-        "format": FORMAT,
+        "format": kind,
         "config": dict(config),
         "data_sha256": data_sha256,
         "step": step,
@@ -32,14 +35,14 @@ def save_state(path: Path, config: Mapping[str, Any], data_sha256: str, step: in
     save_atomically(path, payload)
 
 
-def load_state(path: Path, config: Mapping[str, Any], data_sha256: str) -> tuple[int, dict[str, Any]]:
+def load_state(path: Path, kind: str, config: Mapping[str, Any], data_sha256: str) -> tuple[int, dict[str, Any]]:
     """Read the step count and the parts, and restore the global generator.
 
-    Raises CheckpointError when the file is damaged or belongs to another configuration or other data.
+    Raises CheckpointError when the file is damaged or belongs to another kind of run, configuration or data.
     """
     payload = load_plain(path)
-    if not isinstance(payload, dict) or payload.get("format") != FORMAT:
-        raise CheckpointError(f"{path}: is no training state of format {FORMAT!r}")
+    if not isinstance(payload, dict) or payload.get("format") != kind:
+        raise CheckpointError(f"{path}: is no training state of format {kind!r}")
     changed = [key for key in config if key not in _FREE_KEYS and config[key] != payload["config"].get(key)]
     if changed:
         raise CheckpointError(f"{path}: was written with other {', '.join(changed)}; resume with the same settings")
