@@ -173,6 +173,6 @@ def test_impossible_learners_are_refused() -> None:
     with pytest.raises(ValueError, match="nobody to be compared"):
         GRPOConfig(members=1)
     with pytest.raises(ValueError, match="minibatch"):
-        PPOConfig(num_envs=1, num_steps=4)
+        PPOConfig(num_envs=1, num_steps=2)
     with pytest.raises(ValueError, match="discount"):
         PPOConfig(discount=1.5)
