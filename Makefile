@@ -35,8 +35,9 @@ format: setup ## Format the code and sort its imports
 	.venv/bin/ruff check --fix .
 
 bench: setup ## Run all benchmarks and print their figures
-	@source scripts/ros_env.sh
-	python -m benchmarks
+	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements/bench.txt 2> >(grep -v 'is ignored: it is neither' >&2)
+	source scripts/ros_env.sh
+	python -m benchmarks --output out/benchmarks.json
 
 clean: ## Remove everything that the targets made
 	rm -rf .venv out ros2_ws/build ros2_ws/install ros2_ws/log .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info

@@ -39,6 +39,9 @@ install_system_packages() {
   fi
 }
 
+# pip names every local index that lacks a package, and a future change that pinned packages will not meet.
+readable_pip() { grep -vE 'is ignored: it is neither a file nor a directory|DEPRECATION: empy' || true; }
+
 requirements_hash() {
   { "$python" -c 'import sys; print(sys.version)'; cat requirements/*.txt; } | sha256sum | cut -d' ' -f1
 }
@@ -52,15 +55,14 @@ install_python_packages() {
     rm -rf .venv && "$python" -m venv .venv
   fi
   say "installing Python packages (about 1 minute and 2 GB)"
-  # pip names every index that lacks a package; only what is not such a line is worth reading.
   .venv/bin/python -m pip install --quiet --disable-pip-version-check \
     ${WAYPILOT_TORCH_INDEX:+--extra-index-url "$WAYPILOT_TORCH_INDEX"} \
     -r requirements/base.txt -r requirements/ros.txt -r requirements/train.txt -r requirements/dev.txt \
-    2> >(grep -v 'is ignored: it is neither a file nor a directory' >&2) \
+    2> >(readable_pip >&2) \
     || fail "pip could not install the packages (its messages stand above). Is the network reachable?"
   say "installing the project itself (editable)"
   .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --no-index -e . \
-    2> >(grep -v 'is ignored: it is neither a file nor a directory' >&2)
+    2> >(readable_pip >&2)
   echo "$hash" > "$stamp"
 }
 
