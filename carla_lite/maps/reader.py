@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import math
-import re
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 
@@ -30,6 +29,8 @@ _DEFAULT_MARK_WIDTH_M = {"bold": 0.25}
 _STANDARD_MARK_WIDTH_M = 0.15
 _LENGTH_TOLERANCE_M = 0.5
 _STANDARD_DASH_M, _STANDARD_GAP_M = 3.0, 6.0
+_DEFAULT_ORIGIN_DEG = (42.0, 2.0)
+"""Where carla 0.9.16's ``map.transform_to_geolocation`` puts the origin of a map without a usable reference."""
 
 
 def read_opendrive(xodr: str) -> OpenDriveMap:
@@ -93,13 +94,21 @@ def _has_relief(root: ET.Element) -> bool:
 
 
 def _geo_reference(root: ET.Element) -> tuple[float, float]:
+    """Return (latitude, longitude) of the origin in degrees, read word by word as CARLA's client reads it.
+
+    A GNSS sensor must agree with its client, which takes its own default unless it finds both numbers.
+    """
     text = root.findtext("header/geoReference") or ""
-    found = {key: re.search(rf"\+{key}=(-?[\d.eE+-]+)", text) for key in ("lat_0", "lon_0")}
+    words = (word.split("=") for word in text.split(" "))
+    found = {parts[0]: parts[1] for parts in words if len(parts) == 2}
     try:
-        lat, lon = (float(match.group(1)) if match else 0.0 for match in found.values())
+        latitude, longitude = (float(found.get(key, "nan")) for key in ("+lat_0", "+lon_0"))
     except ValueError as error:
         raise OpenDriveError(f"<geoReference> is {text!r}, expected numbers after +lat_0= and +lon_0=") from error
-    return lat, lon
+    if math.isfinite(latitude) and math.isfinite(longitude):
+        return latitude, longitude
+    _LOG.warning("the map has no usable <geoReference>; its origin is taken to be at %g N %g E", *_DEFAULT_ORIGIN_DEG)
+    return _DEFAULT_ORIGIN_DEG
 
 
 def _shape(element: ET.Element, length_m: float) -> Shape:

@@ -11,6 +11,7 @@ from carla_lite.engine import Catalog, VehicleControl, World
 from carla_lite.maps import load_town
 from carla_lite.render import Renderer
 from carla_lite.scene import Camera, Weather
+from tests.contract.wire.conftest import Listeners, make_synchronous
 from waypilot.geometry import pose_from_carla
 
 STEP_S = 0.05
@@ -155,6 +156,21 @@ def test_gnss_agrees_with_the_clients_map(world, ego, listeners):
         assert measurement.latitude == pytest.approx(expected.latitude, abs=1e-9)
         assert measurement.longitude == pytest.approx(expected.longitude, abs=1e-9)
         assert measurement.altitude == pytest.approx(1.5, abs=1e-3)
+
+
+def test_gnss_agrees_with_the_clients_map_also_where_the_map_does_not_say_where_it_lies(client, world):
+    head, _, rest = load_town("Lite03").xodr.partition("<geoReference>")
+    nowhere = head + rest.partition("</geoReference>")[2]
+    generated = client.generate_opendrive_world(nowhere, carla.OpendriveGenerationParameters())
+    make_synchronous(generated)
+    listeners = Listeners(generated)
+    sensor, data = listeners.attach("sensor.other.gnss", transform=carla.Transform(carla.Location(30.0, -20.0, 2.0)))
+    measurement = receive(data, generated.tick())
+    expected = generated.get_map().transform_to_geolocation(sensor.get_location())
+    listeners.stop()
+    assert (measurement.latitude, measurement.longitude) == pytest.approx(
+        (expected.latitude, expected.longitude), abs=1e-9
+    )
 
 
 def test_a_collision_reaches_both_cars(world, ego, listeners):

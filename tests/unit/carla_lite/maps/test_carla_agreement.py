@@ -9,6 +9,7 @@ import pytest
 
 from carla_lite.maps import TownMap, load_town, town_from_xodr
 from carla_lite.maps.plans import town_plan
+from carla_lite.maps.reader import read_opendrive
 
 TOWNS = ("Lite01", "Lite02", "Lite03", "generate:3")
 MAX_CENTER_ERROR_M = 0.05
@@ -101,6 +102,29 @@ def test_geo_reference_agrees(both: tuple[TownMap, carla.Map]) -> None:
     town, genuine = both
     origin = genuine.transform_to_geolocation(carla.Location(0.0, 0.0, 0.0))
     assert (origin.latitude, origin.longitude) == pytest.approx(town.geo_reference, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    "reference",
+    [
+        "",
+        "+proj=tmerc",
+        "+lat_0=49",
+        "+lon_0=8",
+        "+lat_0=0 +lon_0=0",
+        "+proj=tmerc +lon_0=+8 +lat_0=-12.5e0 +units=m",
+        "+lat_0=49 +lon_0=8 +lat_0=50",
+        "+lat_0=49,+lon_0=8",
+        "lat_0=49 lon_0=8",
+        "+lat_0=nan +lon_0=8",
+    ],
+)
+def test_a_doubtful_geo_reference_is_taken_as_the_client_takes_it(reference: str) -> None:
+    built_in = load_town("Lite01").xodr
+    head, _, rest = built_in.partition("<geoReference>")
+    xodr = f"{head}<geoReference>{reference}</geoReference>{rest.partition('</geoReference>')[2]}"
+    origin = carla.Map("m", xodr).transform_to_geolocation(carla.Location())
+    assert (origin.latitude, origin.longitude) == pytest.approx(read_opendrive(xodr).geo_reference, abs=1e-6)
 
 
 def _lane(lane_id: int, link: str, a: float, b: float = 0.0, c: float = 0.0) -> str:
