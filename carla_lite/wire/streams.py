@@ -30,6 +30,7 @@ ANNOUNCEMENT_TIMEOUT_S = 1.0
 HOLD_BACK_S = 0.5
 """Time for a client to leave a stream; other clients of a world that is loaded anew learn of it that much later."""
 _MAX_ANNOUNCED = 64
+_MAX_ANNOUNCED_STREAMS = 1024
 
 
 def _message(parts: Parts) -> bytes:
@@ -83,9 +84,13 @@ class StreamHub:
         """Note that a client is about to subscribe.
 
         ``sensor.listen()`` asks for a token, then connects in the background and returns. Without this the next tick
-        could come before the connection, and its image would be lost.
+        could come before the connection, and its image would be lost. A client that asks for thousands of tokens
+        is not waited for thousands of times.
         """
-        if len(self._announced[stream_id]) < _MAX_ANNOUNCED:
+        known = stream_id in self._announced
+        if known and len(self._announced[stream_id]) >= _MAX_ANNOUNCED:
+            return
+        if known or len(self._announced) < _MAX_ANNOUNCED_STREAMS:
             self._announced[stream_id].append(asyncio.Event())
 
     def publish(self, stream_id: int, parts: Parts, droppable: bool) -> None:
@@ -137,12 +142,14 @@ class StreamHub:
             await asyncio.gather(*(subscriber.catch_up() for subscriber in slow))
 
     async def _wait_for_announced(self) -> None:
-        events = [event.wait() for events in self._announced.values() for event in events]
+        expected = [(stream_id, event) for stream_id, events in self._announced.items() for event in events]
         try:
-            await asyncio.wait_for(asyncio.gather(*events), ANNOUNCEMENT_TIMEOUT_S)
+            await asyncio.wait_for(asyncio.gather(*(event.wait() for _, event in expected)), ANNOUNCEMENT_TIMEOUT_S)
         except asyncio.TimeoutError:
-            _LOG.info("clients asked for stream tokens but did not subscribe: streams %s", sorted(self._announced))
-        self._announced.clear()
+            absent = [(stream_id, event) for stream_id, event in expected if not event.is_set()]
+            _LOG.info("%d subscribers did not come; the first was awaited on stream %d", len(absent), absent[0][0])
+            for stream_id, event in absent:  # those announced meanwhile are waited for by the next tick
+                self._give_up(stream_id, event)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Handle one connection until the client closes it. asyncio sets TCP no-delay itself."""
@@ -156,7 +163,7 @@ class StreamHub:
                 subscriber.send(self._greeting[1])
             while await reader.read(1 << 12):
                 pass  # clients send nothing more; only the end of the connection counts
-        except (asyncio.IncompleteReadError, ConnectionError):
+        except (asyncio.IncompleteReadError, OSError):
             pass
         finally:
             if stream_id is not None:
@@ -166,7 +173,14 @@ class StreamHub:
     def _arrived(self, stream_id: int) -> None:
         announced = self._announced.get(stream_id)
         if announced:
-            announced.pop(0).set()
+            announced[0].set()
+            self._give_up(stream_id, announced[0])
+
+    def _give_up(self, stream_id: int, event: asyncio.Event) -> None:
+        """Wait for this announcement no more; a second tick may have done so already."""
+        announced = self._announced.get(stream_id, [])
+        if event in announced:
+            announced.remove(event)
             if not announced:
                 del self._announced[stream_id]
 

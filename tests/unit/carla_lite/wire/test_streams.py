@@ -2,7 +2,7 @@ import asyncio
 import contextlib
 import struct
 
-from carla_lite.wire.streams import BUFFER_LIMIT_BYTES, StreamHub
+from carla_lite.wire.streams import ANNOUNCEMENT_TIMEOUT_S, BUFFER_LIMIT_BYTES, StreamHub
 
 
 class Harness:
@@ -106,6 +106,33 @@ def test_an_announced_subscriber_is_waited_for():
         await harness.subscribe(5)
         await asyncio.wait_for(waiting, 0.5)
         await asyncio.wait_for(harness.hub.wait_for_all(), 0.05)
+
+    run(scenario)
+
+
+def test_those_announced_during_a_wait_are_waited_for_by_the_next():
+    async def scenario(harness):
+        harness.hub.announce(5)
+        waiting = asyncio.create_task(harness.hub.wait_for_all())
+        await asyncio.sleep(0.01)
+        harness.hub.announce(6)
+        await harness.subscribe(5)
+        await asyncio.wait_for(waiting, 0.5)
+        second = asyncio.create_task(harness.hub.wait_for_all())
+        await asyncio.sleep(0.05)
+        assert not second.done()
+        await harness.subscribe(6)
+        await asyncio.wait_for(second, 0.5)
+
+    run(scenario)
+
+
+def test_a_client_that_asks_for_thousands_of_tokens_is_waited_for_once_and_forgotten():
+    async def scenario(harness):
+        for stream_id in range(50_000):
+            harness.hub.announce(stream_id)
+        await asyncio.wait_for(harness.hub.wait_for_all(), ANNOUNCEMENT_TIMEOUT_S + 1.0)
+        await asyncio.wait_for(harness.hub.wait_for_all(), 0.1)
 
     run(scenario)
 
