@@ -100,6 +100,8 @@ def parse(arguments: Sequence[str] | None) -> Options:
     options = Options(**vars(parser.parse_args(arguments)))
     if options.seed < 0:
         parser.error("--seed must be 0 or more")
+    if options.ready_file is not None and not options.ready_file.parent.is_dir():
+        parser.error(f"--ready-file: there is no folder {options.ready_file.parent}")
     return options
 
 

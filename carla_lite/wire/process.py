@@ -34,11 +34,11 @@ class ServerProcess:
         seed: int = 0,
         xodr: Path | None = None,
         extra_arguments: tuple[str, ...] = (),
-        ready_timeout_s: float = 90.0,
+        ready_timeout_s: float = 300.0,
     ) -> None:
         """Prepare a server; ``port`` 0 lets it choose one, ``xodr`` is an OpenDRIVE file to serve instead of ``map``.
 
-        The first start on a machine compiles for up to a minute.
+        The first start on a machine compiles: up to a minute on an idle one, several on one that is busy.
         """
         self.host = "127.0.0.1"
         self.port = port
@@ -123,6 +123,9 @@ class ServerProcess:
                     f"carla_lite ended with code {self.exit_code} before it was ready:\n{self.log[-2000:]}"
                 )
             if time.monotonic() > deadline:
-                raise ServerError(f"carla_lite was not ready within {self._ready_timeout_s:g} s:\n{self.log[-2000:]}")
+                raise ServerError(
+                    f"carla_lite was not ready within {self._ready_timeout_s:g} s: it was still loading its map or "
+                    f"compiling, as a first start does. It printed:\n{self.log[-2000:]}"
+                )
             time.sleep(_POLL_S)
         return dict(json.loads(ready_path.read_text()))

@@ -93,6 +93,7 @@ def test_a_port_in_use_is_one_clear_line_and_code_2():
         (["--port", "70000"], "no port number"),
         (["--port", "65535"], "--streaming-port"),
         (["--seed", "-1"], "--seed"),
+        (["--ready-file", "no/such/folder/r.json"], "no/such/folder"),
     ],
 )
 def test_bad_options_are_explained_with_code_2(arguments, complaint):
