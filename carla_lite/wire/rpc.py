@@ -9,6 +9,7 @@ from typing import Any
 
 import msgpack
 
+from carla_lite.wire import readers
 from carla_lite.wire.errors import CallError
 from carla_lite.wire.table import Method
 
@@ -34,7 +35,7 @@ class RpcServer:
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Handle one connection until the client leaves or breaks the protocol. asyncio sets TCP no-delay itself."""
         peer = writer.get_extra_info("peername")
-        unpacker = msgpack.Unpacker(raw=False, unicode_errors="replace", max_buffer_size=MAX_MESSAGE_BYTES)
+        unpacker = _unpacker()
         try:
             while data := await reader.read(_READ_BYTES):
                 unpacker.feed(data)
@@ -42,8 +43,9 @@ class RpcServer:
                     reply = await self._answer(message)
                     if reply is not None:
                         writer.write(msgpack.packb(reply))
-                await writer.drain()
-        except ConnectionError:
+                        await writer.drain()
+                    await asyncio.sleep(0)  # who sends thousands of calls at once shall not keep others waiting
+        except OSError:
             _LOG.debug("client %s vanished", peer)
         except (ProtocolError, ValueError, msgpack.exceptions.UnpackException) as error:
             _LOG.warning("closing the RPC connection of %s: %s: %s", peer, type(error).__name__, error)
@@ -79,6 +81,18 @@ class RpcServer:
         count = self._complaints[name]
         if count & (count - 1) == 0:
             _LOG.warning("refused %s (%d so far): %s", name, count, reason)
+
+
+def _unpacker() -> msgpack.Unpacker:
+    """Make the reader of one connection; what a header announces is refused before there is memory for it."""
+    return msgpack.Unpacker(
+        raw=False,
+        unicode_errors="replace",
+        max_buffer_size=MAX_MESSAGE_BYTES,
+        max_array_len=readers.MAX_LIST,
+        max_map_len=0,  # CARLA's protocol has neither maps nor extension types
+        max_ext_len=0,
+    )
 
 
 def _parse(message: Any) -> tuple[int | None, str, list[Any]]:

@@ -11,13 +11,17 @@ from carla_lite.engine import Actor, Collision, World
 from carla_lite.render import Renderer
 from carla_lite.wire import records
 from carla_lite.wire.actor_records import ActorRecords, static_actor
-from carla_lite.wire.sensors import Payload, Sensor, make_sensor
+from carla_lite.wire.errors import CallError
+from carla_lite.wire.sensors import Payload, RgbCamera, Sensor, make_sensor
 from carla_lite.wire.snapshot import sensor_header
 from carla_lite.wire.streams import StreamHub
 from waypilot.types import NANOSECONDS_PER_SECOND
 
 _COLLISION_TYPE = 0
 _COLLISION_SENSOR = "sensor.other.collision"
+_MAX_PERIOD_S = 1e6
+MAX_CAMERAS_PX = 128 << 20
+"""What all cameras of a world may have together: fifteen of 4K; one step makes and queues 4 bytes for each pixel."""
 
 
 class SensorSuite:
@@ -38,9 +42,19 @@ class SensorSuite:
         """Take up a new sensor actor (others are ignored); raises CallError for impossible attributes."""
         sensor = make_sensor(actor, self._world, self._renderer)
         if sensor is not None:
-            period_s = max(0.0, float(actor.attributes.get("sensor_tick", "0")))
+            period_ns = _period_ns(actor)
+            if isinstance(sensor, RgbCamera):
+                self._check_pixels(sensor)
+            self._period_ns[actor.id] = period_ns
             self._sensors[actor.id] = sensor
-            self._period_ns[actor.id] = round(period_s * NANOSECONDS_PER_SECOND)
+
+    def _check_pixels(self, newcomer: RgbCamera) -> None:
+        cameras = [sensor for sensor in (*self._sensors.values(), newcomer) if isinstance(sensor, RgbCamera)]
+        if sum(camera.pixels for camera in cameras) > MAX_CAMERAS_PX:
+            raise CallError(
+                f"Spawn failed: the {len(cameras)} cameras of this world would have more than {MAX_CAMERAS_PX >> 20} "
+                f"megapixels together; destroy some or make their images smaller"
+            )
 
     def remove(self, actor_id: int) -> None:
         """Forget a destroyed actor."""
@@ -50,7 +64,8 @@ class SensorSuite:
     def publish(self, frame: int, collisions: Iterable[Collision], rendering: bool, droppable: bool) -> None:
         """Send what the present frame gives; cameras stay silent without ``rendering``."""
         for collision in collisions:
-            self._publish_collision(frame, collision)
+            if {collision.actor_id, collision.other_id} <= {None, *self._world.actors}:
+                self._publish_collision(frame, collision)  # unless the push removed one of them from the world
         for actor_id, sensor in self._sensors.items():
             if not self._is_due(actor_id) or not self._hub.has_subscribers(actor_id):
                 continue
@@ -97,3 +112,11 @@ class SensorSuite:
     def _send(self, frame: int, actor: Actor, type_number: int, payload: Payload, droppable: bool) -> None:
         header = sensor_header(type_number, frame, self._world.time_s, actor)
         self._hub.publish(actor.id, [header, *payload], droppable)
+
+
+def _period_ns(actor: Actor) -> int:
+    """Return the time between measurements, 0 for one in every frame (also for a negative ``sensor_tick``)."""
+    period_s = max(0.0, float(actor.attributes.get("sensor_tick", "0")))
+    if period_s > _MAX_PERIOD_S:
+        raise CallError(f"attribute 'sensor_tick' is {period_s:g}, expected at most {_MAX_PERIOD_S:g} s")
+    return round(period_s * NANOSECONDS_PER_SECOND)

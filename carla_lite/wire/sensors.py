@@ -53,6 +53,11 @@ class RgbCamera:
             raise CallError(f"attribute 'fov' is {self._fov_deg:g}, expected degrees in [1, 170]")
         self._header = _IMAGE_HEADER.pack(self._width_px, self._height_px, self._fov_deg)
 
+    @property
+    def pixels(self) -> int:
+        """Number of pixels of an image."""
+        return self._width_px * self._height_px
+
     def measure(self, world: World) -> Payload:
         """Draw the present frame."""
         camera = Camera(self._width_px, self._height_px, math.radians(self._fov_deg), self._actor.pose)

@@ -66,7 +66,7 @@ def bind_ports(host: str, port: int, streaming_port: int | None = None) -> Ports
 
 
 def _bind(host: str, port: int) -> socket.socket:
-    """Bind a socket; listening for a moment tells whether somebody else already does."""
+    """Bind a socket without listening; whoever listens on the port already makes this fail."""
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     except socket.gaierror as error:
@@ -127,6 +127,8 @@ class Server:
         """Keep account of a handler's connections, so that they can be ended with the server."""
 
         async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            connected: socket.socket = writer.get_extra_info("socket")
+            connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)  # ends connections whose client lost power
             self._connections[writer] = asyncio.current_task()
             try:
                 await serve(reader, writer)

@@ -10,7 +10,8 @@ from carla_lite.wire.errors import CallError
 
 DEFAULT_STEP_S = 0.05
 """Step of a world whose client set no fixed one (20 Hz)."""
-MAX_STEP_S = 1.0
+MIN_STEP_S, MAX_STEP_S = 1e-4, 1.0
+"""Shorter steps would not fit: stamps are whole nanoseconds and accelerations go out as float32."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,8 @@ def _step(value: Any) -> float | None:
     step_s = readers.number(value)
     if step_s == 0.0:
         return None
-    if not 0.0 < step_s <= MAX_STEP_S:
-        raise CallError(f"fixed_delta_seconds is {step_s:g}, expected a time in (0, {MAX_STEP_S:g}] s")
+    if not MIN_STEP_S <= step_s <= MAX_STEP_S:
+        raise CallError(
+            f"fixed_delta_seconds is {step_s:g}, expected a time in [{MIN_STEP_S:g}, {MAX_STEP_S:g}] s, or 0 for none"
+        )
     return step_s

@@ -24,6 +24,9 @@ _LOG = logging.getLogger(__name__)
 WORLD_LIMIT_M = 1e6
 """A body farther out has left the world and is removed, as Unreal removes what falls out of its world."""
 
+MAX_ACTORS = 10_000
+"""A script that has lost count shall hear so before every step takes seconds."""
+
 CATALOG = Catalog.default()
 _KIND_NAMES: dict[type[Actor], str] = {
     BodyActor: "vehicle, walker or prop",
@@ -157,6 +160,8 @@ class Simulation:
         """Add an actor; raises CallError with CARLA's words where it cannot be."""
         if type_id == self.world.spectator.type_id:
             raise CallError("Spawn failed: there is only one spectator")
+        if len(self.world.actors) >= MAX_ACTORS:
+            raise CallError(f"Spawn failed: the world holds {MAX_ACTORS} actors already; destroy some first")
         try:
             actor = self.world.spawn(type_id, attributes, pose, parent_id)
         except SpawnError as error:

@@ -37,7 +37,7 @@ async def is_traffic_manager_running(simulation: Simulation, port: int) -> bool:
 
 
 async def _answers(host: str, port: int) -> bool:
-    with contextlib.suppress(OSError, asyncio.TimeoutError):
+    with contextlib.suppress(OSError, UnicodeError, asyncio.TimeoutError):  # UnicodeError: no name of a host at all
         _, writer = await asyncio.wait_for(asyncio.open_connection(host, port), _PROBE_TIMEOUT_S)
         writer.close()
         return True

@@ -1,5 +1,6 @@
 """Several clients, dying clients, slow clients and bytes that are no protocol at all."""
 
+import os
 import signal
 import socket
 import struct
@@ -7,11 +8,14 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import carla
 import msgpack
 import pytest
 
+from carla_lite.wire.simulation import MAX_ACTORS
+from carla_lite.wire.streams import ANNOUNCEMENT_TIMEOUT_S
 from tests.contract.wire.conftest import RawRpc, make_synchronous
 
 JUNK = [
@@ -25,6 +29,9 @@ JUNK = [
     msgpack.packb([5, 1, None, None]),
     b"\x91" * 5000,
     b"\xdd\xff\xff\xff\xff",
+    b"\xdd\x03\xff\xff\xff" * 900,
+    b"\xdf\x00\x0f\xff\xff" + b"\xa1x\xc0" * 1000,
+    b"\xc7\x04\x05abcd",
 ]
 
 
@@ -33,6 +40,18 @@ def wait_until(condition, timeout_s=5.0):
     while not condition() and time.monotonic() < deadline:
         time.sleep(0.01)
     return condition()
+
+
+def resident_mib(pid):
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+def settings_with(fixed_delta_s):
+    return [True, False, [True, fixed_delta_s], True, 0.01, 10, 0.0, False, 3000.0, 2000.0, True]
+
+
+def imu_with(name, value):
+    return [0, "sensor.other.imu", [[name, 4, value]]]
 
 
 def alive(world):
@@ -68,11 +87,71 @@ def test_wrong_arguments_are_errors_with_a_reason(raw, world):
         ("spawn_actor", [[1, "a.b", []], None], "Transform"),
         ("get_environment_objects", [300], "[0, 255]"),
         ("project_point", [[0.0] * 3, [0.0] * 3, 1.0], "no length"),
+        ("set_episode_settings", [settings_with(1e-300)], "fixed_delta_seconds"),
+        ("spawn_actor", [imu_with("sensor_tick", "1e308"), [[0.0] * 3, [0.0] * 3]], "sensor_tick"),
+        ("spawn_actor", [imu_with("noise_seed", "9" * 4000), [[0.0] * 3, [0.0] * 3]], "noise_seed"),
+        ("spawn_actor", [imu_with("role_name", "x" * 5000), [[0.0] * 3, [0.0] * 3]], "at most 4096"),
+        ("spawn_actor", [imu_with("role_name", "x"), [[nan] * 3, [0.0] * 3]], "finite"),
     ):
         error, result = raw.call(method, *arguments)
         assert error is None, method
         assert reason in result[0][1][0], (method, result)
     assert alive(world)
+
+
+def test_no_more_actors_are_spawned_than_a_step_can_carry(raw, world):
+    sensor = [[0, [[0, "sensor.other.imu", []], [[0.0] * 3, [0.0] * 3], [False], 0, "", []]]]
+    answers = raw.call("apply_batch", [sensor] * MAX_ACTORS, False)[1]
+    refused = [answer[0][1][0] for answer in answers if answer[0][0] == 0]
+    assert len(refused) == 1  # the spectator counts as well
+    assert "destroy some" in refused[0]
+    assert alive(world)
+
+
+def test_cameras_cannot_ask_for_more_pixels_than_memory_holds(world):
+    blueprint = world.get_blueprint_library().find("sensor.camera.rgb")
+    blueprint.set_attribute("image_size_x", "4096")
+    blueprint.set_attribute("image_size_y", "4096")
+    cameras = [world.spawn_actor(blueprint, carla.Transform()) for _ in range(8)]
+    with pytest.raises(RuntimeError, match="128 megapixels"):
+        world.spawn_actor(blueprint, carla.Transform())
+    cameras[0].destroy()
+    world.spawn_actor(blueprint, carla.Transform())
+    assert alive(world)
+
+
+def test_a_car_pushed_out_of_the_world_ends_only_itself(world, listeners):
+    """The push is told to the one that stays, if at all: nobody can look up the one that is gone."""
+    blueprint = world.get_blueprint_library().find("vehicle.tesla.model3")
+    edge = [world.spawn_actor(blueprint, carla.Transform(carla.Location(x, 0.0, 1.0))) for x in (999999.0, 999994.0)]
+    listeners.attach("sensor.other.collision", edge[1])
+    world.tick()
+    edge[1].set_target_velocity(carla.Vector3D(60.0, 0.0, 0.0))
+    for _ in range(3):
+        assert alive(world)
+    assert {car.id for car in world.get_actors().filter("vehicle.*")} == {edge[1].id}
+
+
+def test_many_calls_at_once_neither_pile_up_answers_nor_keep_others_waiting(server, raw, world):
+    before_mib = resident_mib(server.pid)
+    hasty = RawRpc(server.port)
+    hasty.send(b"".join(msgpack.packb([0, i, "get_map_data", [[False]]]) for i in range(2000)))  # 700 MB of answers
+    assert raw.call("version") == (None, [[1, "0.9.16"]])
+    assert alive(world)
+    assert resident_mib(server.pid) < before_mib + 100.0
+    hasty.close()
+
+
+def test_others_are_served_while_a_tick_waits_for_a_subscriber(server, raw, world):
+    raw.call("get_sensor_token", 778)
+    held = threading.Thread(target=raw.call, args=("tick_cue",))
+    held.start()
+    other = RawRpc(server.port)
+    assert other.call("version") == (None, [[1, "0.9.16"]])
+    assert held.is_alive()
+    held.join(timeout=ANNOUNCEMENT_TIMEOUT_S + 5.0)
+    assert not held.is_alive()
+    other.close()
 
 
 def test_an_endless_message_ends_its_own_connection_only(server, world):
