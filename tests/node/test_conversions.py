@@ -75,6 +75,13 @@ def test_uneven_stamps_are_malformed():
         c.trajectory_from_msg(message)
 
 
+def test_waypoints_in_another_frame_are_malformed():
+    message = c.trajectory_to_msg(Trajectory(0, 250, np.zeros((3, 2))))
+    message.header.frame_id = "map"
+    with pytest.raises(c.MalformedMessageError, match="frame 'map', expected 'ego_vehicle'"):
+        c.trajectory_from_msg(message)
+
+
 @given(units, st.floats(-1.0, 1.0), units, st.booleans(), st.booleans(), stamps)
 def test_control(throttle, steer, brake, hand_brake, reverse, stamp_ns):
     control = Control(throttle, steer, brake, hand_brake, reverse)

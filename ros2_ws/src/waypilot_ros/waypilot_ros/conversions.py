@@ -104,8 +104,11 @@ def trajectory_from_msg(message: Path) -> Trajectory:
     """Read waypoints.
 
     An empty path becomes a trajectory of no waypoints, which nobody may follow, and so do not-finite numbers; raises
-    MalformedMessageError when the poses' stamps are not evenly spaced after the header's.
+    MalformedMessageError when they are in another frame than the vehicle's, or when the poses' stamps are not evenly
+    spaced after the header's.
     """
+    if message.header.frame_id != EGO_FRAME:
+        raise MalformedMessageError(f"the waypoints are in frame {message.header.frame_id!r}, expected {EGO_FRAME!r}")
     stamp_ns = stamp_from_msg(message.header.stamp)
     stamps_ns = [stamp_from_msg(pose.header.stamp) for pose in message.poses]
     dt_ns = stamps_ns[0] - stamp_ns if stamps_ns else 0
