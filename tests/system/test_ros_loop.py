@@ -94,6 +94,8 @@ def test_the_expert_drives_through_ros_twice_and_without_ros_with_equal_results(
     assert result.metric("collisions").value == 0
     assert result.metric("route_completion").value > 95.0
     assert result.wall_clock["missed_deadlines"] == 0
+    stages_ms = result.wall_clock["per_frame_ms"]
+    assert stages_ms["carla_bridge: wait for control"] > stages_ms["policy: inference time"] > 0.0
     assert runs[0][1:] == runs[1][1:]
 
     run_in_process(tmp_path / "direct", "--policy", "expert", "--scenarios", "turn_clear")

@@ -50,6 +50,8 @@ class EvaluatorConfig:
     picture_interval_s: float = parameter(4.0, "simulated time between two pictures", 0.1, 1000.0)
 
     def __post_init__(self) -> None:
+        if self.policy not in ("checkpoint", "expert"):
+            raise ValueError(f"policy is {self.policy!r}, expected 'checkpoint' or 'expert'")
         if not self.output_dir:
             raise ValueError("output_dir is empty, give a folder for the results")
 

@@ -20,6 +20,7 @@ class PictureRecorder:
     """Saves a JPEG of the first frame and then one every ``interval_s`` of simulated time."""
 
     def __init__(self, node: Node, topic: str, interval_s: float) -> None:
+        self._logger = node.get_logger()
         self._interval_ns = round(interval_s * NANOSECONDS_PER_SECOND)
         self._folder: Path | None = None
         self._first_ns: int | None = None
@@ -47,5 +48,6 @@ class PictureRecorder:
     def _save(self, time_s: float, image: object) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
         path = self._folder / f"t{time_s:06.2f}s.jpg"
-        cv2.imwrite(str(path), cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+        if not cv2.imwrite(str(path), cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]):
+            self._logger.warning(f"could not write the picture {path}")
         self._saved += 1

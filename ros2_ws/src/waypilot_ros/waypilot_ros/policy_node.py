@@ -148,7 +148,7 @@ class PolicyNode(Node):
             plan = self._policy.plan(observation)
         with self._diagnostics.timed("publish"):
             self._publish(plan)
-        self._diagnostics.figure("stamp age ms", (self._diagnostics.stamp_ns - frame.ego.stamp_ns) / 1e6)
+        self._diagnostics.figure("stamp age s", (self._diagnostics.stamp_ns - frame.ego.stamp_ns) / 1e9)
         for fault, times in (self._builder.faults - self._faults).items():
             self._diagnostics.problem(f"camera {fault}", f"{times} more")
         self._faults = Counter(self._builder.faults)
