@@ -72,6 +72,8 @@ def test_malformed_and_repeated_odometry_is_counted_and_the_node_goes_on(
     connected.send("odometry", ego_to_msg(ego_at(100)))
     connected.wait_for("waypoints")
     connected.wait("the report", lambda: connected.problems("policy").get("malformed odometry") == "1")
+    repeated = "late, repeated or incomplete frame"
+    connected.wait("the next report", lambda: connected.problems("policy").get(repeated) == "1")
     assert len(connected.received["waypoints"]) == 1
     assert node.stop(signal.SIGINT) == 0
 

@@ -52,10 +52,6 @@ class Diagnostics:
         yield
         self.figure(f"{stage} ms", (time.perf_counter() - begun_s) * 1e3)
 
-    def count(self, kind: str) -> int:
-        """How often a problem occurred so far."""
-        return self._problems[kind]
-
     def publish(self) -> None:
         """Publish the state of affairs and log the problems that are new."""
         with self._lock:

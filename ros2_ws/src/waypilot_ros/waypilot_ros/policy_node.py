@@ -73,6 +73,7 @@ class PolicyNode(Node):
         self._policy: Policy | None = None
         self._builder: ObservationBuilder | None = None
         self._faults: Counter[str] = Counter()
+        self._dropped = 0
         self._drain = Drain()
         self._join = FrameJoin((camera.name for camera in self._driver.cameras), config.camera_wait_s)
         self._diagnostics = Diagnostics(self)
@@ -141,6 +142,7 @@ class PolicyNode(Node):
             self._plan(self._join.take_overdue(time.monotonic()))
 
     def _plan(self, frame: JoinedFrame | None) -> None:
+        self._report_dropped()
         if frame is None or self._builder is None or self._policy is None:
             return
         with self._diagnostics.timed("inference time"):
@@ -152,6 +154,11 @@ class PolicyNode(Node):
         for fault, times in (self._builder.faults - self._faults).items():
             self._diagnostics.problem(f"camera {fault}", f"{times} more")
         self._faults = Counter(self._builder.faults)
+
+    def _report_dropped(self) -> None:
+        for _ in range(self._join.dropped - self._dropped):
+            self._diagnostics.problem("late, repeated or incomplete frame")
+        self._dropped = self._join.dropped
 
     def _publish(self, plan: Plan) -> None:
         self._final.publish(trajectory_to_msg(plan.final))
