@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Mapping, Sequence
 from enum import Enum
 from pathlib import PurePosixPath
@@ -140,7 +141,7 @@ def _waypoints(data: object, where: str) -> FloatArray | None:
         return None
     try:
         waypoints_m = np.asarray(data, dtype=np.float64)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, OverflowError) as error:
         raise EpisodeError(f"{where}: {error}; expected N pairs [x, y] in metres") from error
     if waypoints_m.ndim != 2 or waypoints_m.shape[1] != 2 or waypoints_m.shape[0] == 0:
         raise EpisodeError(f"{where}: has shape {waypoints_m.shape}, expected (N, 2) with N >= 1, or null")
@@ -223,7 +224,7 @@ def _numbers(data: object, count: int, where: str) -> list[float]:
     if not isinstance(data, list) or len(data) != count:
         raise EpisodeError(f"{where}: is {data!r}, expected {count} numbers")
     for item in data:
-        if isinstance(item, bool) or not isinstance(item, int | float) or not math.isfinite(item):
+        if isinstance(item, bool) or not isinstance(item, int | float) or not abs(item) <= sys.float_info.max:
             raise EpisodeError(f"{where}: holds {item!r}, expected a finite number")
     return [float(item) for item in data]
 

@@ -8,16 +8,18 @@ from pathlib import Path
 
 from waypilot.episodes.images import decode_jpeg
 from waypilot.episodes.parse import episode_from_json
-from waypilot.episodes.schema import Episode, EpisodeError, EpisodeFrame
+from waypilot.episodes.schema import PARTIAL_SUFFIX, Episode, EpisodeError, EpisodeFrame
 from waypilot.types import RgbImage
 
 
 def find_episodes(pattern: str) -> tuple[Path, ...]:
     """List the episode files that a glob pattern (``**`` allowed) matches, sorted.
 
-    Raises EpisodeError when there is none.
+    What an interrupted writer left unfinished is no episode: it is recorded again. Raises EpisodeError when there is
+    none.
     """
-    paths = tuple(sorted(Path(name) for name in glob.glob(pattern, recursive=True)))
+    found = sorted(Path(name) for name in glob.glob(pattern, recursive=True))
+    paths = tuple(path for path in found if path.parent.suffix != PARTIAL_SUFFIX)
     if not paths:
         raise EpisodeError(f"no file matches {pattern!r}; collect episodes first or correct the pattern")
     return paths

@@ -20,6 +20,8 @@ from waypilot.types import Control, EgoState, RouteCommand
 
 SCHEMA = "waypilot.episode/1"
 EPISODE_FILE = "episode.json"
+PARTIAL_SUFFIX = ".partial"
+"""Ends the name of an episode's folder until the episode is complete."""
 
 
 class EpisodeError(ValueError):

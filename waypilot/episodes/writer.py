@@ -10,17 +10,22 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from waypilot.episodes.images import encode_jpeg
-from waypilot.episodes.schema import EPISODE_FILE, Episode, EpisodeError, EpisodeFrame, episode_to_json
+from waypilot.episodes.schema import (
+    EPISODE_FILE,
+    PARTIAL_SUFFIX,
+    Episode,
+    EpisodeError,
+    EpisodeFrame,
+    episode_to_json,
+)
 from waypilot.types import RgbImage
-
-_PARTIAL_SUFFIX = ".partial"
 
 
 class EpisodeWriter:
     """Collects the frames of one drive in ``<folder>.partial`` and renames that to ``folder`` on ``finish``.
 
     ``header`` is the episode without frames. A left-over partial folder of an interrupted run is replaced.
-    Raises EpisodeError when ``folder`` exists already.
+    Raises EpisodeError when ``folder`` exists already, or when the header has no cameras.
     """
 
     def __init__(self, folder: Path, header: Episode):
@@ -28,8 +33,10 @@ class EpisodeWriter:
             raise EpisodeError(f"{folder} exists already; choose another folder or remove it")
         if header.frames:
             raise EpisodeError("the header of a new episode must have no frames")
+        if not header.cameras:
+            raise EpisodeError("the header of a new episode has no cameras, expected at least one")
         self._folder = folder
-        self._partial = folder.with_name(folder.name + _PARTIAL_SUFFIX)
+        self._partial = folder.with_name(folder.name + PARTIAL_SUFFIX)
         self._header = header
         self._frames: list[EpisodeFrame] = []
         shutil.rmtree(self._partial, ignore_errors=True)

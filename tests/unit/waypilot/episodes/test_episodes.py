@@ -118,6 +118,9 @@ def test_nothing_appears_before_the_end(tmp_path: Path) -> None:
     assert not (tmp_path / "drive").exists()
     again = EpisodeWriter(tmp_path / "drive", HEADER)
     assert list(tmp_path.rglob("*.jpg")) == []
+    (tmp_path / "drive.partial" / "episode.json").write_text("{}")  # the writer died before it could rename
+    with pytest.raises(EpisodeError, match="no file matches"):
+        find_episodes(str(tmp_path / "**" / "*.json"))
     again.add_frame(frame(0), {"front": image()})
     again.finish()
     assert [p.name for p in tmp_path.iterdir()] == ["drive"]
@@ -133,6 +136,8 @@ def test_discarded_episode_leaves_nothing(tmp_path: Path) -> None:
 def test_writer_refuses_what_it_cannot_keep(path: Path, tmp_path: Path) -> None:
     with pytest.raises(EpisodeError, match="exists already"):
         EpisodeWriter(path.parent, HEADER)
+    with pytest.raises(EpisodeError, match="no cameras"):
+        EpisodeWriter(tmp_path / "blind", replace(HEADER, cameras=()))
     writer = EpisodeWriter(tmp_path / "other", HEADER)
     writer.add_frame(frame(1), {"front": image()})
     with pytest.raises(EpisodeError, match="expected increasing stamps"):
@@ -172,6 +177,8 @@ def set_in(*keys: Any, value: Any) -> Callable[[dict[str, Any]], None]:
         (set_in("frames", 1, "command", value="U_TURN"), "frames[1].command: is 'U_TURN', expected one of VOID, LEFT"),
         (set_in("frames", 1, "linear_velocity_mps", value=[1, 2]), "frames[1].linear_velocity_mps: is [1, 2]"),
         (set_in("frames", 1, "linear_velocity_mps", 0, value=None), "frames[1].linear_velocity_mps: holds None"),
+        (set_in("frames", 1, "linear_velocity_mps", 0, value=10**400), "expected a finite number"),
+        (set_in("frames", 2, "waypoints_m", 0, 0, value=10**400), "expected N pairs [x, y] in metres"),
         (
             set_in("frames", 1, "linear_velocity_mps", 0, value=80.0),
             "frames[1].linear_velocity_mps: forward speed 80.0",
