@@ -87,10 +87,15 @@ def collect(config: CollectConfig, session: DriveSession, spawn_poses: Sequence[
 
 
 def make_learner(driver: str) -> Policy | None:
-    """Load the policy that drives; None for the expert. Raises CheckpointError."""
+    """Load the policy that drives; None for the expert. Raises CheckpointError, also for other cameras than ours."""
     if driver == "expert":
         return None
-    return WaypointPolicyTorch(WaypointPolicyConfig(checkpoint=driver.removeprefix(_CHECKPOINT)))
+    path = driver.removeprefix(_CHECKPOINT)
+    learner = WaypointPolicyTorch(WaypointPolicyConfig(checkpoint=path))
+    wanted, mounted = ([(c.name, c.width_px, c.height_px) for c in rig] for rig in (learner.cameras, DEFAULT_RIG))
+    if wanted != mounted:
+        raise CheckpointError(f"{path}: was trained with the cameras {wanted}, drives are recorded with {mounted}")
+    return learner
 
 
 def _record(
@@ -132,7 +137,7 @@ def parse_arguments(argv: Sequence[str] | None) -> tuple[CollectConfig, SessionC
         config = CollectConfig(
             options.out, options.town, options.episodes, options.seed, options.driver, recorder=recorder
         )
-        session = SessionConfig(host=options.host or "127.0.0.1", port=options.port or 2000)
+        session = SessionConfig(host=options.host or "127.0.0.1", port=2000 if options.port is None else options.port)
     except ValueError as error:
         parser.error(str(error))
     return config, session, options.host is None and options.port is None

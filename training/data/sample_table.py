@@ -150,6 +150,16 @@ def build_table(episodes: Sequence[tuple[Path, Episode]]) -> SampleTable:
     )
 
 
+def require_target_points(episodes: Sequence[tuple[Path, Episode]]) -> None:
+    """Check that every labelled frame has a target point. Raises EpisodeError: the origin would be a false one."""
+    for path, episode in episodes:
+        for index, frame in enumerate(episode.frames):
+            if frame.waypoints_m is not None and frame.target_point_m is None:
+                raise EpisodeError(
+                    f"{path}: frames[{index}].target_point_m is null; train without target points or on other episodes"
+                )
+
+
 def _column(rows: list, value: Callable, dtype: type) -> NDArray:
     return np.array([value(frame) for _, _, frame in rows], dtype=dtype)
 

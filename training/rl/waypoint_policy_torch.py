@@ -89,8 +89,8 @@ class WaypointPolicyTorch:
         ``images`` maps a camera name to RGB uint8 (B, H, W, 3), array or tensor; ``image_valid`` to a mask (B,).
         A configured camera without images, or whose mask is False, carries no information; no mask means all valid.
         ``speed_mps`` (B,) defaults to 0 (standing), ``command`` (B,) (RouteCommand numbers) to LANE_FOLLOW,
-        ``target_point_m`` (B, 2) to the origin (only networks trained with target points look at it).
-        Raises ValueError for unknown cameras, wrong shapes and unknown commands.
+        ``target_point_m`` (B, 2) is needed, and looked at, only by networks trained with target points.
+        Raises ValueError for unknown cameras, wrong shapes, unknown commands and a missing target point.
         """
         sft, delta = self._infer(self._batch(images, image_valid or {}, speed_mps, command, target_point_m))
         return sft if delta is None else sft + delta
@@ -123,6 +123,10 @@ class WaypointPolicyTorch:
             delta_m=delta_m,
         )
 
+    @property
+    def _looks_at_target_points(self) -> bool:
+        return self.model.config.use_target_point or bool(self.delta_head and self.delta_head.use_target_point)
+
     @torch.inference_mode()
     def _infer(self, batch: ModelInput) -> tuple[torch.Tensor, torch.Tensor | None]:
         latent = self.model.latent(batch)
@@ -146,7 +150,12 @@ class WaypointPolicyTorch:
         if not images:
             raise ValueError(f"no images, expected at least one of the cameras {', '.join(known)}")
         shrunk = {name: shrink_images(_tensor(value), self.model.config) for name, value in images.items()}
-        size = len(next(iter(shrunk.values())))
+        sizes = {name: len(value) for name, value in shrunk.items()}
+        size = next(iter(sizes.values()))
+        if set(sizes.values()) != {size}:
+            raise ValueError(f"the cameras have batches of {sizes}, expected the same number of images from each")
+        if target_point_m is None and self._looks_at_target_points:
+            raise ValueError("this network was trained with target points, expected target_point_m (B, 2) in base_link")
         blank = torch.zeros_like(next(iter(shrunk.values())))
         valid = [_valid(image_valid.get(name), name in shrunk, size) for name in known]
         stacked = torch.stack([to_unit_range(shrunk.get(name, blank)) for name in known], dim=1)

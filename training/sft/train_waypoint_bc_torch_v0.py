@@ -71,7 +71,7 @@ def parse_arguments(argv: Sequence[str] | None) -> tuple[SftConfig, bool]:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Train; returns 0, or 1 with a message when data or state cannot be used."""
+    """Train; returns 0, or 1 with a message when data or state cannot be used or the loss explodes."""
     config, resume = parse_arguments(argv)
     with logging_to(Path(config.out_dir)):
         try:
@@ -80,7 +80,7 @@ def main(argv: Sequence[str] | None = None) -> int:
                 trainer.resume()
             with progress_bar("train", trainer.step, trainer.num_steps) as show:
                 trainer.run(show)
-        except (EpisodeError, CheckpointError) as error:
+        except (EpisodeError, CheckpointError, FloatingPointError) as error:
             logging.error("%s", error)
             return 1
         logging.info("wrote %s", trainer.out_dir / "model.pt")

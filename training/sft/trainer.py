@@ -21,6 +21,7 @@ from training.data.sample_table import (
     build_table,
     choose_drives,
     load_drives,
+    require_target_points,
     split_episodes,
 )
 from training.data.waypoint_dataset import BatchOrder, SampleBatch, WaypointDataset, evaluation_loader, training_loader
@@ -57,6 +58,8 @@ class SftTrainer:
         train, validation = split_episodes(drives.episodes, config.val_fraction, config.val_towns)
         if not train:
             raise EpisodeError(f"all {len(drives.episodes)} episodes are held out for validation; collect more routes")
+        if config.use_target_point:
+            require_target_points(drives.episodes)
         table = build_table(choose_drives(train, config.label_fraction, config.seed))
         self.model_config = _model_config(table, config)
         self.cameras = table.cameras
@@ -221,12 +224,15 @@ def _model_config(table: SampleTable, config: SftConfig) -> WaypointModelConfig:
     if len(sizes) != 1:
         raise EpisodeError(f"the cameras have the sizes {sorted(sizes)}, expected one size for all")
     ((width_px, height_px),) = sizes
-    return WaypointModelConfig(
-        cameras=tuple(camera.name for camera in table.cameras),
-        image_width_px=width_px,
-        image_height_px=height_px,
-        num_waypoints=table.waypoints_m.shape[1],
-        waypoint_dt_ns=table.waypoint_dt_ns,
-        use_target_point=config.use_target_point,
-        use_cameras=config.use_cameras,
-    )
+    try:
+        return WaypointModelConfig(
+            cameras=tuple(camera.name for camera in table.cameras),
+            image_width_px=width_px,
+            image_height_px=height_px,
+            num_waypoints=table.waypoints_m.shape[1],
+            waypoint_dt_ns=table.waypoint_dt_ns,
+            use_target_point=config.use_target_point,
+            use_cameras=config.use_cameras,
+        )
+    except ValueError as error:
+        raise EpisodeError(f"no network fits images of {width_px}x{height_px} pixels: {error}") from error

@@ -9,7 +9,7 @@ import pytest
 
 from waypilot.episodes import Episode, EpisodeFrame, EpisodeWriter, WaypointSource
 from waypilot.geometry import Pose
-from waypilot.rig import DEFAULT_RIG
+from waypilot.rig import DEFAULT_RIG, CameraSpec
 from waypilot.types import Control, EgoState, RouteCommand
 
 DT_NS = 250_000_000
@@ -27,11 +27,12 @@ HEADER = Episode(
 )
 
 
-def bend_image(bend: float) -> np.ndarray:
+def bend_image(bend: float, camera: CameraSpec = DEFAULT_RIG[0]) -> np.ndarray:
     """A bright column left of the middle for a left bend (bend > 0), right for a right bend."""
-    image = np.full((180, 320, 3), 60, dtype=np.uint8)
-    column = int(160 - 120 * bend)
-    image[90:, column - 10 : column + 10] = 220
+    width, height = camera.width_px, camera.height_px
+    image = np.full((height, width, 3), 60, dtype=np.uint8)
+    column, half = int(width * (0.5 - 0.375 * bend)), width // 32
+    image[height // 2 :, column - half : column + half] = 220
     return image
 
 
@@ -57,16 +58,16 @@ def bend_frame(index: int, bend: float) -> EpisodeFrame:
 def make_episodes(tmp_path: Path) -> Callable[..., str]:
     """Write episodes of routes 0, 1, ... and return the glob pattern that finds them."""
 
-    def write(episodes: int = 4, frames: int = 8) -> str:
+    def write(episodes: int = 4, frames: int = 8, rig: tuple[CameraSpec, ...] = DEFAULT_RIG) -> str:
         for number in range(episodes):
             random = np.random.default_rng(number)
             writer = EpisodeWriter(
                 tmp_path / "episodes" / f"{number:03d}",
-                replace(HEADER, route_id=str(number)),
+                replace(HEADER, route_id=str(number), cameras=rig),
             )
             for index in range(frames):
                 bend = float(random.uniform(-1.0, 1.0))
-                writer.add_frame(bend_frame(index, bend), {"front": bend_image(bend)})
+                writer.add_frame(bend_frame(index, bend), {"front": bend_image(bend, rig[0])})
             writer.finish()
         return str(tmp_path / "episodes" / "**" / "*.json")
 

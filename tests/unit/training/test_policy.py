@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from training.data.collect_carla import make_learner
 from training.data.waypoint_dataset import SampleBatch
 from training.models.checkpoint import (
     KIND_DELTA,
@@ -83,6 +84,15 @@ def test_flipped_bytes_are_refused(path: Path, share: float) -> None:
     path.write_bytes(bytes(data))
     with pytest.raises(CheckpointError):
         load_checkpoint(path, KIND_SFT)
+
+
+def test_every_flipped_bit_of_the_plain_data_is_refused(path: Path) -> None:
+    data = path.read_bytes()
+    start = data.index(b"waypilot.checkpoint/1")
+    for place in range(start, start + 1500, 25):
+        path.write_bytes(data[:place] + bytes([data[place] ^ 4]) + data[place + 1 :])
+        with pytest.raises(CheckpointError):
+            load_checkpoint(path, KIND_SFT)
 
 
 class Bomb:
@@ -174,6 +184,28 @@ def test_plan_has_the_stamp_and_the_same_bits_as_the_call(path: Path) -> None:
     assert np.array_equal(plan.sft.waypoints_m, expected)
     assert np.array_equal(plan.delta_m, np.zeros((20, 2)))
     assert np.array_equal(policy.plan(observation(image[0])).final.waypoints_m, expected)
+
+
+def test_a_missing_target_point_is_not_taken_for_the_origin(tmp_path: Path) -> None:
+    config = replace(CONFIG, use_target_point=True)
+    checkpoint = Checkpoint(KIND_SFT, config_to_dict(config), WaypointModel(config).state_dict(), DEFAULT_RIG)
+    save_checkpoint(tmp_path / "model.pt", checkpoint)
+    policy = WaypointPolicyTorch(WaypointPolicyConfig(checkpoint=str(tmp_path / "model.pt")))
+    with pytest.raises(ValueError, match="expected target_point_m"):
+        policy({"front": images()})
+    assert policy({"front": images()}, target_point_m=[[10.0, 1.0]]).shape == (1, 20, 2)
+
+
+def test_cameras_with_different_batches_are_an_error(tmp_path: Path) -> None:
+    config = replace(CONFIG, cameras=("front", "rear"))
+    rig = (DEFAULT_RIG[0], replace(DEFAULT_RIG[0], name="rear"))
+    checkpoint = Checkpoint(KIND_SFT, config_to_dict(config), WaypointModel(config).state_dict(), rig)
+    save_checkpoint(tmp_path / "model.pt", checkpoint)
+    policy = WaypointPolicyTorch(WaypointPolicyConfig(checkpoint=str(tmp_path / "model.pt")))
+    with pytest.raises(ValueError, match="same number of images"):
+        policy({"front": images(2), "rear": images(1)})
+    with pytest.raises(CheckpointError, match="was trained with the cameras"):
+        make_learner(f"checkpoint:{tmp_path / 'model.pt'}")
 
 
 def test_images_that_are_views_are_read_right(path: Path) -> None:

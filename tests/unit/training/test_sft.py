@@ -1,5 +1,7 @@
 import json
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +28,16 @@ from training.sft.losses import path_directions, waypoint_loss
 from training.sft.train_waypoint_bc_torch_v0 import main
 from training.sft.trainer import SftTrainer
 from waypilot.episodes import EpisodeError, find_episodes
+from waypilot.rig import DEFAULT_RIG
+
+# Twenty times fewer pixels than the real camera: what is proved here does not depend on their number.
+SMALL_RIG = (replace(DEFAULT_RIG[0], width_px=96, height_px=84),)
+SMALL_MODEL = WaypointModelConfig(image_width_px=96, image_height_px=84)
+
+
+@pytest.fixture
+def make_episodes(make_episodes: Callable[..., str]) -> Callable[..., str]:
+    return partial(make_episodes, rig=SMALL_RIG)
 
 
 def quiet(step: int, num_steps: int, loss: float) -> None:
@@ -85,7 +97,7 @@ def test_resuming_refuses_other_settings_and_other_data(make_episodes: Callable[
 
 def test_the_network_learns_where_the_road_bends(make_episodes: Callable[..., str], tmp_path: Path) -> None:
     pattern = make_episodes(episodes=4, frames=16)
-    trainer = SftTrainer(config(pattern, tmp_path, num_steps=60, batch_size=16, augment=False, lr=2e-3))
+    trainer = SftTrainer(config(pattern, tmp_path, num_steps=30, batch_size=16, augment=False, lr=2e-3))
     losses: list[float] = []
     trainer.run(lambda step, total, loss: losses.append(loss))
     metrics = trainer.evaluate(trainer.train_set)
@@ -115,7 +127,7 @@ def encoder_checkpoint(path: Path, model_config: WaypointModelConfig, seed: int)
 
 def test_training_starts_from_the_encoder_it_is_given(make_episodes: Callable[..., str], tmp_path: Path) -> None:
     pattern, path = make_episodes(), tmp_path / "encoder.pt"
-    checkpoint = encoder_checkpoint(path, WaypointModelConfig(), seed=5)
+    checkpoint = encoder_checkpoint(path, SMALL_MODEL, seed=5)
     trainer = SftTrainer(config(pattern, tmp_path / "run", init_encoder=str(path)))
     fresh = SftTrainer(config(pattern, tmp_path / "fresh"))
     assert_equal(trainer.model.encoder.state_dict(), dict(checkpoint.tensors))
@@ -129,7 +141,7 @@ def test_an_encoder_for_other_images_is_refused(
     make_episodes: Callable[..., str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "encoder.pt"
-    encoder_checkpoint(path, WaypointModelConfig(crop_top_px=20), seed=0)
+    encoder_checkpoint(path, replace(SMALL_MODEL, crop_top_px=20), seed=0)
     arguments = ["--episodes-glob", make_episodes(episodes=1), "--out-dir", str(tmp_path / "run")]
     assert main([*arguments, "--init-encoder", str(path)]) == 1
     assert "was made for crop_top_px 20, the network has 52" in capsys.readouterr().err
@@ -197,6 +209,24 @@ def test_command_line_says_what_is_wrong(tmp_path: Path, capsys: pytest.CaptureF
     assert "other.json: schema: is 'something'" in capsys.readouterr().err
 
 
+def test_a_missing_target_point_is_not_taken_for_the_origin(make_episodes: Callable[..., str], tmp_path: Path) -> None:
+    pattern = make_episodes(episodes=2, frames=2)
+    SftTrainer(config(pattern, tmp_path, use_target_point=True))
+    path = find_episodes(pattern)[1]
+    data = json.loads(path.read_text())
+    data["frames"][1]["target_point_m"] = None
+    path.write_text(json.dumps(data))
+    SftTrainer(config(pattern, tmp_path))
+    with pytest.raises(EpisodeError, match=r"frames\[1\].target_point_m is null"):
+        SftTrainer(config(pattern, tmp_path, use_target_point=True))
+
+
+def test_images_that_fit_no_network_are_told(make_episodes: Callable[..., str], tmp_path: Path) -> None:
+    rig = (replace(DEFAULT_RIG[0], width_px=100, height_px=84),)
+    with pytest.raises(EpisodeError, match="no network fits images of 100x84 pixels"):
+        SftTrainer(config(make_episodes(episodes=1, rig=rig), tmp_path))
+
+
 def test_batch_order_depends_on_the_seed_and_not_on_where_it_starts(make_episodes: Callable[..., str]) -> None:
     whole = list(BatchOrder(10, 4, seed=3, first_step=0, last_step=6))
     assert whole[3:] == list(BatchOrder(10, 4, seed=3, first_step=3, last_step=6))
@@ -205,8 +235,8 @@ def test_batch_order_depends_on_the_seed_and_not_on_where_it_starts(make_episode
     assert len(set(first_epoch)) == 8
 
     table = build_table(load_episodes(find_episodes(make_episodes()))[0])
-    dataset = WaypointDataset(table, WaypointModelConfig(), cache=False)
-    cached = WaypointDataset(table, WaypointModelConfig(), cache=True)
+    dataset = WaypointDataset(table, SMALL_MODEL, cache=False)
+    cached = WaypointDataset(table, SMALL_MODEL, cache=True)
     alone = [b.images for b in training_loader(dataset, BatchOrder(32, 8, 0, 0, 4), num_workers=0)]
     workers = [b.images for b in training_loader(dataset, BatchOrder(32, 8, 0, 0, 4), num_workers=2)]
     memory = [b.images for b in training_loader(cached, BatchOrder(32, 8, 0, 0, 4), num_workers=0)]
