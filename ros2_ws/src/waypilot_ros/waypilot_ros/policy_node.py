@@ -162,9 +162,10 @@ class PolicyNode(Node):
 
     def _publish(self, plan: Plan) -> None:
         self._final.publish(trajectory_to_msg(plan.final))
-        if plan.sft is not None:
+        # The parts of the plan are for those who look on; making each message takes as long as a frame's publishing.
+        if plan.sft is not None and self._sft.get_subscription_count():
             self._sft.publish(trajectory_to_msg(plan.sft))
-        if plan.delta_m is not None:
+        if plan.delta_m is not None and self._delta.get_subscription_count():
             self._delta.publish(offsets_to_msg(plan.final, plan.delta_m))
 
 
