@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import logging
 import socket
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from carla_lite.wire.rpc import RpcServer
 from carla_lite.wire.simulation import Simulation
 from carla_lite.wire.streams import StreamHub
 
+_LOG = logging.getLogger(__name__)
 _MAX_PORT = 65535
 _DISCONNECT_TIMEOUT_S = 0.5
 
@@ -95,6 +97,7 @@ class Server:
         self._hub = hub
         self._ports = ports
         self._connections: dict[asyncio.StreamWriter, asyncio.Task[Any] | None] = {}
+        self._refused = 0
         self._stop = asyncio.Event()
 
     def stop(self) -> None:
@@ -104,6 +107,7 @@ class Server:
     async def run(self, on_ready: Callable[[], None]) -> None:
         """Serve until ``stop``; calls ``on_ready`` once clients are welcome. Raises PortError when a port is lost."""
         rpc = RpcServer(self._simulation, METHODS)
+        asyncio.get_running_loop().set_exception_handler(self._report)
         try:
             servers = [
                 await asyncio.start_server(self._tracked(rpc.serve), sock=self._ports.rpc),
@@ -122,6 +126,16 @@ class Server:
         await _cancel(stopped, *({clock} - done))
         if clock in done:
             clock.result()
+
+    def _report(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """Say once in a while, not hundreds of times a second, that no more connections can be had."""
+        error = context.get("exception")
+        if not (isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE)):
+            loop.default_exception_handler(context)
+            return
+        self._refused += 1
+        if self._refused & (self._refused - 1) == 0:
+            _LOG.warning("no new client can connect: %d connections and %s", len(self._connections), error.strerror)
 
     def _tracked(self, serve: Connection) -> Connection:
         """Keep account of a handler's connections, so that they can be ended with the server."""

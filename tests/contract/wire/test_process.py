@@ -1,7 +1,9 @@
 """The command line: start, ready, ports, signals, exit codes, and never a server left behind."""
 
+import contextlib
 import json
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -113,6 +115,27 @@ def test_an_opendrive_file_can_be_served(tmp_path):
         assert client.call("get_map_info")[1][0][1][0] == "Carla/Maps/my_town"
         assert client.call("get_map_data")[1][0][1] == document.read_text()
         client.close()
+    assert server.exit_code == 0
+
+
+def test_more_connections_than_files_keep_newcomers_out_and_nobody_else():
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (128, hard))  # what the server inherits
+    try:
+        server = ServerProcess().start()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    with contextlib.ExitStack() as end, contextlib.ExitStack() as crowd:
+        end.callback(server.stop)
+        first = end.enter_context(contextlib.closing(RawRpc(server.port)))
+        for _ in range(200):
+            crowd.enter_context(socket.create_connection(("127.0.0.1", server.streaming_port)))
+        assert first.call("version") == (None, [[1, "0.9.16"]])
+        crowd.close()
+        with contextlib.closing(RawRpc(server.port)) as newcomer:
+            assert newcomer.call("version") == (None, [[1, "0.9.16"]])
+        assert "no new client can connect" in server.log
+        assert len(server.log) < 10_000
     assert server.exit_code == 0
 
 
