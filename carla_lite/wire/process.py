@@ -90,14 +90,14 @@ class ServerProcess:
     def stop(self) -> None:
         """End the server, by force when it does not end by itself, and remove its files; does nothing twice."""
         if self._process is not None:
-            if self._process.stdin is not None:
-                self._process.stdin.close()
             self._process.terminate()
             try:
                 self._process.wait(_STOP_TIMEOUT_S)
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()
+            if self._process.stdin is not None:  # not before: a second wish to stop could meet it half gone
+                self._process.stdin.close()
         if self._folder is not None:
             self._folder.cleanup()
             self._folder = None
