@@ -32,7 +32,7 @@ class PPOConfig:
     num_steps: int = 32
     epochs: int = 6
     minibatches: int = 2
-    lr: float = 1.5e-3
+    lr: float = 2e-3
     discount: float = 0.98
     trace: float = 0.95
     clip: float = 0.2
