@@ -63,7 +63,7 @@ def test_expert_completes_the_standard_suite_and_results_do_not_depend_on_the_se
     assert [name for name in one if one[name] != two[name]] == []
 
 
-def test_a_server_that_dies_crashes_only_the_running_scenario(tmp_path):
+def test_a_server_that_dies_keeps_what_was_driven_and_hides_nothing_that_was_not(tmp_path):
     with ServerProcess(map="Lite01", ready_timeout_s=START_S) as server:
         arguments = ["--policy", "expert", "--port", str(server.port), "--output-dir", str(tmp_path)]
         arguments += ["--scenarios", "turn_clear", "straight_clear", "straight_rain", "--timeout-s", "3"]
@@ -85,10 +85,12 @@ def test_a_server_that_dies_crashes_only_the_running_scenario(tmp_path):
         killer.join()
     assert process.returncode == 1, output
     assert ended_s - killed_s[0] < 10.0
-    first, second = load_results(tmp_path / "results.json").results
+    first, second, third = load_results(tmp_path / "results.json").results
     assert first.completed
     assert second.scenario == "straight_clear"
     assert second.status.startswith("crashed: SimulatorLost: no answer to the ")
+    assert third.scenario == "straight_rain"
+    assert third.status.startswith("crashed: not driven: straight_clear crashed: SimulatorLost: ")
     assert (tmp_path / "report.html").exists()
 
 

@@ -72,8 +72,8 @@ class CARLAClosedLoopEvaluator:
         self._pictures = pictures
 
     def run(self, jobs: Sequence[ScenarioConfig], listener: EvaluationListener) -> tuple[ScenarioResult, ...]:
-        """Drive all runs. One that breaks is recorded as crashed; when the simulator is lost, the rest is left out."""
-        for job in jobs:
+        """Drive all runs. One that breaks is recorded as crashed; when the simulator is lost, so are those after it."""
+        for number, job in enumerate(jobs, start=1):
             self._writer.start(job.scenario, job.seed)
             listener.run_started(job)
             try:
@@ -83,8 +83,16 @@ class CARLAClosedLoopEvaluator:
                 self._writer.crash(job.scenario, job.seed, f"{type(error).__name__}: {error}")
             listener.run_ended(self._writer.results[-1])
             if self._session.lost:
+                self._crash_undriven(jobs[number:], self._writer.results[-1], listener)
                 break
         return self._writer.results
+
+    def _crash_undriven(
+        self, jobs: Sequence[ScenarioConfig], cause: ScenarioResult, listener: EvaluationListener
+    ) -> None:
+        for job in jobs:
+            self._writer.crash(job.scenario, job.seed, f"not driven: {cause.scenario} {cause.status}")
+            listener.run_ended(self._writer.results[-1])
 
     def _run_one(self, job: ScenarioConfig, listener: EvaluationListener) -> ScenarioResult:
         begun_s = time.perf_counter()
