@@ -2,12 +2,13 @@
 SHELL := bash
 .ONESHELL:
 .SHELLFLAGS := -euo pipefail -c
-.PHONY: help setup demo test lint format bench clean
+.PHONY: help setup demo pipeline test lint format bench clean
 .DEFAULT_GOAL := help
 
 OUT ?= out/demo
 CHECKPOINT ?= checkpoints/sft_waypoint_bc_v0.pt
 SCENARIOS ?=
+PIPELINE_ARGS ?=
 PYTEST_ARGS ?=
 
 help: ## Show this list
@@ -19,6 +20,9 @@ setup: ## Make or update .venv and ros2_ws/install
 demo: setup ## Drive the five standard scenarios through ROS 2 with the shipped checkpoint; leaves out/demo/report.html
 	@source scripts/ros_env.sh
 	python -m waypilot.supervisor launch/stack.yaml checkpoint:=$(CHECKPOINT) output_dir:=$(OUT) $(if $(SCENARIOS),scenarios:=$(SCENARIOS))
+
+pipeline: setup ## Make a policy from nothing: collect, train, refine, select, evaluate (PIPELINE_ARGS="--smoke" for a tiny one)
+	@.venv/bin/python -m training.pipeline $(PIPELINE_ARGS)
 
 test: setup ## Run all tests (PYTEST_ARGS="-k route" for a selection)
 	@source scripts/ros_env.sh
