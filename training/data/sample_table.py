@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,12 +11,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from training.data.drive_kinds import choose_kind, similar_rigs
 from waypilot.episodes import Episode, EpisodeError, find_episodes, load_episode
 from waypilot.rig import CameraSpec
-
-_FOV_TOLERANCE = 0.03
-_MOUNT_TOLERANCE_M = 0.1
-_MOUNT_TOLERANCE_RAD = math.radians(3.0)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,24 +50,31 @@ class RecordedDrives:
     images: dict[Path, torch.Tensor] = field(default_factory=dict)
 
 
-def load_drives(pattern: str) -> RecordedDrives:
-    """Read the episodes that a pattern finds. Raises EpisodeError."""
-    return RecordedDrives(*load_episodes(find_episodes(pattern)))
+def load_drives(pattern: str, sources: Sequence[str] = ()) -> RecordedDrives:
+    """Read the episodes that a pattern finds, of the given ``sources`` (none: all) and of one kind (``choose_kind``).
+
+    Raises EpisodeError.
+    """
+    drives = choose_kind([(path, load_episode(path)) for path in find_episodes(pattern)], sources)
+    return RecordedDrives(drives, _digest(drives))
 
 
 def load_episodes(paths: Sequence[Path]) -> tuple[list[tuple[Path, Episode]], str]:
-    """Read episodes and the SHA-256 over their files and the sizes of their images.
+    """Read episodes, of whatever kinds, and the SHA-256 over their files and the sizes of their images.
 
-    Sizes stand for the images' content, which would take minutes to read for large data sets. Raises EpisodeError.
+    Raises EpisodeError.
     """
+    episodes = [(path, load_episode(path)) for path in paths]
+    return episodes, _digest(episodes)
+
+
+def _digest(episodes: Sequence[tuple[Path, Episode]]) -> str:
+    """Sizes stand for the images' content, which would take minutes to read for large data sets."""
     digest = hashlib.sha256()
-    episodes = []
-    for path in paths:
-        episode = load_episode(path)
-        episodes.append((path, episode))
+    for path, episode in episodes:
         digest.update(path.read_bytes())
         digest.update(_image_sizes(path, episode).encode())
-    return episodes, digest.hexdigest()
+    return digest.hexdigest()
 
 
 def _image_sizes(path: Path, episode: Episode) -> str:
@@ -126,7 +129,7 @@ def build_table(episodes: Sequence[tuple[Path, Episode]]) -> SampleTable:
         raise EpisodeError("no episodes to build a table of")
     first_path, first = episodes[0]
     for path, episode in episodes:
-        if not _similar_rigs(episode.cameras, first.cameras):
+        if not similar_rigs(episode.cameras, first.cameras):
             _same(path, first_path, "cameras", episode.cameras, first.cameras)
         _same(path, first_path, "waypoint_dt_ns", episode.waypoint_dt_ns, first.waypoint_dt_ns)
     rows = [(p, e, f) for p, e in episodes for f in e.frames if f.waypoints_m is not None]
@@ -167,28 +170,6 @@ def _column(rows: list, value: Callable, dtype: type) -> NDArray:
 def _label(waypoints_m: NDArray[np.float64] | None) -> NDArray[np.float64]:
     assert waypoints_m is not None
     return waypoints_m
-
-
-def _similar_rigs(cameras: Sequence[CameraSpec], others: Sequence[CameraSpec]) -> bool:
-    """Tell whether rigs differ by no more than the calibrations of real cars of one make do."""
-
-    def names_and_sizes(rig: Sequence[CameraSpec]) -> list[tuple[str, int, int]]:
-        return [(camera.name, camera.width_px, camera.height_px) for camera in rig]
-
-    return names_and_sizes(cameras) == names_and_sizes(others) and all(
-        abs(a.fov_rad / b.fov_rad - 1.0) < _FOV_TOLERANCE and _similar_poses(a, b)
-        for a, b in zip(cameras, others, strict=True)
-    )
-
-
-def _similar_poses(camera: CameraSpec, other: CameraSpec) -> bool:
-    a, b = camera.pose_base_link_from_camera, other.pose_base_link_from_camera
-    p, q = a.orientation, b.orientation
-    cosine = abs(p.x * q.x + p.y * q.y + p.z * q.z + p.w * q.w)  # of half the angle between them
-    return (
-        math.dist((a.x_m, a.y_m, a.z_m), (b.x_m, b.y_m, b.z_m)) < _MOUNT_TOLERANCE_M
-        and 2.0 * math.acos(min(cosine, 1.0)) < _MOUNT_TOLERANCE_RAD
-    )
 
 
 def _same(path: Path, first_path: Path, what: str, found: object, expected: object) -> None:

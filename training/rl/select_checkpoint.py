@@ -23,12 +23,12 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from training.data.sample_table import build_table, load_episodes
+from training.data.sample_table import build_table, load_drives
 from training.models.checkpoint import KIND_DELTA, Checkpoint, CheckpointError, load_checkpoint, load_delta_head
 from training.models.heads import DeltaWaypointHead
 from training.rl.base_plan import STAND_IN
 from training.rl.recorded_frames import FrozenAnswers, ask_frozen_network
-from waypilot.episodes import EpisodeError, find_episodes
+from waypilot.episodes import EpisodeError
 from waypilot.files import write_bytes_atomic
 
 METRICS = ("ade", "fde")
@@ -67,8 +67,7 @@ class Judge:
     """
 
     def __init__(self, episodes_glob: str, sft_model: Path | None):
-        episodes, _ = load_episodes(find_episodes(episodes_glob))
-        self.table = build_table(episodes)
+        self.table = build_table(load_drives(episodes_glob).episodes)
         self._sft_model = sft_model
         self._answers: dict[Path, FrozenAnswers] = {}
 

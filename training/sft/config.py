@@ -11,9 +11,10 @@ from training.data.augment import AugmentConfig
 class SftConfig:
     """How to train. ``num_steps`` 0 means ``epochs`` passes over the data; ``num_threads`` 0 leaves torch's choice.
 
-    ``val_towns`` are held out whole, ``val_fraction`` of the routes of the other towns as well. ``label_fraction`` of
-    the remaining drives are trained on (the seed chooses, whole drives). ``init_encoder`` is an encoder checkpoint to
-    start from, empty for random weights. ``use_cameras`` False trains the baseline that sees speed and command only.
+    Drives of ``sources`` (empty: of all) are used. ``val_towns`` are held out whole, ``val_fraction`` of the routes of
+    the other towns as well. ``label_fraction`` of the remaining drives are trained on (the seed chooses, whole drives).
+    ``init_encoder`` is an encoder checkpoint to start from, empty for random weights. ``use_cameras`` False trains the
+    baseline that sees speed and command only.
     """
 
     episodes_glob: str = "out/episodes/**/*.json"
@@ -32,6 +33,7 @@ class SftConfig:
     val_fraction: float = 0.1
     val_towns: tuple[str, ...] = ()
     val_every_steps: int = 1000
+    sources: tuple[str, ...] = ()
     label_fraction: float = 1.0
     init_encoder: str = ""
     use_cameras: bool = True

@@ -58,17 +58,19 @@ def bend_frame(index: int, bend: float) -> EpisodeFrame:
 def make_episodes(tmp_path: Path) -> Callable[..., str]:
     """Write episodes of routes 0, 1, ... and return the glob pattern that finds them."""
 
-    def write(episodes: int = 4, frames: int = 8, rig: tuple[CameraSpec, ...] = DEFAULT_RIG) -> str:
+    def write(
+        episodes: int = 4, frames: int = 8, rig: tuple[CameraSpec, ...] = DEFAULT_RIG, folder: str = "episodes"
+    ) -> str:
         for number in range(episodes):
             random = np.random.default_rng(number)
             writer = EpisodeWriter(
-                tmp_path / "episodes" / f"{number:03d}",
+                tmp_path / folder / f"{number:03d}",
                 replace(HEADER, route_id=str(number), cameras=rig),
             )
             for index in range(frames):
                 bend = float(random.uniform(-1.0, 1.0))
                 writer.add_frame(bend_frame(index, bend), {"front": bend_image(bend, rig[0])})
             writer.finish()
-        return str(tmp_path / "episodes" / "**" / "*.json")
+        return str(tmp_path / folder / "**" / "*.json")
 
     return write
