@@ -17,9 +17,9 @@ help: ## Show this list
 setup: ## Make or update .venv and ros2_ws/install
 	@bash scripts/setup_env.sh
 
-demo: setup ## Drive the five standard scenarios through ROS 2 with the shipped checkpoint; leaves out/demo/report.html
+demo: setup ## Drive the five standard scenarios through ROS 2 with the shipped checkpoint; leaves out/demo/report.html (CHECKPOINT= OUT= SCENARIOS=a,b)
 	@source scripts/ros_env.sh
-	python -m waypilot.supervisor launch/stack.yaml checkpoint:=$(CHECKPOINT) output_dir:=$(OUT) $(if $(SCENARIOS),scenarios:=$(SCENARIOS))
+	python -m waypilot.supervisor launch/stack.yaml checkpoint:="$(CHECKPOINT)" output_dir:="$(OUT)" $(if $(SCENARIOS),scenarios:="$(SCENARIOS)")
 
 pipeline: setup ## Make a policy from nothing: collect, train, refine, select, evaluate (PIPELINE_ARGS="--smoke" for a tiny one)
 	@.venv/bin/python -m training.pipeline $(PIPELINE_ARGS)

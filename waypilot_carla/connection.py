@@ -63,7 +63,9 @@ class Connection:
         self.client.set_timeout(endpoint.timeout_s)
         try:
             self.server_version: str = self.client.get_server_version()
-            self._original_settings: carla.WorldSettings = self.client.get_world().get_settings()
+            world = self.client.get_world()
+            self._original_settings: carla.WorldSettings = world.get_settings()
+            self.simulator: str = world.get_spectator().attributes.get("simulator", "CARLA")
         except RuntimeError as error:
             raise SimulatorUnreachable(
                 f"something listens on {endpoint} but does not answer as a CARLA server within "

@@ -28,8 +28,8 @@ class SceneSetter:
 
     @property
     def server_version(self) -> str:
-        """Version that the server reports."""
-        return self._connection.server_version
+        """Version that the server reports, and which simulator it is: a result must not pass for real CARLA."""
+        return f"{self._connection.server_version} ({self._connection.simulator})"
 
     def prepare(self, scenario: Scenario) -> Route:
         """Set the scene and return the route.

@@ -255,5 +255,10 @@ def _sensors() -> Iterator[Blueprint]:
         )
 
 
-SPECTATOR = Blueprint("spectator", ActorClass.SPECTATOR, (_role("spectator"),))
+# CARLA's spectator has no such attribute: by it a client can tell which simulator it talks to.
+SPECTATOR = Blueprint(
+    "spectator",
+    ActorClass.SPECTATOR,
+    (_role("spectator"), _fixed("simulator", AttributeType.STRING, "carla_lite")),
+)
 """The free camera pose that every CARLA world has; the world spawns it, clients only move it."""

@@ -46,6 +46,7 @@ __all__ = [
 
 EXIT_CRASHED = 1
 EXIT_USAGE = 2
+EXIT_INTERRUPTED = 130
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,15 +139,21 @@ def _drive(
 ) -> Outcome:
     writer = ResultsWriter(options.output_dir / "results.json", _run_info(options, session, driver), jobs)
     evaluator = CARLAClosedLoopEvaluator(session, driver, writer, pictures=not options.no_pictures)
-    with ProgressDisplay(len(jobs), console) as display:
-        results = evaluator.run(jobs, display)
+    interrupted = False
+    try:
+        with ProgressDisplay(len(jobs), console) as display:
+            evaluator.run(jobs, display)
+    except KeyboardInterrupt:
+        interrupted = True
+        console.print("interrupted: the scenario under way counts as crashed, those before it are kept")
+    results = writer.results
     session.close()
     page = writer.path.with_name("report.html")
     write_report(writer.path, page)
     print_summary(load_results(writer.path), console)
     console.print(f"results: {writer.path}\nreport:  {page}", markup=False, highlight=False)
     crashed = any(result.crashed for result in results) or len(results) < len(jobs)
-    return Outcome(EXIT_CRASHED if crashed else 0, session.lost)
+    return Outcome(EXIT_INTERRUPTED if interrupted else EXIT_CRASHED if crashed else 0, session.lost)
 
 
 def _run_info(options: argparse.Namespace, session: SimulatorSession, driver: Driver) -> RunInfo:

@@ -1,9 +1,11 @@
-"""What a set of runs says together: rates and means with 95 % bootstrap intervals."""
+"""What a set of runs says together: rates with 95 % Wilson intervals, means with 95 % bootstrap intervals."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 
@@ -18,9 +20,9 @@ BOOTSTRAP_SEED = 0
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A mean over ``n`` runs, with the bounds of its bootstrap interval.
+    """A mean over ``n`` runs, with the bounds of its interval: Wilson's for rates, the bootstrap's for all others.
 
-    ``value`` is None when no run contributed, the bounds when fewer than two did; ``reason`` says so.
+    ``value`` is None when no run contributed; a bootstrap has no bounds when fewer than two did. ``reason`` says so.
     """
 
     name: str
@@ -57,7 +59,7 @@ def aggregate(results: Sequence[ScenarioResult]) -> Aggregate:
         completed=sum(result.completed for result in judged),
         failed=sum(not result.completed for result in judged),
         crashed=len(results) - len(judged),
-        completion_rate=estimate("completion_rate", "%", [100.0 * result.completed for result in judged]),
+        completion_rate=rate("completion_rate", [result.completed for result in judged]),
         success_rate=_success_rate(judged),
         metrics=tuple(_metric_estimate(name, unit, judged) for name, unit in specs),
     )
@@ -72,6 +74,27 @@ def estimate(name: str, unit: str, values: Sequence[float]) -> Estimate:
         return Estimate(name, unit, mean(array), None, None, 1, "one run says nothing about the spread")
     low, high = bootstrap_interval(array)
     return Estimate(name, unit, mean(array), low, high, len(values))
+
+
+def rate(name: str, verdicts: Sequence[bool]) -> Estimate:
+    """Share of runs with a true verdict, in %, and its interval.
+
+    A bootstrap of equal verdicts has no width, as if five successes in five runs proved that all succeed.
+    """
+    if not verdicts:
+        return Estimate(name, "%", None, None, None, 0, "no run was judged")
+    low, high = wilson_interval(sum(verdicts), len(verdicts))
+    return Estimate(name, "%", 100.0 * sum(verdicts) / len(verdicts), 100.0 * low, 100.0 * high, len(verdicts))
+
+
+def wilson_interval(successes: int, n: int) -> tuple[float, float]:
+    """Bounds (0..1) of the 95 % score interval of a binomial share (E. B. Wilson, JASA 22, 1927)."""
+    z = NormalDist().inv_cdf(0.5 + 0.5 * CONFIDENCE)
+    share = successes / n
+    centre = (share + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
+    # At the ends the bound is exactly 0 or 1, which the sum only meets up to rounding.
+    return (0.0 if successes == 0 else centre - half, 1.0 if successes == n else centre + half)
 
 
 def bootstrap_interval(values: FloatArray) -> tuple[float, float]:
@@ -92,7 +115,7 @@ def is_success(result: ScenarioResult) -> bool | None:
 
 def _success_rate(judged: Sequence[ScenarioResult]) -> Estimate:
     verdicts = [is_success(result) for result in judged]
-    return estimate("success_rate", "%", [100.0 * verdict for verdict in verdicts if verdict is not None])
+    return rate("success_rate", [verdict for verdict in verdicts if verdict is not None])
 
 
 def _metric_estimate(name: str, unit: str, judged: Sequence[ScenarioResult]) -> Estimate:

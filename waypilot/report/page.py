@@ -25,6 +25,7 @@ OVERVIEW = (
     ("score, rules 2.0", "driving_score_2_0"),
     ("score, rules 2.1", "driving_score_2_1"),
     ("collisions", "collisions"),
+    ("lane invasions", "lane_invasions"),
     ("lateral, mean", "lateral_deviation_mean"),
     ("lateral, largest", "lateral_deviation_max"),
     ("tracking error", "tracking_error_mean"),

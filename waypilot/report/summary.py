@@ -16,6 +16,7 @@ _COLUMNS = (
     ("score\n2.0", "driving_score_2_0", 1),
     ("score\n2.1", "driving_score_2_1", 1),
     ("hits\n", "collisions", 0),
+    ("lines\n", "lane_invasions", 0),
     ("lateral m\nmean", "lateral_deviation_mean", 2),
     ("\nmax", "lateral_deviation_max", 2),
     ("time\ns", "duration", 1),
@@ -34,7 +35,7 @@ def print_summary(results: Results, console: Console) -> None:
     rate = summary.success_rate
     lines = (
         f"{summary.completed} completed, {summary.failed} failed, {summary.crashed} crashed (not judged)",
-        f"success rate {format_estimate(rate)}, n = {rate.n}; 95 % interval: {format_interval(rate)}",
+        f"success rate {format_estimate(rate)} of {rate.n} judged; 95 % interval: {format_interval(rate)}",
     )
     for line in lines:
         console.print(Text(line))

@@ -141,9 +141,8 @@ def test_geo_reference_is_read() -> None:
 def test_hills_are_flattened_with_one_warning(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
         town_from_xodr("hill", document(geometry("<line/>", 50.0), 50.0, extra=HILL))
-    assert [record.message for record in caplog.records] == [
-        "the map has elevation; this simulator is flat and ignores it"
-    ]
+    told = [record.message for record in caplog.records if "elevation" in record.message]
+    assert told == ["the map has elevation; this simulator is flat and ignores it"]
 
 
 TWINS = document(geometry("<line/>", 10.0), 10.0)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from waypilot.metrics import aggregate, crashed_result, is_success
-from waypilot.metrics.aggregate import bootstrap_interval, estimate
+from waypilot.metrics.aggregate import bootstrap_interval, estimate, rate, wilson_interval
 
 
 @pytest.fixture
@@ -65,6 +65,21 @@ def test_one_run_has_a_mean_but_no_interval():
     single = estimate("x", "m", [2.0])
     assert (single.value, single.low, single.high) == (2.0, None, None)
     assert single.reason == "one run says nothing about the spread"
+
+
+@pytest.mark.parametrize(
+    ("successes", "n", "bounds"),
+    # Known answers: Newcombe, Statistics in Medicine 17 (1998), table I, score method without continuity correction.
+    [(81, 263, (0.2553, 0.3662)), (15, 148, (0.0624, 0.1605)), (0, 20, (0.0, 0.1611)), (1, 29, (0.0061, 0.1718))],
+)
+def test_wilson_interval_of_known_shares(successes, n, bounds):
+    assert wilson_interval(successes, n) == pytest.approx(bounds, abs=5e-5)
+
+
+def test_five_successes_in_five_runs_do_not_prove_that_all_succeed():
+    all_five = rate("success_rate", [True] * 5)
+    assert (all_five.value, all_five.high) == (100.0, 100.0)
+    assert all_five.low == pytest.approx(56.6, abs=0.1)
 
 
 def test_interval_is_reproducible_and_covers_the_mean():
