@@ -68,16 +68,27 @@ class WaypointDataset(Dataset[SampleBatch]):
 class BatchOrder(Sampler[list[int]]):
     """Shuffled batches from step ``first_step`` to ``last_step``; which samples a step gets depends on the seed alone.
 
-    Every epoch visits each sample at most once; what does not fill a batch at its end is left out.
+    Every epoch visits each sample at most once; what does not fill a batch at its end is left out. Of every batch,
+    process ``rank`` of ``processes`` gets its share: together they see what one process sees alone.
     """
 
-    def __init__(self, samples: int, batch_size: int, seed: int, first_step: int, last_step: int):
+    def __init__(
+        self,
+        samples: int,
+        batch_size: int,
+        seed: int,
+        first_step: int,
+        last_step: int,
+        rank: int = 0,
+        processes: int = 1,
+    ):
         if samples < 1:
             raise ValueError("there are no samples to order")
         self.samples, self.seed = samples, seed
         self.batch_size = min(batch_size, samples)
         self.steps_per_epoch = samples // self.batch_size
         self.first_step, self.last_step = first_step, last_step
+        self.rank, self.processes = rank, processes
 
     def __len__(self) -> int:
         return self.last_step - self.first_step
@@ -87,7 +98,8 @@ class BatchOrder(Sampler[list[int]]):
             epoch, position = divmod(step, self.steps_per_epoch)
             if step == self.first_step or position == 0:
                 order = np.random.default_rng((self.seed, epoch)).permutation(self.samples)
-            yield order[position * self.batch_size : (position + 1) * self.batch_size].tolist()
+            batch = order[position * self.batch_size : (position + 1) * self.batch_size]
+            yield batch[self.rank :: self.processes].tolist()
 
 
 def training_loader(dataset: WaypointDataset, order: BatchOrder, num_workers: int) -> DataLoader[SampleBatch]:

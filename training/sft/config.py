@@ -14,7 +14,8 @@ class SftConfig:
     Drives of ``sources`` (empty: of all) are used. ``val_towns`` are held out whole, ``val_fraction`` of the routes of
     the other towns as well. ``label_fraction`` of the remaining drives are trained on (the seed chooses, whole drives).
     ``init_encoder`` is an encoder checkpoint to start from, empty for random weights. ``use_cameras`` False trains the
-    baseline that sees speed and command only.
+    baseline that sees speed and command only. ``amp`` ``auto`` computes in bfloat16 on GPUs that have it, ``off``
+    never. ``batch_size`` counts the samples of all processes together.
     """
 
     episodes_glob: str = "out/episodes/**/*.json"
@@ -41,6 +42,7 @@ class SftConfig:
     augment: bool = True
     augmentation: AugmentConfig = field(default_factory=AugmentConfig)
     device: str = "cpu"
+    amp: str = "auto"
     num_workers: int = 0
     num_threads: int = 0
     cache_gib: float = 4.0
@@ -58,5 +60,7 @@ class SftConfig:
             raise ValueError(f"label_fraction is {self.label_fraction}, expected above 0 to 1")
         if self.init_encoder and not self.use_cameras:
             raise ValueError("init_encoder is given, but use_cameras is off: a network without cameras has no encoder")
+        if self.amp not in ("auto", "off"):
+            raise ValueError(f"amp is {self.amp!r}, expected 'auto' or 'off'")
         if not 0.0 <= self.ema_decay < 1.0:
             raise ValueError(f"ema_decay is {self.ema_decay}, expected 0 (off) to below 1")

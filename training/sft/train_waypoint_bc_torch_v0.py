@@ -2,6 +2,7 @@
 
     python -m training.sft.train_waypoint_bc_torch_v0 --episodes-glob "out/episodes/**/*.json" \
         --batch-size 32 --num-steps 200
+    torchrun --standalone --nproc-per-node 2 -m training.sft.train_waypoint_bc_torch_v0 ...
 
 Leaves model.pt, config.json, metrics.json, train.log, state.pt and TensorBoard logs in --out-dir.
 """
@@ -11,20 +12,20 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
-from training.models.checkpoint import CheckpointError
 from training.run_setup import logging_to, progress_bar
 from training.sft.config import SftConfig
+from training.sft.processes import Processes, join_processes
 from training.sft.trainer import SftTrainer
-from waypilot.episodes import EpisodeError
 
 _DEFAULTS = SftConfig()
 _OPTIONS: dict[str, str] = {
     "episodes_glob": "pattern of the episode files",
     "out_dir": "where the artifacts go",
-    "batch_size": "samples per step",
+    "batch_size": "samples per step, of all processes together",
     "num_steps": "steps to train; 0: --epochs decides",
     "epochs": "passes over the data when --num-steps is 0",
     "lr": "peak learning rate (AdamW, linear warm-up, cosine decay)",
@@ -40,6 +41,7 @@ _OPTIONS: dict[str, str] = {
     "init_encoder": "encoder checkpoint to start from (training.pretrain); empty: random weights",
     "val_every_steps": "steps between validations and saves",
     "device": "cpu or cuda",
+    "amp": "auto: mixed precision (bfloat16) on GPUs that have it; off: never",
     "num_workers": "processes that decode images when they do not fit --cache-gib",
     "num_threads": "torch threads; 0: torch's choice",
     "cache_gib": "keep decoded images in memory up to this size",
@@ -74,18 +76,33 @@ def parse_arguments(argv: Sequence[str] | None) -> tuple[SftConfig, bool]:
 def main(argv: Sequence[str] | None = None) -> int:
     """Train; returns 0, or 1 with a message when data or state cannot be used or the loss explodes."""
     config, resume = parse_arguments(argv)
-    with logging_to(Path(config.out_dir)):
+    try:
+        with join_processes(config.device) as processes:
+            return _train(config, resume, processes)
+    except ValueError as error:
+        logging.error("%s", error)
+        return 1
+
+
+def _train(config: SftConfig, resume: bool, processes: Processes) -> int:
+    with logging_to(Path(config.out_dir)) if processes.is_first else nullcontext():
         try:
-            trainer = SftTrainer(config)
+            trainer = SftTrainer(config, processes=processes)
             if resume:
                 trainer.resume()
-            with progress_bar("train", trainer.step, trainer.num_steps) as show:
+            with _progress(trainer, processes) as show:
                 trainer.run(show)
-        except (EpisodeError, CheckpointError, FloatingPointError) as error:
+        except (ValueError, FloatingPointError) as error:
             logging.error("%s", error)
             return 1
         logging.info("wrote %s", trainer.out_dir / "model.pt")
     return 0
+
+
+def _progress(trainer: SftTrainer, processes: Processes) -> AbstractContextManager[Callable[[int, int, float], None]]:
+    if processes.is_first:
+        return progress_bar("train", trainer.step, trainer.num_steps)
+    return nullcontext(lambda step, num_steps, loss: None)
 
 
 if __name__ == "__main__":

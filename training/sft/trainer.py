@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -34,24 +35,31 @@ from training.run_state import SFT_STATE, load_state, save_state
 from training.sft.config import SftConfig
 from training.sft.displacement import constant_velocity, metrics_by_command
 from training.sft.losses import waypoint_loss
+from training.sft.processes import Processes, reduced_precision
 from waypilot.config import config_to_dict
 from waypilot.episodes import EpisodeError
 
 LOG_EVERY_STEPS = 20
+ALONE = Processes()
 _EVALUATION_BATCH = 128
+_SEED_STRIDE = 2**40  # between processes: beyond every seed that a run of another seed or step uses
 _log = logging.getLogger(__name__)
 
 
 class SftTrainer:
     """Trains one network as configured; ``run`` leaves the artifacts in ``config.out_dir``.
 
-    ``drives`` are those of ``config.episodes_glob`` when they are in memory already. Raises EpisodeError for unusable
-    episodes, CheckpointError when it cannot resume or use the encoder to start from.
+    ``drives`` are those of ``config.episodes_glob`` when they are in memory already. Of several ``processes`` each
+    computes a share of every batch, and the first one writes. Raises EpisodeError for unusable episodes,
+    CheckpointError when it cannot resume or use the encoder to start from, ValueError when the processes cannot share
+    a batch evenly.
     """
 
-    def __init__(self, config: SftConfig, drives: RecordedDrives | None = None):
-        self.config = config
+    def __init__(self, config: SftConfig, drives: RecordedDrives | None = None, processes: Processes = ALONE):
+        self.config, self.processes = config, processes
         self.out_dir = Path(config.out_dir)
+        self.device = processes.device(config.device)
+        self.amp_type = reduced_precision(config.amp, self.device)
         make_deterministic(config.seed, config.num_threads, config.device)
         drives = drives or load_drives(config.episodes_glob, config.sources)
         self.data_sha256 = drives.sha256
@@ -67,14 +75,16 @@ class SftTrainer:
         self.train_set = self._dataset(table, images)
         self.val_set = self._dataset(build_table(validation), images) if validation else None
         _log.info("%d training samples, %d for validation", len(table), len(self.val_set or ()))
-        self.model = WaypointModel(self.model_config).to(config.device)
+        order = self._order(0, 0)
+        processes.check_batch(order.batch_size)
+        self.num_steps = config.num_steps or config.epochs * order.steps_per_epoch
+        self.model = WaypointModel(self.model_config).to(self.device)
         self.encoder_sha256 = self._init_encoder()
-        self.average = WaypointModel(self.model_config).to(config.device).requires_grad_(False)
+        self._synchronised = processes.synchronised(self.model)
+        self.average = WaypointModel(self.model_config).to(self.device).requires_grad_(False)
         self.average.load_state_dict(self.model.state_dict())
         self.optimizer = torch.optim.AdamW(self.model.parameters(), lr=config.lr, weight_decay=config.weight_decay)
         self.step = 0
-        steps_per_epoch = BatchOrder(len(table), config.batch_size, config.seed, 0, 0).steps_per_epoch
-        self.num_steps = config.num_steps or config.epochs * steps_per_epoch
 
     @property
     def state_path(self) -> Path:
@@ -83,7 +93,7 @@ class SftTrainer:
 
     def resume(self) -> None:
         """Continue where the run in ``out_dir`` was last saved."""
-        self.step, parts = load_state(self.state_path, SFT_STATE, config_to_dict(self.config), self.data_sha256)
+        self.step, parts = load_state(self.state_path, SFT_STATE, self._settings(), self.data_sha256)
         self.model.load_state_dict(parts["model"])
         self.average.load_state_dict(parts["average"])
         self.optimizer.load_state_dict(parts["optimizer"])
@@ -92,13 +102,12 @@ class SftTrainer:
     def run(self, on_step: Callable[[int, int, float], None], stop_after: int | None = None) -> dict[str, Any]:
         """Train to the end (or to step ``stop_after``), calling ``on_step(step, num_steps, loss)``; return metrics.
 
-        Leaves config.json, model.pt, state.pt, metrics.json and TensorBoard logs.
+        The first process leaves config.json, model.pt, state.pt, metrics.json and TensorBoard logs; the other ones
+        leave nothing and return nothing.
         """
-        write_json(self.out_dir / "config.json", {**config_to_dict(self.config), "num_steps_resolved": self.num_steps})
         end = self.num_steps if stop_after is None else min(stop_after, self.num_steps)
-        order = BatchOrder(len(self.train_set), self.config.batch_size, self.config.seed, self.step, end)
-        with SummaryWriter(str(self.out_dir / "tensorboard"), purge_step=self.step) as board:
-            for batch in training_loader(self.train_set, order, self.config.num_workers):
+        with self._board() as board:
+            for batch in training_loader(self.train_set, self._order(self.step, end), self.config.num_workers):
                 loss = self._train_step(batch, board)
                 on_step(self.step, self.num_steps, loss)
                 if self.step % self.config.val_every_steps == 0 and self.step < end:
@@ -118,6 +127,21 @@ class SftTrainer:
             "constant_velocity": metrics_by_command(still, table.waypoints_m, table.command, dt_s),
         }
 
+    def _settings(self) -> dict[str, Any]:
+        """List what a resumed run must share with the one that it continues."""
+        return {**config_to_dict(self.config), "processes": self.processes.count}
+
+    def _order(self, first_step: int, last_step: int) -> BatchOrder:
+        config, processes = self.config, self.processes
+        span = (first_step, last_step)
+        return BatchOrder(len(self.train_set), config.batch_size, config.seed, *span, processes.rank, processes.count)
+
+    def _board(self) -> AbstractContextManager[SummaryWriter | None]:
+        if not self.processes.is_first:
+            return nullcontext()
+        write_json(self.out_dir / "config.json", {**self._settings(), "num_steps_resolved": self.num_steps})
+        return SummaryWriter(str(self.out_dir / "tensorboard"), purge_step=self.step)
+
     def _init_encoder(self) -> str | None:
         """Start from the configured encoder; returns the digest of its checkpoint."""
         if not self.config.init_encoder:
@@ -135,12 +159,11 @@ class SftTrainer:
         _log.info("%d images, %.2f GiB decoded, %s", len(table), size / 2**30, "cached" if cached else "not cached")
         return WaypointDataset(table, self.model_config, cached, images)
 
-    def _train_step(self, batch: SampleBatch, board: SummaryWriter) -> float:
+    def _train_step(self, batch: SampleBatch, board: SummaryWriter | None) -> float:
         for group in self.optimizer.param_groups:
             group["lr"] = self.config.lr * learning_rate_factor(self.step, self.num_steps, self.config.warmup_steps)
-        augment = self.config.augment and self.config.use_cameras
-        predicted = self.model.train()(self._model_input(batch, augment))
-        label = batch.waypoints_m.to(self.config.device)
+        predicted = self._predict(batch)
+        label = batch.waypoints_m.to(self.device)
         loss = waypoint_loss(
             predicted,
             label,
@@ -157,20 +180,30 @@ class SftTrainer:
         self.optimizer.step()
         self._update_average()
         self.step += 1
-        if self.step % LOG_EVERY_STEPS == 0:
+        if board is not None and self.step % LOG_EVERY_STEPS == 0:
             board.add_scalar("train/loss", value, self.step)
             board.add_scalar("train/gradient_norm", float(norm), self.step)
             board.add_scalar("train/learning_rate", self.optimizer.param_groups[0]["lr"], self.step)
             board.add_scalar("train/ade_m", (predicted - label).norm(dim=-1).mean().item(), self.step)
         return value
 
+    def _predict(self, batch: SampleBatch) -> torch.Tensor:
+        """Plan for an augmented batch; weights stay in full precision, and so does the loss."""
+        inputs = self._model_input(batch, self.config.augment and self.config.use_cameras)
+        model = self._synchronised.train()
+        if self.amp_type is None:
+            return model(inputs)
+        with torch.autocast("cuda", self.amp_type):
+            return model(inputs).float()
+
     def _model_input(self, batch: SampleBatch, augment: bool = False) -> ModelInput:
         images, valid = to_unit_range(batch.images), batch.image_valid
         if augment:
-            random = torch.Generator().manual_seed(self.config.seed * 1_000_003 + self.step)
+            shift = self.processes.rank * _SEED_STRIDE
+            random = torch.Generator().manual_seed(self.config.seed * 1_000_003 + self.step + shift)
             images = augment_images(images.flatten(0, 1), self.config.augmentation, random).view(images.shape)
             valid = drop_cameras(valid, self.config.augmentation.drop_camera_probability, random)
-        device = self.config.device
+        device = self.device
         return ModelInput(
             images.to(device),
             valid.to(device),
@@ -186,7 +219,9 @@ class SftTrainer:
         averages, values = list(self.average.parameters()), list(self.model.parameters())
         torch._foreach_lerp_(averages, values, 1.0 - decay)
 
-    def _save(self, board: SummaryWriter) -> dict[str, Any]:
+    def _save(self, board: SummaryWriter | None) -> dict[str, Any]:
+        if board is None:
+            return {}
         metrics = {
             "step": self.step,
             "train_samples": len(self.train_set),
@@ -200,6 +235,7 @@ class SftTrainer:
             _log.info("step %d: validation %s", self.step, metrics["validation"]["model"]["all"])
         training = {
             "config": config_to_dict(self.config),
+            "processes": self.processes.count,
             "seed": self.config.seed,
             "data_sha256": self.data_sha256,
             "encoder_sha256": self.encoder_sha256,
@@ -214,7 +250,7 @@ class SftTrainer:
             "average": tensors,
             "optimizer": self.optimizer.state_dict(),
         }
-        save_state(self.state_path, SFT_STATE, config_to_dict(self.config), self.data_sha256, self.step, parts)
+        save_state(self.state_path, SFT_STATE, self._settings(), self.data_sha256, self.step, parts)
         write_json(self.out_dir / "metrics.json", metrics)
         return metrics
 
