@@ -12,8 +12,9 @@ class PretrainConfig:
     """How to pre-train. ``num_threads`` 0 leaves torch's choice.
 
     A sample is two images of one camera, ``min_gap_s`` to ``max_gap_s`` apart; ``batch_size`` counts such pairs.
-    ``variance_weight`` and ``covariance_weight`` keep the features from collapsing. The drives that ``val_fraction``
-    and ``val_towns`` hold out are those that the SFT trainer holds out: the encoder never sees them either.
+    ``variance_weight`` and ``covariance_weight`` keep the features from collapsing. Drives of ``sources`` (empty: of
+    all) are used, but not those that ``val_fraction`` and ``val_towns`` hold out. The SFT trainer holds out the same:
+    the encoder never sees them either.
     """
 
     episodes_glob: str = "out/episodes/**/*.json"
@@ -31,6 +32,7 @@ class PretrainConfig:
     seed: int = 0
     val_fraction: float = 0.1
     val_towns: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
     val_every_steps: int = 500
     augment: bool = True
     augmentation: AugmentConfig = field(default_factory=AugmentConfig)

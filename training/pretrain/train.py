@@ -55,11 +55,12 @@ def parse_arguments(argv: Sequence[str] | None) -> tuple[PretrainConfig, bool]:
         default = getattr(_DEFAULTS, name)
         parser.add_argument(f"--{name.replace('_', '-')}", type=type(default), default=default, help=text)
     parser.add_argument("--val-towns", nargs="*", default=(), help="towns held out whole")
+    parser.add_argument("--sources", nargs="*", default=(), help="use drives of these sources only, as carla_expert")
     parser.add_argument("--no-augment", dest="augment", action="store_false", help="train on the images as they are")
     parser.add_argument("--resume", action="store_true", help="continue the run in --out-dir")
     values = vars(parser.parse_args(argv))
     resume = values.pop("resume")
-    values["val_towns"] = tuple(values["val_towns"])
+    values |= {name: tuple(values[name]) for name in ("val_towns", "sources")}
     try:
         return PretrainConfig(**values), resume
     except ValueError as error:

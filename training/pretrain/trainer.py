@@ -50,7 +50,7 @@ class PretrainTrainer:
         self.config = config
         self.out_dir = Path(config.out_dir)
         make_deterministic(config.seed, config.num_threads, config.device)
-        drives = drives or load_drives(config.episodes_glob)
+        drives = drives or load_drives(config.episodes_glob, config.sources)
         self.data_sha256 = drives.sha256
         train, validation = split_episodes(drives.episodes, config.val_fraction, config.val_towns)
         if not train:

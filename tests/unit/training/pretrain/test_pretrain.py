@@ -83,7 +83,13 @@ def test_the_waypoint_trainer_takes_the_encoder(make_drives: Callable[..., str],
     pattern = make_drives()
     PretrainTrainer(config(pattern, tmp_path / "pre", num_steps=1)).run(quiet)
     path = tmp_path / "pre" / "encoder.pt"
-    sft = SftConfig(pattern, str(tmp_path / "sft"), val_fraction=0.0, num_threads=1, init_encoder=str(path))
+    sft = SftConfig(
+        episodes_glob=pattern,
+        out_dir=str(tmp_path / "sft"),
+        val_fraction=0.0,
+        num_threads=1,
+        init_encoder=str(path),
+    )
     assert equal(SftTrainer(sft).model.encoder.state_dict(), weights(tmp_path / "pre"))
     damaged = bytearray(path.read_bytes())
     damaged[len(damaged) // 2] ^= 0xFF
