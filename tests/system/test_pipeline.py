@@ -1,10 +1,13 @@
-"""``python -m training.pipeline --smoke`` from nothing in an empty folder, and once more."""
+"""``python -m training.pipeline --smoke`` from nothing in an empty folder: stopped, continued, and once more."""
 
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,14 +18,43 @@ from waypilot.report.results import load_results
 pytestmark = pytest.mark.system
 
 
+COMMAND = (sys.executable, "-m", "training.pipeline", "--smoke", "--seed", "5")
+
+
 def run(folder: Path) -> str:
-    words = [sys.executable, "-m", "training.pipeline", "--smoke", "--seed", "5"]
-    done = subprocess.run(words, cwd=folder, capture_output=True, text=True, timeout=280)
+    done = subprocess.run(COMMAND, cwd=folder, capture_output=True, text=True, timeout=280)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
 
+def working_in(folder: Path) -> list[str]:
+    """Numbers of the processes that were started in a folder."""
+    found = []
+    for link in Path("/proc").glob("[0-9]*/cwd"):
+        try:
+            found += [link.parent.name] if link.readlink() == folder else []
+        except OSError:  # ended meanwhile
+            continue
+    return found
+
+
+def wait_until(what: str, condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60.0
+    while not condition():
+        assert time.monotonic() < deadline, f"waited 60 s for {what}"
+        time.sleep(0.1)
+
+
+def stop_while_collecting(folder: Path) -> None:
+    chain = subprocess.Popen(COMMAND, cwd=folder, stdout=subprocess.DEVNULL)
+    wait_until("the collector and its server", lambda: len(working_in(folder)) >= 3)
+    chain.send_signal(signal.SIGTERM)
+    assert chain.wait(timeout=30.0) == 128 + signal.SIGTERM
+    wait_until("the end of all that it started", lambda: not working_in(folder))
+
+
 def test_the_chain_makes_a_refined_and_evaluated_policy_and_is_not_run_twice(tmp_path: Path) -> None:
+    stop_while_collecting(tmp_path)
     assert "as before" not in run(tmp_path)
     out = tmp_path / "out" / "pipeline"
     summary = json.loads((out / "summary.json").read_text())

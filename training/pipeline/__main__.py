@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import shlex
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -92,4 +93,6 @@ def _read_yaml(path: Path | None) -> dict[str, object]:
 
 
 if __name__ == "__main__":
+    # As an exception, a request to end reaches the stage that runs: subprocess.run kills it on the way out.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     sys.exit(main())
