@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class PipelineConfig:
-    """How much of everything. The defaults take minutes on two cores and make a policy that follows roads.
+    """How much of everything. The defaults are meant for an hour or less on two cores.
 
     ``train_towns`` are trained on; the drives in ``held_out_town`` judge the SFT network and select the delta head.
     A drive ends after ``max_drive_s`` of simulated time. ``scenarios`` are those of ``suite`` that the refined policy
