@@ -4,6 +4,15 @@ from carla_lite.maps.lanes import Lane
 from carla_lite.maps.lookup import LanePosition
 from carla_lite.maps.opendrive import OpenDriveError
 from carla_lite.maps.plans import available_towns
-from carla_lite.maps.town import TownMap, load_town, town_from_xodr
+from carla_lite.maps.town import TownMap, load_town, own_town_xodr, town_from_xodr
 
-__all__ = ["Lane", "LanePosition", "OpenDriveError", "TownMap", "available_towns", "load_town", "town_from_xodr"]
+__all__ = [
+    "Lane",
+    "LanePosition",
+    "OpenDriveError",
+    "TownMap",
+    "available_towns",
+    "load_town",
+    "own_town_xodr",
+    "town_from_xodr",
+]

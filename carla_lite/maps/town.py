@@ -10,7 +10,7 @@ import numpy as np
 
 from carla_lite.maps.ground import paint_ground, surface_of
 from carla_lite.maps.lanes import Lane, build_lanes
-from carla_lite.maps.layout import lay_out
+from carla_lite.maps.layout import TownPlan, lay_out
 from carla_lite.maps.lookup import LaneIndex, LanePosition
 from carla_lite.maps.opendrive import OpenDriveError
 from carla_lite.maps.plans import town_plan
@@ -58,8 +58,20 @@ class TownMap:
 @lru_cache(maxsize=_CACHED_TOWNS)
 def load_town(name: str) -> TownMap:
     """Generate a built-in town or a ``generate:<seed>`` variant; raises ValueError for an unknown name."""
-    plan = town_plan(name)
-    return town_from_xodr(name, write_opendrive(plan, lay_out(plan)))
+    return town_from_xodr(name, _written(town_plan(name)))
+
+
+def own_town_xodr(name: str) -> str | None:
+    """OpenDRIVE text of a town that ``load_town`` knows, for a server that lacks it; None for any other name."""
+    try:
+        plan = town_plan(name)
+    except ValueError:
+        return None
+    return _written(plan)
+
+
+def _written(plan: TownPlan) -> str:
+    return write_opendrive(plan, lay_out(plan))
 
 
 def town_from_xodr(name: str, xodr: str) -> TownMap:

@@ -19,7 +19,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import Progress
 
-from carla_lite.maps import load_town
+from carla_lite.maps import own_town_xodr
 from carla_lite.wire.process import ServerError, ServerProcess
 from training.data.drive_plan import DrivePlanConfig, plan_drive
 from training.data.recorder import DriveSession, RecordedDrive, RecorderConfig, record_drive
@@ -153,7 +153,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             if own_server:
                 server = stack.enter_context(ServerProcess(map=config.town))
                 session_config = replace(session_config, host=server.host, port=server.port)
-            session = stack.enter_context(SimulatorSession(session_config, _own_town_xodr))
+            session = stack.enter_context(SimulatorSession(session_config, own_town_xodr))
             try:
                 collect(config, session, session.spawn_poses(config.town))
             finally:
@@ -164,14 +164,6 @@ def main(argv: Sequence[str] | None = None) -> int:
             exit_process(1)
         return 1
     return 0
-
-
-def _own_town_xodr(name: str) -> str | None:
-    """Text of one of carla_lite's towns, for a server that lacks it."""
-    try:
-        return load_town(name).xodr
-    except ValueError:
-        return None
 
 
 if __name__ == "__main__":

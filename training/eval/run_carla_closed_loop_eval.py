@@ -19,7 +19,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from carla_lite.maps import available_towns, load_town
+from carla_lite.maps import own_town_xodr
 from carla_lite.wire.process import ServerError, ServerProcess
 from training.eval.drivers import WaypointBCModelWrapper
 from training.eval.evaluator import CARLAClosedLoopEvaluator, ClosedLoopMetrics, ScenarioConfig
@@ -123,11 +123,6 @@ def plan_jobs(suite: str, names: Sequence[str], seeds: Sequence[int]) -> tuple[S
 def make_driver(checkpoint: Path | None, delta_checkpoint: Path | None) -> Driver:
     """Make the expert, or load a checkpoint; raises CheckpointError (a ValueError) when it cannot be used."""
     return ExpertDriver() if checkpoint is None else WaypointBCModelWrapper(checkpoint, delta_checkpoint)
-
-
-def own_town_xodr(name: str) -> str | None:
-    """Return the OpenDRIVE text of one of carla_lite's towns, to upload to a server that lacks it."""
-    return load_town(name).xodr if name in available_towns() else None
 
 
 def _drive(
