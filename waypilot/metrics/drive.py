@@ -13,6 +13,7 @@ from waypilot.metrics.progress import RouteProgress
 from waypilot.metrics.values import Termination
 from waypilot.route import Route
 from waypilot.scenarios import Scenario
+from waypilot.surroundings import SceneInfo, Surroundings
 from waypilot.types import (
     NANOSECONDS_PER_SECOND,
     CollisionEvent,
@@ -30,9 +31,10 @@ GAP_FACTOR = 1.5
 class Drive:
     """N frames in order of stamps; every array has shape (N,), N may be 0.
 
-    ``heading_error_rad`` is the vehicle's heading minus the route's. ``controls`` and ``plans`` hold None where a
-    frame has none. The last frame ends the drive, so what was planned or commanded on it had no effect and is left
-    out: whether it still arrives is a matter of chance. Events before the first frame belong to the set-up.
+    ``heading_error_rad`` is the vehicle's heading minus the route's. ``controls``, ``plans`` and ``surroundings`` hold
+    None where a frame has none; ``scene`` is None where surroundings are not observed at all. The last frame ends the
+    drive, so what was planned or commanded on it had no effect and is left out: whether it still arrives is a matter
+    of chance. Events before the first frame belong to the set-up.
     """
 
     route: Route
@@ -48,6 +50,8 @@ class Drive:
     lane_invasions: tuple[LaneInvasionEvent, ...]
     observes_collisions: bool
     observes_lane_invasions: bool
+    scene: SceneInfo | None = None
+    surroundings: tuple[Surroundings | None, ...] = ()
 
     @staticmethod
     def from_log(log: DriveLog, route: Route, scenario: Scenario, termination: Termination) -> Drive:
@@ -72,6 +76,8 @@ class Drive:
             lane_invasions=tuple(e for e in log.lane_invasions(end_ns) if e.stamp_ns >= first_ns),
             observes_collisions=log.observes_collisions,
             observes_lane_invasions=log.observes_lane_invasions,
+            scene=log.scene,
+            surroundings=tuple(log.surroundings_at(stamp) for stamp in stamps),
         )
 
     @property

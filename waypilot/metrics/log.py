@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeVar
 
+from waypilot.surroundings import SceneInfo, Surroundings
 from waypilot.types import CollisionEvent, Control, EgoState, LaneInvasionEvent, Trajectory
 
 V = TypeVar("V")
@@ -26,9 +27,16 @@ class DriveLog:
 
     A value that arrives twice is kept once. Of two different values for one stamp the first is kept and
     ``conflicts`` counts the other. Say at construction when a sensor is missing: no events then means "unknown".
+    ``scene`` is None where the surroundings are not observed; what needs them cannot be judged then.
     """
 
-    def __init__(self, observes_collisions: bool = True, observes_lane_invasions: bool = True) -> None:
+    def __init__(
+        self,
+        observes_collisions: bool = True,
+        observes_lane_invasions: bool = True,
+        scene: SceneInfo | None = None,
+    ) -> None:
+        self.scene = scene
         self.observes_collisions = observes_collisions
         self.observes_lane_invasions = observes_lane_invasions
         self.conflicts = 0
@@ -37,6 +45,7 @@ class DriveLog:
         self._plans: dict[int, Trajectory] = {}
         self._collisions: dict[CollisionEvent, None] = {}
         self._lane_invasions: dict[LaneInvasionEvent, None] = {}
+        self._surroundings: dict[int, Surroundings] = {}
 
     def add_ego(self, ego: EgoState) -> None:
         """Add the vehicle's state of one frame."""
@@ -61,6 +70,10 @@ class DriveLog:
         """Add one crossing of lane markings."""
         self._lane_invasions[event] = None
 
+    def add_surroundings(self, surroundings: Surroundings) -> None:
+        """Add what was around the vehicle on one frame."""
+        self._put(self._surroundings, surroundings.stamp_ns, surroundings)
+
     def egos(self, until_ns: int) -> tuple[EgoState, ...]:
         """States stamped no later than ``until_ns``, in order."""
         return tuple(self._egos[stamp] for stamp in sorted(self._egos) if stamp <= until_ns)
@@ -72,6 +85,10 @@ class DriveLog:
     def plan_at(self, stamp_ns: int) -> Trajectory | None:
         """Look up the plan of a frame."""
         return self._plans.get(stamp_ns)
+
+    def surroundings_at(self, stamp_ns: int) -> Surroundings | None:
+        """Look up what was around the vehicle on a frame."""
+        return self._surroundings.get(stamp_ns)
 
     def collisions(self, until_ns: int) -> tuple[CollisionEvent, ...]:
         """Contacts stamped no later than ``until_ns``, in an order that does not depend on their arrival."""
