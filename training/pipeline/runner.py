@@ -15,6 +15,7 @@ from pathlib import Path
 
 from training.pipeline.stages import Stage
 from waypilot.files import write_json_atomic
+from waypilot.processes import end_with_parent
 
 STATE_FORMAT = "waypilot.pipeline_state/1"
 
@@ -95,6 +96,7 @@ class StageRunner:
                     stderr=subprocess.STDOUT,
                     timeout=self.timeout_s,
                     check=False,
+                    preexec_fn=end_with_parent(),  # a killed chain must not leave a stage that goes on writing
                 )
         except subprocess.TimeoutExpired as error:
             raise PipelineError(f"{stage.name}: not done after {self.timeout_s:g} s; see {log}") from error

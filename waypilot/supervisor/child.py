@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import re
 import signal
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-_PR_SET_PDEATHSIG = 1
+from waypilot.processes import end_with_parent
+
 _ROS_LOG_PREFIX = re.compile(r"^\[[A-Z]+\] \[[\d.]+\] \[[^]]*\]: ")
 
 
@@ -30,7 +30,7 @@ class Child:
                 stderr=subprocess.STDOUT,
                 env=dict(environment),
                 start_new_session=True,
-                preexec_fn=_end_with_parent(os.getpid()),
+                preexec_fn=end_with_parent(),
             )
 
     @property
@@ -69,15 +69,3 @@ def describe_exit(exit_code: int) -> str:
         return f"was killed by {signal.Signals(-exit_code).name}"
     except ValueError:
         return f"was killed by signal {-exit_code}"
-
-
-def _end_with_parent(parent_pid: int) -> Callable[[], None]:
-    """Make the kernel end the child (SIGTERM) when the supervisor dies without a chance to do it."""
-    libc = ctypes.CDLL(None, use_errno=True)
-
-    def prepare() -> None:
-        libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
-        if os.getppid() != parent_pid:
-            os._exit(1)
-
-    return prepare

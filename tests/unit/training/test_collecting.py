@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from training.data.collect_carla import CollectConfig, collect, parse_arguments
+from training.data.collect_carla import parse_arguments
+from training.data.collecting import CollectConfig, collect
 from training.data.drive_plan import DrivePlanConfig, plan_drive
 from training.data.perturbation import SteeringNoise, SteeringNoiseConfig
 from training.data.recorder import RecorderConfig, record_drive
@@ -269,13 +270,39 @@ def test_another_goal_is_drawn_when_no_route_leads_to_the_first(tmp_path: Path) 
         collect(replace(config, episodes=2), NoRoadSession(refusals=99), SPAWN_POSES)
 
 
-def test_command_line_says_what_is_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit):
-        parse_arguments(["--out", str(tmp_path), "--town", "Lite02", "--driver", "me"])
-    assert "expected 'expert' or 'checkpoint:PATH'" in capsys.readouterr().err
-    with pytest.raises(SystemExit):
-        parse_arguments(["--out", str(tmp_path), "--town", "Lite02", "--every", "0"])
-    assert "every is 0" in capsys.readouterr().err
-    config, session, own_server = parse_arguments(["--out", "o", "--town", "Lite02", "--port", "2555"])
-    assert (config.town, session.port, own_server) == ("Lite02", 2555, False)
-    assert parse_arguments(["--out", "o", "--town", "Lite02"])[2]
+def test_shares_make_all_drives_once(tmp_path: Path) -> None:
+    config = CollectConfig(tmp_path, "Town", episodes=7, seed=5)
+    shares = [index for number in range(3) for index in replace(config, share=(number, 3)).missing()]
+    assert sorted(shares) == config.missing() == list(range(7))
+    config.folder(3).mkdir()
+    assert replace(config, share=(0, 3)).missing() == [0, 6]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ("--town Lite02 --driver me", "expected 'expert' or 'checkpoint:PATH'"),
+        ("--town Lite02 --every 0", "every is 0"),
+        ("--town Lite02 --share 2/2", "share is 2/2, expected k/n with 0 <= k < n"),
+        ("--town Lite02 --share half", "invalid _k_of_n value: 'half'"),
+        ("--town Lite02 --jobs 0", "--jobs is 0"),
+        ("--town Lite02 --jobs 2 --port 2000", "a server that runs already serves one process"),
+        ("--town Lite02 --jobs 2 --share 0/2", "give it or --share"),
+        ("--town Lite02 Lite04 Lite01", "Lite01, Lite04: policies are evaluated there"),
+    ],
+)
+def test_command_line_says_what_is_wrong(
+    options: str, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        parse_arguments(["--out", str(tmp_path), *options.split()])
+    assert message in capsys.readouterr().err
+
+
+def test_command_line_names_towns_server_and_processes() -> None:
+    order = parse_arguments(["--out", "o", "--town", "Lite02", "generate:1", "Lite02", "--port", "2555"])
+    assert [config.town for config in order.towns] == ["Lite02", "generate:1"]
+    assert order.server is not None
+    assert order.server.port == 2555
+    order = parse_arguments(["--out", "o", "--town", "Lite01", "--allow-evaluation-towns", "--jobs", "3"])
+    assert (order.server, order.jobs) == (None, 3)

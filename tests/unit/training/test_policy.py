@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from training.data.collect_carla import make_learner
+from training.data.collecting import make_learner
 from training.data.waypoint_dataset import SampleBatch
 from training.models.checkpoint import (
     KIND_DELTA,

@@ -8,7 +8,7 @@ from dataclasses import asdict
 import pytest
 import yaml
 
-from waypilot.scenarios import WEATHER_PRESETS, ScenarioError, available_suites, load_suite, select
+from waypilot.scenarios import EVALUATION_TOWNS, WEATHER_PRESETS, ScenarioError, available_suites, load_suite, select
 
 GOOD = {
     "name": "one",
@@ -27,6 +27,13 @@ def write(tmp_path):
         return path
 
     return write
+
+
+def test_suites_that_judge_policies_drive_where_none_may_learn():
+    judging = {"standard", "town", "traffic"}.intersection(available_suites())
+    towns = {scenario.map for name in judging for scenario in load_suite(name)}
+    assert towns
+    assert towns <= EVALUATION_TOWNS
 
 
 def test_standard_suite_is_the_users_five():
