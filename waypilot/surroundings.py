@@ -6,6 +6,7 @@ whole drive stands in ``SceneInfo``, what changes with every frame in ``Surround
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import Enum
 
@@ -56,6 +57,19 @@ class Footprint:
     half_width_m: float
     centre_x_m: float = 0.0
 
+    def corners(self, pose_map_from_base_link: SE2) -> tuple[Point, Point, Point, Point]:
+        """Return front left, front right, rear right and rear left in the map."""
+        front, rear, side = (
+            self.centre_x_m + self.half_length_m,
+            self.centre_x_m - self.half_length_m,
+            self.half_width_m,
+        )
+        local = ((front, side), (front, -side), (rear, -side), (rear, side))
+        pose = pose_map_from_base_link
+        c, s = math.cos(pose.yaw_rad), math.sin(pose.yaw_rad)
+        a, b, d, e = ((pose.x_m + c * x - s * y, pose.y_m + s * x + c * y) for x, y in local)
+        return a, b, d, e
+
 
 @dataclass(frozen=True, slots=True)
 class StopLine:
@@ -97,8 +111,8 @@ class RoadSample:
     """The road at base_link's origin, and whether the vehicle's corners are on it.
 
     ``lane_lateral_m`` is the vehicle's offset to the left of the centre line of the lane it is in (None off the
-    road), ``lane_heading_rad`` that lane's direction of travel. ``corners`` are front left, front right, rear right,
-    rear left. ``speed_limit_mps`` is None where the simulator knows none.
+    road), ``lane_heading_rad`` that lane's direction of travel. Off the road, ids and width are 0. ``corners`` are
+    front left, front right, rear right, rear left. ``speed_limit_mps`` is None where the simulator knows none.
     """
 
     type: RoadType

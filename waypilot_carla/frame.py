@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from waypilot.geometry import Pose, Quaternion, Vector3
 from waypilot.route import Route
+from waypilot.surroundings import SceneInfo, Surroundings
 from waypilot.types import CollisionEvent, Control, EgoState, LaneInvasionEvent
 
 
@@ -47,7 +48,8 @@ class SimulatorFrame:
     """Everything of one simulated instant. All of it carries ``stamp_ns``, except the events.
 
     ``images_bgra`` maps camera name to (H, W, 4) uint8, owned by the receiver. Events are those that arrived since
-    the frame before, each with its own stamp: the simulator delivers them up to a few frames late.
+    the frame before, each with its own stamp: the simulator delivers them up to a few frames late. ``surroundings`` is
+    None where nobody observes them.
     """
 
     frame: int
@@ -59,6 +61,7 @@ class SimulatorFrame:
     gnss: GnssFix
     collisions: tuple[CollisionEvent, ...] = ()
     lane_invasions: tuple[LaneInvasionEvent, ...] = ()
+    surroundings: Surroundings | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +114,7 @@ class PreparedScenario:
     """A world ready to drive in: the vehicle stands braked at the start, the next tick gives frame 0.
 
     ``settled`` is the state of the last tick before frame 0; ``start_pose`` that of its vehicle.
-    ``opendrive`` is the map's text.
+    ``opendrive`` is the map's text. ``scene`` is None where nobody observes the surroundings.
     """
 
     route: Route
@@ -122,3 +125,4 @@ class PreparedScenario:
     start_pose: Pose
     settled_frame: int
     settled_stamp_ns: int
+    scene: SceneInfo | None = None

@@ -11,7 +11,8 @@ import carla
 from waypilot.geometry import SE2
 from waypilot.rig import DEFAULT_RIG, CameraSpec
 from waypilot.scenarios import Scenario
-from waypilot.types import Control
+from waypilot.surroundings import Surroundings
+from waypilot.types import Control, EgoState
 from waypilot_carla import convert
 from waypilot_carla.connection import Connection, Endpoint
 from waypilot_carla.errors import SetupError, SimulatorError, SimulatorLost
@@ -19,6 +20,7 @@ from waypilot_carla.frame import LateEvents, PreparedScenario, SimulatorFrame
 from waypilot_carla.route_planner import plan_route
 from waypilot_carla.sensors import SensorSuite
 from waypilot_carla.spawn import spawn_vehicle, vehicle_info
+from waypilot_carla.surroundings import SurroundingsReader
 from waypilot_carla.world import MapLoader, XodrProvider, last_part, set_weather, step_synchronously
 
 _LOG = logging.getLogger(__name__)
@@ -74,6 +76,7 @@ class _Episode:
     world: carla.World
     vehicle: carla.Vehicle
     sensors: SensorSuite
+    surroundings: SurroundingsReader | None = None
     last_stamp_ns: int | None = None  # of the last frame that tick() returned
 
 
@@ -134,6 +137,7 @@ class SimulatorSession:
         with self._connection.asking("spawning vehicle and sensors"):
             vehicle = spawn_vehicle(world, town, scenario, self.config.role_name)
             episode = self._episode = _Episode(world, vehicle, SensorSuite(world, vehicle))
+            surroundings = episode.surroundings = SurroundingsReader(world, town, vehicle, route.points_m)
             episode.sensors.attach(self.config.cameras)
         frame = self._settle(episode)
         with self._connection.asking("reading the vehicle's physics"):
@@ -147,6 +151,7 @@ class SimulatorSession:
                 start_pose=convert.pose(vehicle.get_transform()),
                 settled_frame=frame,
                 settled_stamp_ns=convert.stamp_ns(snapshot.timestamp.elapsed_seconds),
+                scene=surroundings.scene,
             )
 
     def spawn_poses(self, map_name: str) -> tuple[SE2, ...]:
@@ -175,17 +180,25 @@ class SimulatorSession:
         except SimulatorLost as error:
             raise self._connection.lose(str(error)) from error
         episode.last_stamp_ns = stamp_ns
+        ego = convert.ego_state(actor, stamp_ns)
         return SimulatorFrame(
             frame=number,
             stamp_ns=stamp_ns,
-            ego=convert.ego_state(actor, stamp_ns),
+            ego=ego,
             status=convert.vehicle_status(actor, control),
             images_bgra=readings.images_bgra,
             imu=readings.imu,
             gnss=readings.gnss,
             collisions=episode.sensors.take_collisions(),
             lane_invasions=episode.sensors.take_lane_invasions(),
+            surroundings=self._look_around(episode, snapshot, ego),
         )
+
+    def _look_around(self, episode: _Episode, snapshot: carla.WorldSnapshot, ego: EgoState) -> Surroundings | None:
+        if episode.surroundings is None:
+            return None
+        with self._connection.asking("the surroundings"):
+            return episode.surroundings.read(snapshot, ego.pose_map_from_base_link.planar, ego.stamp_ns)
 
     def apply(self, control: Control) -> None:
         """Set the vehicle's command for the following ticks."""

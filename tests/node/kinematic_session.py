@@ -9,6 +9,15 @@ import numpy as np
 from waypilot.geometry import SE2, Pose
 from waypilot.rig import DEFAULT_RIG
 from waypilot.route import Route
+from waypilot.surroundings import (
+    ActorState,
+    Footprint,
+    LightState,
+    SceneInfo,
+    SignalKind,
+    StopLine,
+    Surroundings,
+)
 from waypilot.types import ActorKind, CollisionEvent, Control, EgoState, LaneInvasionEvent
 from waypilot_carla.errors import SetupError, SimulatorLost
 from waypilot_carla.frame import (
@@ -27,6 +36,8 @@ FIRST_STAMP_NS = 20_700_000_000
 COLLISION_FRAME = 10
 WHEELBASE_M = 3.0
 MAX_WHEEL_RAD = math.radians(70.0)
+SCENE = SceneInfo(Footprint(2.4, 1.0, 0.1), (StopLine(3, SignalKind.TRAFFIC_LIGHT, (40.0, 1.75), (40.0, -1.75), 0.0),))
+LEAD_CAR = ActorState(7, ActorKind.VEHICLE, "vehicle.audi.a2", SE2(55.0, 0.0, 0.0), (1.0, 0.0), 1.85, 0.9)
 
 VEHICLE = VehicleInfo(
     actor_id=24,
@@ -82,6 +93,7 @@ class KinematicSession:
             start_pose=self._map_pose(),
             settled_frame=0,
             settled_stamp_ns=FIRST_STAMP_NS - TICK_NS,
+            scene=SCENE,
         )
 
     def tick(self):
@@ -106,6 +118,7 @@ class KinematicSession:
             gnss=GnssFix(stamp_ns, 49.0, 8.0, 110.0),
             collisions=self._collisions(stamp_ns),
             lane_invasions=(LaneInvasionEvent(stamp_ns, (1, 2)),) if self._frame == COLLISION_FRAME else (),
+            surroundings=Surroundings(stamp_ns, (LEAD_CAR,), ((3, LightState.GREEN),)),
         )
 
     def apply(self, control):

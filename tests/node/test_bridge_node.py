@@ -18,7 +18,7 @@ from nav_msgs.msg import Odometry, Path
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CameraInfo, Image, Imu, NavSatFix
 from std_msgs.msg import Float32
-from waypilot_msgs.msg import CollisionEvent, ScenarioStatus
+from waypilot_msgs.msg import CollisionEvent, ScenarioStatus, SceneInfo, Surroundings
 from waypilot_msgs.srv import PrepareScenario, StartScenario, StopScenario
 from waypilot_ros import qos
 from waypilot_ros.conversions import control_to_msg, stamp_from_msg
@@ -36,6 +36,7 @@ EACH_FRAME = {
     "/carla/ego_vehicle/gnss": NavSatFix,
     "/carla/ego_vehicle/front/camera_info": CameraInfo,
     "/carla/ego_vehicle/front/image": Image,
+    "/waypilot/ego_vehicle/surroundings": Surroundings,
 }
 
 
@@ -85,7 +86,7 @@ def test_a_drive_in_lock_step(bridge, peer, straight_scenario):
     assert response.success, response.message
     counts = response.counts
     assert (counts.frames, counts.missed_deadlines, counts.lock_step) == (11, 0, True)
-    assert (counts.collisions, counts.lane_invasions) == (2, 1)
+    assert (counts.collisions, counts.lane_invasions, counts.surroundings) == (2, 1, 11)
     peer.wait_for("/waypilot/ego_vehicle/collision", 2)
 
     for topic in EACH_FRAME:
@@ -114,11 +115,13 @@ def test_a_drive_in_lock_step(bridge, peer, straight_scenario):
 
 def test_what_is_said_once_reaches_those_who_come_later(bridge, peer, straight_scenario):
     node = bridge()
-    route = prepare(peer, straight_scenario).route
+    response = prepare(peer, straight_scenario)
+    route = response.route
     for kind, topic, profile in (
         (CarlaWorldInfo, "/carla/world_info", qos.LATCHED),
         (CarlaEgoVehicleInfo, "/carla/ego_vehicle/vehicle_info", qos.LATCHED),
         (Path, "/carla/ego_vehicle/waypoints", qos.LATCHED_LAST),
+        (SceneInfo, "/waypilot/ego_vehicle/scene", qos.LATCHED_LAST),
     ):
         peer.listen(kind, topic, profile)
     assert peer.wait_for("/carla/world_info")[0].map_name == "Straight"
@@ -127,6 +130,10 @@ def test_what_is_said_once_reaches_those_who_come_later(bridge, peer, straight_s
     waypoints = peer.wait_for("/carla/ego_vehicle/waypoints")[0]
     assert waypoints.header.frame_id == "map"
     assert waypoints.poses == route.path.poses
+    scene = peer.wait_for("/waypilot/ego_vehicle/scene")[0]
+    assert response.scene_known
+    assert scene.stop_lines == response.scene.stop_lines
+    assert [line.signal_id for line in scene.stop_lines] == [3]
     assert len(waypoints.poses) == 61
     assert node.stop(signal.SIGINT) == 0
 

@@ -97,7 +97,7 @@ def test_in_lock_step_every_frame_gets_the_control_with_its_stamp(drive):
     assert applied[:10] == [
         (FIRST_STAMP_NS + i * TICK_NS, control_for(FIRST_STAMP_NS + i * TICK_NS)) for i in range(10)
     ]
-    assert (counts.frames, counts.missed_deadlines) == (10, 0)
+    assert (counts.frames, counts.surroundings, counts.missed_deadlines) == (10, 10, 0)
     assert sink.stages["tick"] == sink.stages["publish"] == len(sink.frames)
     assert sink.stages["apply"] >= STOP_AT - 1
     assert not gate.irregular

@@ -6,6 +6,7 @@ from carla_msgs.msg import CarlaEgoVehicleControl, CarlaLaneInvasionEvent
 from nav_msgs.msg import Odometry, Path
 from waypilot_msgs.msg import CollisionEvent as CollisionMessage
 from waypilot_msgs.msg import DriveCounts, ScenarioResult, ScenarioStatus
+from waypilot_msgs.msg import Surroundings as SurroundingsMessage
 from waypilot_msgs.srv import FinalizeScenario, PrepareScenario
 from waypilot_ros.conversions import (
     collision_to_msg,
@@ -33,6 +34,7 @@ def connected(peer):
         (CarlaEgoVehicleControl, "control"),
         (CollisionMessage, "collision"),
         (CarlaLaneInvasionEvent, "lane_invasion"),
+        (SurroundingsMessage, "surroundings"),
     ):
         peer.offer(kind, topic)
     peer.listen(ScenarioStatus, "scenario_status")
@@ -92,11 +94,11 @@ def test_it_does_not_judge_before_everything_promised_has_arrived(start_node, co
         connected.send("odometry", ego_to_msg(ego))
     (status,) = connected.wait_for("scenario_status")
     frames = stamp_from_msg(status.header.stamp) // TICK_NS + 1
-    counts = DriveCounts(end_stamp=status.header.stamp, frames=frames, collisions=2, lock_step=True)
+    counts = DriveCounts(end_stamp=status.header.stamp, frames=frames, collisions=2, surroundings=3, lock_step=True)
     response = connected.call(FinalizeScenario, "metrics/finalize", FinalizeScenario.Request(counts=counts))
     assert not response.success
     wanted = frames - 1
-    assert response.message == f"0 of 2 collisions, 0 of {wanted} controls, 0 of {wanted} plans"
+    assert response.message == f"0 of 2 collisions, 0 of 3 surroundings, 0 of {wanted} controls, 0 of {wanted} plans"
     assert node.stop() == 0
 
 

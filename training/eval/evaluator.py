@@ -100,7 +100,9 @@ class CARLAClosedLoopEvaluator:
         prepared_s = time.perf_counter() - begun_s
         policy = self._driver.policy_for(job.scenario)
         policy.reset(prepared.route, job.seed)
-        loop = ClosedLoop(self._session, job.scenario, prepared.route, policy, self._driver.cameras, self._follower)
+        loop = ClosedLoop(
+            self._session, job.scenario, prepared.route, prepared.scene, policy, self._driver.cameras, self._follower
+        )
         folder = self._writer.picture_dir(job.scenario.name, job.seed)
         record = loop.run(PictureBook(folder) if self._pictures else None, listener.route_driven)
         for what, count in (record.safe_stops + record.camera_faults).items():

@@ -19,6 +19,7 @@ from waypilot.policy import Policy
 from waypilot.rig import CameraSpec
 from waypilot.route import Route
 from waypilot.scenarios import Scenario
+from waypilot.surroundings import SceneInfo
 from waypilot.types import Control, Observation, RgbImage
 from waypilot_carla.frame import LateEvents, SimulatorFrame
 
@@ -58,11 +59,12 @@ class ClosedLoop:
         simulator: Simulator,
         scenario: Scenario,
         route: Route,
+        scene: SceneInfo | None,
         policy: Policy,
         cameras: tuple[CameraSpec, ...],
         follower: FollowerConfig,
     ) -> None:
-        self.log = DriveLog()
+        self.log = DriveLog(scene=scene)
         self.stopwatch = Stopwatch()
         self.frames = 0
         self._simulator = simulator
@@ -94,6 +96,8 @@ class ClosedLoop:
             frame = self._simulator.tick()
         self.frames += 1
         self.log.add_ego(frame.ego)
+        if frame.surroundings is not None:
+            self.log.add_surroundings(frame.surroundings)
         self._add_events(frame)
         return frame
 

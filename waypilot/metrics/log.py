@@ -20,6 +20,7 @@ class LogCounts:
     plans: int
     collisions: int
     lane_invasions: int
+    surroundings: int
 
 
 class DriveLog:
@@ -108,6 +109,7 @@ class DriveLog:
             plans=sum(stamp <= until_ns for stamp in self._plans),
             collisions=len(self.collisions(until_ns)),
             lane_invasions=len(self.lane_invasions(until_ns)),
+            surroundings=sum(stamp <= until_ns for stamp in self._surroundings),
         )
 
     def _put(self, values: dict[int, V], stamp_ns: int, value: V) -> None:

@@ -40,6 +40,7 @@ from waypilot_ros.frame_publisher import FramePublisher
 from waypilot_ros.parameters import declare_config, parameter, refuse_unknown_parameters
 from waypilot_ros.readiness import missing_connections
 from waypilot_ros.spin import request_stop, run_node, stop_requested
+from waypilot_ros.surroundings_messages import scene_to_msg
 
 FAILURE_EXIT_CODE = 1
 HEALTH_CHECK_S = 0.1
@@ -177,6 +178,8 @@ class CarlaBridgeNode(Node):
         prepared = self._outcome(response, self._loop.prepare(self._scenario, self._seed))
         if prepared is not None:
             response.route = route_to_msg(prepared.route)
+            if prepared.scene is not None:
+                response.scene_known, response.scene = True, scene_to_msg(prepared.scene, 0)
         return response
 
     def _on_start(self, _request: StartScenario.Request, response: StartScenario.Response) -> StartScenario.Response:
@@ -207,6 +210,7 @@ class CarlaBridgeNode(Node):
             frames=counts.frames,
             collisions=counts.collisions,
             lane_invasions=counts.lane_invasions,
+            surroundings=counts.surroundings,
             missed_deadlines=counts.missed_deadlines,
             lock_step=self._config.lock_step,
         )

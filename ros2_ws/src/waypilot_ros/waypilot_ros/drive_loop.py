@@ -101,6 +101,7 @@ class Counts:
     frames: int
     collisions: int
     lane_invasions: int
+    surroundings: int
     missed_deadlines: int
 
 
@@ -109,6 +110,7 @@ class _Drive:
     """The record of one drive, for its counts. An event that is reported twice is one event."""
 
     frames_ns: list[int] = field(default_factory=list)
+    surroundings_ns: list[int] = field(default_factory=list)
     collisions: set[CollisionEvent] = field(default_factory=set)
     lane_invasions: set[LaneInvasionEvent] = field(default_factory=set)
     missed_ns: list[int] = field(default_factory=list)
@@ -121,6 +123,7 @@ class _Drive:
             frames=sum(stamp_ns <= end_ns for stamp_ns in self.frames_ns),
             collisions=sum(event.stamp_ns <= end_ns for event in self.collisions),
             lane_invasions=sum(event.stamp_ns <= end_ns for event in self.lane_invasions),
+            surroundings=sum(stamp_ns <= end_ns for stamp_ns in self.surroundings_ns),
             # The last frame needs no control any more.
             missed_deadlines=sum(stamp_ns < end_ns for stamp_ns in self.missed_ns),
         )
@@ -248,6 +251,8 @@ class DriveLoop:
         with self._sink.timed("tick"):
             frame = session.tick()
         self._drive.frames_ns.append(frame.stamp_ns)
+        if frame.surroundings is not None:
+            self._drive.surroundings_ns.append(frame.stamp_ns)
         self._note_events(frame.collisions, frame.lane_invasions)
         self._gate.expect(frame.stamp_ns)
         with self._sink.timed("publish"):

@@ -19,6 +19,8 @@ from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CameraInfo, Image, Imu, NavSatFix
 from std_msgs.msg import Float32
 from waypilot_msgs.msg import CollisionEvent as CollisionMessage
+from waypilot_msgs.msg import SceneInfo as SceneMessage
+from waypilot_msgs.msg import Surroundings as SurroundingsMessage
 
 from waypilot.rig import CameraSpec
 from waypilot.types import CollisionEvent, LaneInvasionEvent
@@ -41,6 +43,7 @@ from waypilot_ros.simulator_messages import (
     vehicle_info_to_msg,
     vehicle_status_to_msg,
 )
+from waypilot_ros.surroundings_messages import scene_to_msg, surroundings_to_msg
 
 
 class FramePublisher:
@@ -66,6 +69,8 @@ class FramePublisher:
         self._collision = ego_publisher(CarlaCollisionEvent, "collision", qos.EVENT)
         self._lane_invasion = ego_publisher(CarlaLaneInvasionEvent, "lane_invasion", qos.EVENT)
         self._kind_collision = node.create_publisher(CollisionMessage, "/waypilot/ego_vehicle/collision", qos.EVENT)
+        self._scene = node.create_publisher(SceneMessage, "/waypilot/ego_vehicle/scene", qos.LATCHED_LAST)
+        self._surroundings = node.create_publisher(SurroundingsMessage, "/waypilot/ego_vehicle/surroundings", qos.FRAME)
         self._images = {camera.name: ego_publisher(Image, f"{camera.name}/image") for camera in rig}
         self._camera_infos = {camera.name: ego_publisher(CameraInfo, f"{camera.name}/camera_info") for camera in rig}
         self._camera_models = {camera.name: camera_info(camera) for camera in rig}
@@ -80,12 +85,16 @@ class FramePublisher:
         self._world_info.publish(CarlaWorldInfo(map_name=prepared.map_name, opendrive=prepared.opendrive))
         self._vehicle_info.publish(vehicle_info_to_msg(prepared.vehicle))
         self._waypoints.publish(route_to_path(prepared.route, prepared.settled_stamp_ns))
+        if prepared.scene is not None:
+            self._scene.publish(scene_to_msg(prepared.scene, prepared.settled_stamp_ns))
 
     def publish_frame(self, frame: SimulatorFrame) -> None:
         """Publish one frame: clock and status first, the images last, as upstream."""
         self._clock.publish(Clock(clock=stamp_to_msg(frame.stamp_ns)))
         self._status.publish(status_to_msg(frame.frame, self._tick_s))
         self.publish_events(frame.collisions, frame.lane_invasions)
+        if frame.surroundings is not None:
+            self._surroundings.publish(surroundings_to_msg(frame.surroundings))
         self._odometry.publish(ego_to_msg(frame.ego))
         self._vehicle_status.publish(vehicle_status_to_msg(frame))
         self._speedometer.publish(Float32(data=float(frame.ego.speed_mps)))

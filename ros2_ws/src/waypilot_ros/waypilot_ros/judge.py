@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from waypilot.metrics import DriveLog, ScenarioMonitor, ScenarioResult, Termination, evaluate
 from waypilot.route import Route
 from waypilot.scenarios import Scenario
+from waypilot.surroundings import SceneInfo
 from waypilot.types import EgoState
 
 
@@ -18,6 +19,7 @@ class Promise:
     frames: int
     collisions: int
     lane_invasions: int
+    surroundings: int
     missed_deadlines: int
     lock_step: bool
 
@@ -25,10 +27,10 @@ class Promise:
 class Judge:
     """Collects one drive and judges it."""
 
-    def __init__(self, scenario: Scenario, route: Route, seed: int) -> None:
+    def __init__(self, scenario: Scenario, route: Route, scene: SceneInfo | None, seed: int) -> None:
         self.scenario = scenario
         self.seed = seed
-        self.log = DriveLog()
+        self.log = DriveLog(scene=scene)
         self._route = route
         self._monitor = ScenarioMonitor(scenario, route)
 
@@ -56,6 +58,7 @@ class Judge:
             ("ego states", until_end.frames, promise.frames),
             ("collisions", until_end.collisions, promise.collisions),
             ("lane invasions", until_end.lane_invasions, promise.lane_invasions),
+            ("surroundings", until_end.surroundings, promise.surroundings),
             ("controls", before_end.controls, answered),
         ]
         if promise.lock_step:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from carla_msgs.msg import CarlaEgoVehicleControl, CarlaLaneInvasionEvent
 from nav_msgs.msg import Odometry, Path
 from rclpy.node import Node
-from waypilot_msgs.msg import CollisionEvent, DriveCounts, ScenarioResult, ScenarioStatus
+from waypilot_msgs.msg import CollisionEvent, DriveCounts, ScenarioResult, ScenarioStatus, Surroundings
 from waypilot_msgs.srv import FinalizeScenario, PrepareScenario
 
 from waypilot.config import config_from_mapping
@@ -31,6 +31,7 @@ from waypilot_ros.judge import Judge, Promise
 from waypilot_ros.parameters import refuse_unknown_parameters
 from waypilot_ros.readiness import Drain, missing_connections
 from waypilot_ros.spin import run_node
+from waypilot_ros.surroundings_messages import scene_from_msg, surroundings_from_msg
 
 
 class MetricsNode(Node):
@@ -51,6 +52,7 @@ class MetricsNode(Node):
             self._record(CollisionEvent, "collision", self._on_collision),
             self._record(CarlaLaneInvasionEvent, "lane_invasion", self._on_lane_invasion),
         ]
+        self._surroundings = self._record(Surroundings, "surroundings", self._on_surroundings)
         self.create_service(PrepareScenario, "~/prepare", self._on_prepare)
         self.create_service(FinalizeScenario, "~/finalize", self._on_finalize)
         self.get_logger().info("metrics is ready")
@@ -88,6 +90,9 @@ class MetricsNode(Node):
     def _on_lane_invasion(self, judge: Judge, message: CarlaLaneInvasionEvent) -> None:
         judge.log.add_lane_invasion(lane_invasion_from_msg(message))
 
+    def _on_surroundings(self, judge: Judge, message: Surroundings) -> None:
+        judge.log.add_surroundings(surroundings_from_msg(message))
+
     def _publish_end(self, judge: Judge, termination: Termination) -> None:
         completed = termination.status == "completed"
         self._status.publish(
@@ -108,13 +113,13 @@ class MetricsNode(Node):
         self._judge = None
         try:
             scenario = config_from_mapping(Scenario, json.loads(request.scenario_json))
-            judge = Judge(scenario, route_from_msg(request.route), request.seed)
+            scene = scene_from_msg(request.scene) if request.scene_known else None
+            judge = Judge(scenario, route_from_msg(request.route), scene, request.seed)
         except ValueError as error:
             response.message = str(error)
             return response
-        response.message = missing_connections([self._status], self._inputs) or self._drain.objection(
-            request.free_running
-        )
+        inputs = self._inputs if scene is None else [*self._inputs, self._surroundings]
+        response.message = missing_connections([self._status], inputs) or self._drain.objection(request.free_running)
         response.success = not response.message
         if response.success:
             self._judge = judge
@@ -152,6 +157,7 @@ def _promise(counts: DriveCounts) -> Promise:
         frames=counts.frames,
         collisions=counts.collisions,
         lane_invasions=counts.lane_invasions,
+        surroundings=counts.surroundings,
         missed_deadlines=counts.missed_deadlines,
         lock_step=counts.lock_step,
     )

@@ -177,6 +177,7 @@ class StackClient:
         response = self._call("carla_bridge", self._prepare["carla_bridge"], request, self._patience.prepare_s)
         self._check(response)
         request.route, request.free_running = response.route, response.free_running
+        request.scene_known, request.scene = response.scene_known, response.scene
         for name in DRIVERS:
             self._retry(name, self._prepare[name], request, self._patience.ready_s)
 
