@@ -15,6 +15,7 @@ import logging
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,7 @@ from training.models.waypoint_model import WaypointModel
 from training.sft.displacement import constant_velocity, displacement_metrics
 from waypilot.episodes import Episode, EpisodeError
 from waypilot.files import write_text_atomic
+from waypilot.report.results import CheckpointInfo
 from waypilot.types import RouteCommand
 
 _TURNS = (int(RouteCommand.LEFT), int(RouteCommand.RIGHT))
@@ -183,7 +185,9 @@ def _compare(options: argparse.Namespace) -> tuple[dict[str, dict[str, Any]], st
         f"{len(chosen)} drives with {len(frames.drive)} frames that no network was trained on ({towns}); episodes "
         f"`{drives.sha256[:12]}`, network `{checkpoint.sha256[:12]}`, trained for {_steps(checkpoint)} steps."
     )
-    return {name: judge(plan, frames) for name, plan in plans.items()}, setting
+    results = {name: judge(plan, frames) for name, plan in plans.items()}
+    results["network"]["checkpoint"] = asdict(CheckpointInfo.of_file(options.checkpoint))
+    return results, setting
 
 
 def _steps(checkpoint: Checkpoint) -> str:

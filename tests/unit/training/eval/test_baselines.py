@@ -1,3 +1,4 @@
+import dataclasses
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -23,6 +24,7 @@ from training.sft.config import SftConfig
 from training.sft.displacement import constant_velocity
 from training.sft.trainer import SftTrainer
 from waypilot.episodes import EpisodeError
+from waypilot.report.results import CheckpointInfo
 
 SPLIT = {"config": {"val_fraction": 0.5, "val_towns": []}}
 
@@ -123,6 +125,7 @@ def test_command_line_writes_table_and_numbers(make_episodes: Callable[..., str]
     results = json.loads(output.read_text())
     assert list(json.loads(output.read_text())) == sorted(results)
     assert "ego state only" in results
+    assert results["network"]["checkpoint"] == dataclasses.asdict(CheckpointInfo.of_file(Path(full)))
     rows = [line.split("|")[1].strip() for line in page.read_text().splitlines() if line.startswith("| ")]
     assert rows == [
         "plan",
