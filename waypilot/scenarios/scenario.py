@@ -45,6 +45,7 @@ class TerminationRules:
 class Scenario:
     """One drive to be judged. Positions are in the map frame (REP 103), the height is that of the road.
 
+    Where nobody asks for something else it is driven ``repeats`` times with each of ``seeds``.
     ``via_m`` are points the route must pass, in order. ``time_limit_s`` is simulated time; None asks for the
     leaderboard's rule, which needs the length of the route (``time_limit_for``). ``target_speed_mps`` is the speed
     the vehicle may drive. Raises ValueError for values that make no drive.
@@ -60,6 +61,8 @@ class Scenario:
     target_speed_mps: float = 8.0
     time_limit_s: float | None = None
     rules: TerminationRules = field(default_factory=TerminationRules)
+    seeds: tuple[int, ...] = (0,)
+    repeats: int = 1
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
@@ -75,6 +78,9 @@ class Scenario:
             _require_positive("time_limit_s", self.time_limit_s, "seconds, or leave it out for the leaderboard's rule")
         if math.dist(self.goal_m, (self.start_pose.x_m, self.start_pose.y_m)) < 1.0:
             raise ValueError(f"goal {self.goal_m} is less than 1 m from the start, put it further along the road")
+        _check_seeds(self.seeds)
+        if self.repeats < 1:
+            raise ValueError(f"repeats is {self.repeats}, give 1 or more")
 
     def time_limit_for(self, route_length_m: float) -> float:
         """Return the simulated seconds allowed on a route of this length (m)."""
@@ -95,6 +101,13 @@ def scenario_from_json(text: str) -> Scenario:
     except json.JSONDecodeError as error:
         raise ConfigError(f"scenario is not JSON: {error}") from error
     return config_from_mapping(Scenario, values)
+
+
+def _check_seeds(seeds: tuple[int, ...]) -> None:
+    if not seeds or min(seeds) < 0:
+        raise ValueError(f"seeds is {list(seeds)}, give one or more whole numbers from 0 up")
+    if len(set(seeds)) != len(seeds):
+        raise ValueError(f"seeds is {list(seeds)}, name each seed once and use repeats to drive it more often")
 
 
 def _require_positive(name: str, value: float, unit: str) -> None:

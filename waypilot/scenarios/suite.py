@@ -18,6 +18,8 @@ from waypilot.geometry import SE2, wrap_angle
 from waypilot.scenarios.scenario import Scenario, TerminationRules
 from waypilot.scenarios.weather import WEATHER_PRESETS, WeatherParameters
 
+#: What may stand at the top of a suite file, for all scenarios that do not say otherwise.
+_FOR_ALL = ("seeds", "repeats")
 SUITES_DIR = Path(__file__).parent / "suites"
 
 
@@ -56,6 +58,8 @@ class ScenarioEntry:
     target_speed_mps: float = 8.0
     time_limit_s: float | None = None
     rules: TerminationRules = field(default_factory=TerminationRules)
+    seeds: tuple[int, ...] = (0,)
+    repeats: int = 1
 
     def to_scenario(self) -> Scenario:
         """Convert to the core's units. Raises ValueError for an unknown weather or values that make no drive."""
@@ -70,6 +74,8 @@ class ScenarioEntry:
             target_speed_mps=self.target_speed_mps,
             time_limit_s=self.time_limit_s,
             rules=self.rules,
+            seeds=self.seeds,
+            repeats=self.repeats,
         )
 
 
@@ -124,12 +130,16 @@ def _read_entries(path: Path) -> list[object]:
         document = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeyLoader)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ScenarioError(f"{path}: not readable as YAML: {error}") from error
-    if not isinstance(document, dict) or set(document) != {"scenarios"}:
-        raise ScenarioError(f"{path}: expected exactly one key at the top, 'scenarios', with a list under it")
+    if not isinstance(document, dict) or "scenarios" not in document or set(document) - {"scenarios", *_FOR_ALL}:
+        raise ScenarioError(
+            f"{path}: expected the key 'scenarios' at the top, with a list under it, and besides only: "
+            f"{', '.join(_FOR_ALL)}"
+        )
     entries = document["scenarios"]
     if not isinstance(entries, list) or not entries:
         raise ScenarioError(f"{path}: 'scenarios' must be a list with at least one scenario")
-    return entries
+    for_all = {key: document[key] for key in _FOR_ALL if key in document}
+    return [{**for_all, **entry} if isinstance(entry, dict) else entry for entry in entries]
 
 
 def _parse_entry(entry: object, path: Path, index: int) -> Scenario:

@@ -48,6 +48,15 @@ def test_standard_suite_is_the_users_five():
     assert "standard" in available_suites()
 
 
+def test_seeds_and_repeats_of_the_suite_hold_for_scenarios_that_name_none(write):
+    text = yaml.safe_dump({"seeds": [1, 2], "repeats": 3, "scenarios": [GOOD, GOOD | {"name": "two", "seeds": [7]}]})
+    one, two = load_suite(write(text=text))
+    assert (one.seeds, one.repeats) == ((1, 2), 3)
+    assert (two.seeds, two.repeats) == ((7,), 3)
+    (alone,) = load_suite(write(GOOD))
+    assert (alone.seeds, alone.repeats) == ((0,), 1)
+
+
 def test_degrees_become_radians_and_defaults_hold(write):
     (scenario,) = load_suite(write(GOOD))
     assert scenario.start_pose.yaw_rad == pytest.approx(math.pi / 2)
@@ -79,6 +88,10 @@ def test_all_that_can_be_said(write):
         ({"goal": [1, 2]}, "scenario 'one': goal: expected keys and values"),
         ({"rules": {"blocked_after_s": -1}}, "scenario 'one': rules: blocked_after_s is -1.0, give a positive number"),
         ({"time_limit_s": float("nan")}, "scenario 'one': time_limit_s: expected a finite number"),
+        ({"seeds": []}, r"scenario 'one': seeds is \[\], give one or more whole numbers from 0 up"),
+        ({"seeds": [3, 3]}, r"seeds is \[3, 3\], name each seed once and use repeats"),
+        ({"seeds": [1.5]}, r"scenario 'one': seeds\[0\]: expected"),
+        ({"repeats": 0}, "scenario 'one': repeats is 0, give 1 or more"),
         ({"name": "One"}, "scenario 'One': name is 'One', use lower-case letters"),
     ],
 )
@@ -103,11 +116,11 @@ def test_names_are_unique(write):
     ("text", "message"),
     [
         ("scenarios: [", "not readable as YAML"),
-        ("", "exactly one key at the top"),
+        ("", "expected the key 'scenarios' at the top"),
         ("scenarios: []", "at least one scenario"),
         ("scenarios: {a: 1}", "must be a list"),
         ("scenarios: [straight]", "scenario 1: expected keys and values, got 'straight'"),
-        ("scenarios: [{name: a}]\nextra: 1", "exactly one key at the top"),
+        ("scenarios: [{name: a}]\nextra: 1", "besides only: seeds, repeats"),
         ("scenarios:\n- name: a\n  map: b\n  map: c", "key 'map' is given twice"),
     ],
 )
