@@ -54,7 +54,7 @@ def logging_to(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def progress_bar(name: str, done: int, total: int) -> Iterator[Callable[[int, int, float], None]]:
+def progress_bar(done: int, total: int) -> Iterator[Callable[[int, int, float], None]]:
     """Show steps, loss and remaining time; yields what a trainer calls with (step, number of steps, loss)."""
     columns = (
         TextColumn("loss {task.fields[loss]:.4f}"),
@@ -64,7 +64,7 @@ def progress_bar(name: str, done: int, total: int) -> Iterator[Callable[[int, in
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=Console(stderr=True)) as progress:
-        task = progress.add_task(name, total=total, completed=done, loss=float("nan"))
+        task = progress.add_task("train", total=total, completed=done, loss=float("nan"))
 
         def show(step: int, num_steps: int, loss: float) -> None:
             progress.update(task, completed=step, loss=loss)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import logging
-import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from torch.utils.tensorboard import SummaryWriter
 from training.artifacts import write_json
 from training.data.augment import augment_images
 from training.data.image_store import ImageStore
-from training.data.sample_table import RecordedDrives, load_drives, split_episodes
+from training.data.sample_table import RecordedDrives
 from training.data.waypoint_dataset import BatchOrder
 from training.models.checkpoint import KIND_ENCODER, Checkpoint, encoder_sizes, save_checkpoint
 from training.models.config import WaypointModelConfig
@@ -26,12 +25,11 @@ from training.pretrain.monitors import feature_health, motion_errors
 from training.pretrain.objective import Loss, MotionModel, pretrain_loss
 from training.pretrain.pairs import PairBatch, PairDataset, motion_scale
 from training.pretrain.tracks import TrackTable, build_tracks, pair_windows
-from training.run_setup import learning_rate_factor, make_deterministic
 from training.run_state import PRETRAIN_STATE, load_state, save_state
+from training.run_trainer import LOG_EVERY_STEPS, OnStep, RunTrainer
 from waypilot.config import config_to_dict
 from waypilot.episodes import Episode, EpisodeError
 
-LOG_EVERY_STEPS = 20
 ENCODER_FILE = "encoder.pt"
 _VALIDATION_PAIRS = 512
 _VALIDATION_BATCH = 64
@@ -39,7 +37,7 @@ _VALIDATION_SEED = 0
 _log = logging.getLogger(__name__)
 
 
-class PretrainTrainer:
+class PretrainTrainer(RunTrainer[PairBatch]):
     """Pre-trains one encoder as configured; ``run`` leaves the artifacts in ``config.out_dir``.
 
     ``drives`` are those of ``config.episodes_glob`` when they are in memory already. Raises EpisodeError for unusable
@@ -47,30 +45,19 @@ class PretrainTrainer:
     """
 
     def __init__(self, config: PretrainConfig, drives: RecordedDrives | None = None):
-        self.config = config
-        self.out_dir = Path(config.out_dir)
-        make_deterministic(config.seed, config.num_threads, config.device)
-        drives = drives or load_drives(config.episodes_glob, config.sources)
-        self.data_sha256 = drives.sha256
-        train, validation = split_episodes(drives.episodes, config.val_fraction, config.val_towns)
-        if not train:
-            raise EpisodeError(f"all {len(drives.episodes)} episodes are held out for validation; collect more routes")
+        super().__init__(config, drives)
+        self.config, self.num_steps = config, config.num_steps
+        train, validation = self._split_drives()
         table = build_tracks(train)
         self.cameras = table.cameras
         self.model_config = _model_config(table)
-        images = ImageStore(self.model_config, drives.images)
+        images = ImageStore(self.model_config, self.drives.images)
         self.train_set = self._dataset(table, images, config.seed)
         self.val_set = self._validation(validation, images)
         self.scale = torch.from_numpy(motion_scale(table, self.train_set.windows))
         _log.info("%d images, %d of them with partners", len(table), len(self.train_set))
         self.model = MotionModel(self.model_config, config.max_gap_s).to(config.device)
         self.optimizer = torch.optim.AdamW(self.model.parameters(), lr=config.lr, weight_decay=config.weight_decay)
-        self.step = 0
-
-    @property
-    def state_path(self) -> Path:
-        """Where the state for resuming lies."""
-        return self.out_dir / "state.pt"
 
     def resume(self) -> None:
         """Continue where the run in ``out_dir`` was last saved."""
@@ -80,22 +67,17 @@ class PretrainTrainer:
         self.optimizer.load_state_dict(parts["optimizer"])
         _log.info("resumed at step %d of %d", self.step, self.config.num_steps)
 
-    def run(self, on_step: Callable[[int, int, float], None], stop_after: int | None = None) -> dict[str, Any]:
+    def run(self, on_step: OnStep, stop_after: int | None = None) -> dict[str, Any]:
         """Train to the end (or to step ``stop_after``), calling ``on_step(step, num_steps, loss)``; return metrics.
 
         Leaves config.json, encoder.pt, state.pt, metrics.json and TensorBoard logs.
         """
         write_json(self.out_dir / "config.json", config_to_dict(self.config))
-        end = self.config.num_steps if stop_after is None else min(stop_after, self.config.num_steps)
+        end = self._end(stop_after)
         order = PairOrder(BatchOrder(len(self.train_set), self.config.batch_size, self.config.seed, self.step, end))
         loader = DataLoader(self.train_set, batch_sampler=order, num_workers=self.config.num_workers, collate_fn=_as_is)
         with SummaryWriter(str(self.out_dir / "tensorboard"), purge_step=self.step) as board:
-            for batch in loader:
-                loss = self._train_step(batch, board)
-                on_step(self.step, self.config.num_steps, loss)
-                if self.step % self.config.val_every_steps == 0 and self.step < end:
-                    self._save(board)
-            return self._save(board)
+            return self._take_steps(loader, end, board, on_step)
 
     def evaluate(self, dataset: PairDataset) -> dict[str, float]:
         """Errors of the motion and health of the features on up to 512 pairs, spread evenly over the data."""
@@ -131,10 +113,7 @@ class PretrainTrainer:
         device = self.config.device
         return self.model.motion(features, batch.gap_s.to(device), batch.camera.to(device))
 
-    def _train_step(self, batch: PairBatch, board: SummaryWriter) -> float:
-        for group in self.optimizer.param_groups:
-            factor = learning_rate_factor(self.step, self.config.num_steps, self.config.warmup_steps)
-            group["lr"] = self.config.lr * factor
+    def _train_step(self, batch: PairBatch, board: SummaryWriter | None) -> float:
         features = self._features(self._augmented(batch.images))
         loss = pretrain_loss(
             self._predict(features, batch),
@@ -143,16 +122,9 @@ class PretrainTrainer:
             self.config.variance_weight,
             self.config.covariance_weight,
         )
-        value = loss.total.item()
-        if not math.isfinite(value):
-            raise FloatingPointError(f"the loss is {value} at step {self.step}; lower the learning rate (--lr)")
-        self.optimizer.zero_grad(set_to_none=True)
-        loss.total.backward()
-        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.grad_clip)
-        self.optimizer.step()
-        self.step += 1
-        if self.step % LOG_EVERY_STEPS == 0:
-            self._log_step(board, loss, features, float(norm))
+        value, norm = self._descend(loss.total)
+        if board is not None and self.step % LOG_EVERY_STEPS == 0:
+            self._log_step(board, loss, features, norm)
         return value
 
     def _augmented(self, images: torch.Tensor) -> torch.Tensor:

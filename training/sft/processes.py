@@ -67,10 +67,13 @@ def join_processes(device: str) -> Iterator[Processes]:
 
 
 def reduced_precision(amp: str, device: str) -> torch.dtype | None:
-    """Type of mixed-precision arithmetic: bfloat16 on GPUs that have it (its range needs no loss scaling), else None.
+    """Type of mixed-precision arithmetic, None for full precision: bfloat16, whose range needs no loss scaling.
 
-    ``amp`` is ``auto`` or ``off``.
+    ``amp`` is ``auto`` (on GPUs that have bfloat16), ``on`` (on any device; raises ValueError for a GPU that lacks it)
+    or ``off``.
     """
-    if amp == "off" or not device.startswith("cuda") or not torch.cuda.is_bf16_supported(including_emulation=False):
-        return None
-    return torch.bfloat16
+    on_gpu = device.startswith("cuda")
+    able = not on_gpu or torch.cuda.is_bf16_supported(including_emulation=False)
+    if amp == "on" and not able:
+        raise ValueError(f"{device} has no bfloat16; train with --amp off")
+    return torch.bfloat16 if able and (amp == "on" or (amp == "auto" and on_gpu)) else None

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
-from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -21,17 +19,15 @@ from training.data.sample_table import (
     SampleTable,
     build_table,
     choose_drives,
-    load_drives,
     require_target_points,
-    split_episodes,
 )
 from training.data.waypoint_dataset import BatchOrder, SampleBatch, WaypointDataset, evaluation_loader, training_loader
 from training.models.checkpoint import KIND_SFT, Checkpoint, load_encoder, save_checkpoint
 from training.models.config import COMMANDS, WaypointModelConfig
 from training.models.preprocess import to_unit_range
 from training.models.waypoint_model import ModelInput, WaypointModel
-from training.run_setup import learning_rate_factor, make_deterministic
 from training.run_state import SFT_STATE, load_state, save_state
+from training.run_trainer import LOG_EVERY_STEPS, OnStep, RunTrainer
 from training.sft.config import SftConfig
 from training.sft.displacement import constant_velocity, metrics_by_command
 from training.sft.losses import waypoint_loss
@@ -39,14 +35,14 @@ from training.sft.processes import Processes, reduced_precision
 from waypilot.config import config_to_dict
 from waypilot.episodes import EpisodeError
 
-LOG_EVERY_STEPS = 20
 ALONE = Processes()
+MODEL_FILE = "model.pt"
 _EVALUATION_BATCH = 128
 _SEED_STRIDE = 2**40  # between processes: beyond every seed that a run of another seed or step uses
 _log = logging.getLogger(__name__)
 
 
-class SftTrainer:
+class SftTrainer(RunTrainer[SampleBatch]):
     """Trains one network as configured; ``run`` leaves the artifacts in ``config.out_dir``.
 
     ``drives`` are those of ``config.episodes_glob`` when they are in memory already. Of several ``processes`` each
@@ -56,22 +52,17 @@ class SftTrainer:
     """
 
     def __init__(self, config: SftConfig, drives: RecordedDrives | None = None, processes: Processes = ALONE):
+        super().__init__(config, drives)
         self.config, self.processes = config, processes
-        self.out_dir = Path(config.out_dir)
         self.device = processes.device(config.device)
         self.amp_type = reduced_precision(config.amp, self.device)
-        make_deterministic(config.seed, config.num_threads, config.device)
-        drives = drives or load_drives(config.episodes_glob, config.sources)
-        self.data_sha256 = drives.sha256
-        train, validation = split_episodes(drives.episodes, config.val_fraction, config.val_towns)
-        if not train:
-            raise EpisodeError(f"all {len(drives.episodes)} episodes are held out for validation; collect more routes")
+        train, validation = self._split_drives()
         if config.use_target_point:
-            require_target_points(drives.episodes)
+            require_target_points(self.drives.episodes)
         table = build_table(choose_drives(train, config.label_fraction, config.seed))
         self.model_config = _model_config(table, config)
         self.cameras = table.cameras
-        images = ImageStore(self.model_config, drives.images)
+        images = ImageStore(self.model_config, self.drives.images)
         self.train_set = self._dataset(table, images)
         self.val_set = self._dataset(build_table(validation), images) if validation else None
         _log.info("%d training samples, %d for validation", len(table), len(self.val_set or ()))
@@ -84,12 +75,6 @@ class SftTrainer:
         self.average = WaypointModel(self.model_config).to(self.device).requires_grad_(False)
         self.average.load_state_dict(self.model.state_dict())
         self.optimizer = torch.optim.AdamW(self.model.parameters(), lr=config.lr, weight_decay=config.weight_decay)
-        self.step = 0
-
-    @property
-    def state_path(self) -> Path:
-        """Where the state for resuming lies."""
-        return self.out_dir / "state.pt"
 
     def resume(self) -> None:
         """Continue where the run in ``out_dir`` was last saved."""
@@ -99,20 +84,16 @@ class SftTrainer:
         self.optimizer.load_state_dict(parts["optimizer"])
         _log.info("resumed at step %d of %d", self.step, self.num_steps)
 
-    def run(self, on_step: Callable[[int, int, float], None], stop_after: int | None = None) -> dict[str, Any]:
+    def run(self, on_step: OnStep, stop_after: int | None = None) -> dict[str, Any]:
         """Train to the end (or to step ``stop_after``), calling ``on_step(step, num_steps, loss)``; return metrics.
 
         The first process leaves config.json, model.pt, state.pt, metrics.json and TensorBoard logs; the other ones
         leave nothing and return nothing.
         """
-        end = self.num_steps if stop_after is None else min(stop_after, self.num_steps)
+        end = self._end(stop_after)
         with self._board() as board:
-            for batch in training_loader(self.train_set, self._order(self.step, end), self.config.num_workers):
-                loss = self._train_step(batch, board)
-                on_step(self.step, self.num_steps, loss)
-                if self.step % self.config.val_every_steps == 0 and self.step < end:
-                    self._save(board)
-            return self._save(board)
+            batches = training_loader(self.train_set, self._order(self.step, end), self.config.num_workers)
+            return self._take_steps(batches, end, board, on_step)
 
     def evaluate(self, dataset: WaypointDataset) -> dict[str, dict[str, dict[str, float]]]:
         """Open-loop metrics of the averaged network and of constant velocity, in all and per command."""
@@ -160,8 +141,6 @@ class SftTrainer:
         return WaypointDataset(table, self.model_config, cached, images)
 
     def _train_step(self, batch: SampleBatch, board: SummaryWriter | None) -> float:
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.config.lr * learning_rate_factor(self.step, self.num_steps, self.config.warmup_steps)
         predicted = self._predict(batch)
         label = batch.waypoints_m.to(self.device)
         loss = waypoint_loss(
@@ -171,18 +150,11 @@ class SftTrainer:
             self.config.lateral_weight,
             self.config.time_constant_s,
         )
-        value = loss.item()
-        if not math.isfinite(value):
-            raise FloatingPointError(f"the loss is {value} at step {self.step}; lower the learning rate (--lr)")
-        self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.grad_clip)
-        self.optimizer.step()
+        value, norm = self._descend(loss)
         self._update_average()
-        self.step += 1
         if board is not None and self.step % LOG_EVERY_STEPS == 0:
             board.add_scalar("train/loss", value, self.step)
-            board.add_scalar("train/gradient_norm", float(norm), self.step)
+            board.add_scalar("train/gradient_norm", norm, self.step)
             board.add_scalar("train/learning_rate", self.optimizer.param_groups[0]["lr"], self.step)
             board.add_scalar("train/ade_m", (predicted - label).norm(dim=-1).mean().item(), self.step)
         return value
@@ -193,7 +165,7 @@ class SftTrainer:
         model = self._synchronised.train()
         if self.amp_type is None:
             return model(inputs)
-        with torch.autocast("cuda", self.amp_type):
+        with torch.autocast(torch.device(self.device).type, self.amp_type):
             return model(inputs).float()
 
     def _model_input(self, batch: SampleBatch, augment: bool = False) -> ModelInput:
@@ -215,7 +187,7 @@ class SftTrainer:
     @torch.no_grad()
     def _update_average(self) -> None:
         # The bound by the step count keeps the random start out of a short run's average.
-        decay = min(self.config.ema_decay, (1.0 + self.step) / (10.0 + self.step))
+        decay = min(self.config.ema_decay, self.step / (9.0 + self.step))
         averages, values = list(self.average.parameters()), list(self.model.parameters())
         torch._foreach_lerp_(averages, values, 1.0 - decay)
 
@@ -244,7 +216,7 @@ class SftTrainer:
         }
         tensors = self.average.state_dict()
         checkpoint = Checkpoint(KIND_SFT, config_to_dict(self.model_config), tensors, self.cameras, training)
-        save_checkpoint(self.out_dir / "model.pt", checkpoint)
+        save_checkpoint(self.out_dir / MODEL_FILE, checkpoint)
         parts = {
             "model": self.model.state_dict(),
             "average": tensors,

@@ -77,6 +77,26 @@ def test_a_resumed_run_ends_with_the_same_bits(make_episodes: Callable[..., str]
     assert_equal(weights(tmp_path / "whole"), weights(tmp_path / "parts"))
 
 
+def test_training_where_policies_are_evaluated_is_warned_of(
+    make_episodes: Callable[..., str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    pattern = make_episodes(episodes=1)
+    SftTrainer(config(pattern, tmp_path / "a"))
+    assert "policies are evaluated" not in caplog.text
+    monkeypatch.setattr("training.run_trainer.EVALUATION_TOWNS", frozenset({"Town"}))
+    SftTrainer(config(pattern, tmp_path / "b"))
+    assert "training on drives in ['Town'], where policies are evaluated" in caplog.text
+
+
+def test_a_loss_that_explodes_is_told(make_episodes: Callable[..., str], tmp_path: Path) -> None:
+    options = ["--num-steps", "4", "--num-threads", "1", "--val-fraction", "0", "--lr", "1e30"]
+    assert main(["--episodes-glob", make_episodes(), "--out-dir", str(tmp_path / "a"), *options]) == 1
+    assert "lower the learning rate (--lr)" in (tmp_path / "a" / "train.log").read_text()
+
+
 def test_resuming_refuses_other_settings_and_other_data(make_episodes: Callable[..., str], tmp_path: Path) -> None:
     pattern = make_episodes(episodes=2)
     SftTrainer(config(pattern, tmp_path / "run")).run(quiet, stop_after=1)
