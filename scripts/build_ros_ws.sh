@@ -1,8 +1,12 @@
 #!/usr/bin/env bash
 # Build ros2_ws with colcon: in the project's environment (.venv with the ROS 2 wheels), or, when a ROS 2
 # installation is sourced (ROS_DISTRO is set), on top of that. Does nothing when nothing changed.
+#   build_ros_ws.sh           links the nodes to their sources: for working on them
+#   build_ros_ws.sh --copy    copies everything: ros2_ws/install is whole without ros2_ws/build, for images
 set -euo pipefail
 
+link=(--symlink-install)
+[[ ${1:-} != --copy ]] || link=()
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 ws=$root/ros2_ws
 log=$ws/log/build_ros_ws.log
@@ -36,7 +40,7 @@ sources_hash() {
     cd "$ws/src"
     find . -type f ! -path './waypilot_ros/waypilot_ros/*' ! -path '*.egg-info/*' ! -name '*.pyc' -print0 | sort -z | xargs -0 sha256sum
     ls "$root/launch"
-    echo "$root" "$underlay_carla_msgs"
+    echo "$root" "$underlay_carla_msgs" "${link[*]-}"
     "$python" -c 'import sys, numpy, rclpy; print(sys.version, numpy.__version__, rclpy.__file__)'
   } | sha256sum | cut -d' ' -f1
 }
@@ -54,7 +58,7 @@ generator=()
 if command -v ninja >/dev/null && [[ ! -f $ws/build/waypilot_msgs/Makefile ]]; then generator=(-G Ninja); fi
 echo "ros2_ws: building, about a minute on two cores (log: ${log#"$root"/})"
 cd "$ws"
-if ! colcon --log-base log build --base-paths src --merge-install --symlink-install ${skip[@]+"${skip[@]}"} \
+if ! colcon --log-base log build --base-paths src --merge-install ${link[@]+"${link[@]}"} ${skip[@]+"${skip[@]}"} \
   --cmake-args ${generator[@]+"${generator[@]}"} "-DPython3_EXECUTABLE=$python" -DBUILD_TESTING=OFF -DCMAKE_BUILD_TYPE=Release \
   --no-warn-unused-cli >"$log" 2>&1; then
   tail -n 40 "$log" >&2

@@ -57,7 +57,7 @@ install_python_packages() {
   say "installing Python packages (about 1 minute and 2 GB)"
   .venv/bin/python -m pip install --quiet --disable-pip-version-check \
     ${WAYPILOT_TORCH_INDEX:+--extra-index-url "$WAYPILOT_TORCH_INDEX"} \
-    -r requirements/base.txt -r requirements/ros.txt -r requirements/train.txt -r requirements/dev.txt \
+    -r requirements/base.txt -r requirements/ros.txt -r requirements/ros_build.txt -r requirements/train.txt -r requirements/dev.txt \
     2> >(readable_pip >&2) \
     || fail "pip could not install the packages (its messages stand above). Is the network reachable?"
   say "installing the project itself (editable)"

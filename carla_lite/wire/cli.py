@@ -59,6 +59,7 @@ class Options:
     ready_file: Path | None
     stop_with_stdin: bool
     list_maps: bool
+    compile_only: bool
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -69,7 +70,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(*available_towns(), "generate:<seed>", sep="\n")
         return EXIT_OK
     try:
-        _serve(options)
+        if options.compile_only:
+            _compile(options)
+        else:
+            _serve(options)
     except (UsageError, PortError) as error:
         print(f"carla_lite: {error}", file=sys.stderr)
         return EXIT_USAGE
@@ -97,6 +101,7 @@ def parse(arguments: Sequence[str] | None) -> Options:
     add("--ready-file", type=Path, metavar="FILE", help="write ports and map there as JSON once clients are welcome")
     add("--stop-with-stdin", action="store_true", help="end when standard input closes: with the process that owns it")
     add("--list-maps", action="store_true", help="name the built-in towns and end")
+    add("--compile-only", action="store_true", help="fill numba's cache and end: for images and CI")
     options = Options(**vars(parser.parse_args(arguments)))
     if options.seed < 0:
         parser.error("--seed must be 0 or more")
@@ -109,6 +114,11 @@ def _port(text: str) -> int:
     if not text.isdecimal() or int(text) > 65535:
         raise argparse.ArgumentTypeError(f"{text!r} is no port number; give one from 0 to 65535")
     return int(text)
+
+
+def _compile(options: Options) -> None:
+    town = _town(options)
+    warm_up(town, TownLibrary(custom=town if options.xodr else None))
 
 
 def _serve(options: Options) -> None:

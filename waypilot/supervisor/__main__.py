@@ -7,6 +7,7 @@ import os
 import sys
 from pathlib import Path
 
+from waypilot.supervisor.become import become, find_process
 from waypilot.supervisor.record import RunRecord
 from waypilot.supervisor.reserve import claim_domain
 from waypilot.supervisor.resolve import AUTOMATIC, resolve
@@ -18,13 +19,15 @@ BAD_ARGUMENTS_EXIT_CODE = 2
 
 def main(words: list[str] | None = None) -> int:
     """Run a node table; returns the exit code of the run (2: the table or the arguments are wrong)."""
-    options = _parser().parse_args(words)
+    options = _parser().parse_intermixed_args(words)
     try:
         table = load_table(options.table)
         if options.show_args:
             print(_describe(table))
             return 0
         values = resolve(table.values(split_overrides(options.arguments)))
+        if options.only:
+            become(find_process(table.processes(values), options.only))
         return _run(table, values)
     except (TableError, OSError) as error:
         print(f"waypilot.supervisor: {error}", file=sys.stderr)
@@ -66,6 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("table", type=Path, help="the node table, launch/stack.yaml")
     parser.add_argument("arguments", nargs="*", metavar="name:=value", help="arguments of the table")
+    parser.add_argument("--only", metavar="PROCESS", help="become this one process of the table: for containers")
     parser.add_argument("--show-args", action="store_true", help="list the arguments of the table and exit")
     return parser
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rclpy.clock import Clock, ClockType
@@ -18,6 +20,8 @@ from waypilot_ros.conversions import stamp_to_msg
 PERIOD_S = 1.0
 MEAN_SUFFIX = " mean"
 MAX_SUFFIX = " max"
+#: Names a file that is touched with every report: whoever runs the node (a container engine) sees that it works.
+HEARTBEAT_VARIABLE = "WAYPILOT_HEARTBEAT_FILE"
 
 
 class Diagnostics:
@@ -32,6 +36,8 @@ class Diagnostics:
         self._last_words: dict[str, str] = {}
         self._figures: dict[str, list[float]] = {}
         self.stamp_ns = 0
+        heartbeat = os.environ.get(HEARTBEAT_VARIABLE)
+        self._heartbeat = Path(heartbeat) if heartbeat else None
         self._timer = node.create_timer(PERIOD_S, self.publish, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
     def problem(self, kind: str, detail: str = "") -> None:
@@ -75,3 +81,5 @@ class Diagnostics:
         message = DiagnosticArray(status=[status])
         message.header.stamp = stamp_to_msg(self.stamp_ns)
         self._publisher.publish(message)
+        if self._heartbeat is not None:
+            self._heartbeat.touch()
