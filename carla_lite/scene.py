@@ -39,6 +39,20 @@ class Shape(IntEnum):
     PEDESTRIAN = 3
     POLE = 4
     TREE = 5
+    TRAFFIC_LIGHT = 6
+    STOP_SIGN = 7
+    YIELD_SIGN = 8
+    SPEED_SIGN = 9
+
+
+class Lamp(IntEnum):
+    """What a traffic light shows; the numbers are CARLA's."""
+
+    RED = 0
+    YELLOW = 1
+    GREEN = 2
+    OFF = 3
+    UNKNOWN = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +65,17 @@ class GroundPolygon:
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """An upright static box (a building, a wall); ``center_m`` is its middle, ``half_extent_m`` along its axes."""
+    """An upright static box (a building, a wall); ``center_m`` is its middle, ``half_extent_m`` along its axes.
+
+    Lights and signs face their x axis. ``text`` is what a speed limit sign shows.
+    """
 
     shape: Shape
     center_m: tuple[float, float, float]
     half_extent_m: tuple[float, float, float]
     yaw_rad: float
     color: Rgb
+    text: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,3 +137,5 @@ class DynamicScene:
     time_s: float
     weather: Weather
     actors: tuple[SceneActor, ...] = field(default=())
+    lamps: tuple[int, ...] = ()
+    """What each TRAFFIC_LIGHT box of the town shows (``Lamp``), in the order of its boxes."""

@@ -3,17 +3,22 @@
 from carla_lite.engine.actors import Actor, BodyActor, Vehicle, Walker
 from carla_lite.engine.catalog import ActorClass, Blueprint, Catalog
 from carla_lite.engine.controls import VehicleControl, WalkerControl
+from carla_lite.engine.signals import LIGHT_TYPE_ID, Signals, TrafficLight, TrafficSign
 from carla_lite.engine.world import Collision, SpawnError, StepEvents, World
 
 __all__ = [
+    "LIGHT_TYPE_ID",
     "Actor",
     "ActorClass",
     "Blueprint",
     "BodyActor",
     "Catalog",
     "Collision",
+    "Signals",
     "SpawnError",
     "StepEvents",
+    "TrafficLight",
+    "TrafficSign",
     "Vehicle",
     "VehicleControl",
     "Walker",

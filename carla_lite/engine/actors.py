@@ -8,11 +8,18 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from carla_lite.engine import body as b
 from carla_lite.engine.catalog import ActorClass, Blueprint
 from carla_lite.engine.controls import VehicleControl, WalkerControl
 from waypilot.geometry import FloatArray, Pose, Quaternion, Vector3
+
+if TYPE_CHECKING:
+    from carla_lite.engine.signals import TrafficLight
+
+DEFAULT_SPEED_LIMIT_KPH = 30.0
+"""What CARLA reports for a vehicle that has passed no speed sign."""
 
 _ZERO: Vector3 = (0.0, 0.0, 0.0)
 # Speeds (m/s) from which the automatic gearbox shows gear 2, 3, ...
@@ -184,12 +191,17 @@ class BodyActor(Actor):
 
 
 class Vehicle(BodyActor):
-    """A car, truck or two-wheeler; it obeys the last control until the next one."""
+    """A car, truck or two-wheeler; it obeys the last control until the next one.
+
+    The world keeps ``traffic_light`` (the one that the vehicle is at) and ``speed_limit_kph`` up to date.
+    """
 
     def __init__(self, actor_id: int, blueprint: Blueprint, attributes: dict[str, str], pose: Pose) -> None:
         """Create a vehicle at rest with no pedal pressed."""
         super().__init__(actor_id, blueprint, attributes, pose)
         self._control = VehicleControl()
+        self.traffic_light: TrafficLight | None = None
+        self.speed_limit_kph = DEFAULT_SPEED_LIMIT_KPH
 
     @property
     def control(self) -> VehicleControl:

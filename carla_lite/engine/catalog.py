@@ -25,6 +25,7 @@ class ActorClass(Enum):
     PROP = "prop"
     SENSOR = "sensor"
     SPECTATOR = "spectator"
+    TRAFFIC = "traffic"
 
 
 class AttributeType(IntEnum):

@@ -1,4 +1,4 @@
-"""The world: actors in a town, advanced step by step. No sockets, no clock, no randomness of its own."""
+"""The world: actors in a town, advanced step by step. No sockets, no clock, no randomness but from its seed."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from carla_lite.engine.actors import BODY_TYPES, Actor, BodyActor, Vehicle
 from carla_lite.engine.body import SIZE
 from carla_lite.engine.catalog import ActorClass, Blueprint, Catalog
 from carla_lite.engine.physics import obstacles_of, overlaps_any, step_bodies
+from carla_lite.engine.signals import Signals
 from carla_lite.maps import TownMap
 from carla_lite.scene import Box, DynamicScene, Rgb, SceneActor, Shape, Weather
 from waypilot.geometry import FloatArray, Pose, Vector3
@@ -19,6 +20,7 @@ from waypilot.types import NANOSECONDS_PER_SECOND
 # Weaker contacts are numerical noise of things that lean on each other.
 _CONTACT_THRESHOLD_NS = 1.0
 _MAX_STEP_S = 1.0
+_PERMANENT = (ActorClass.SPECTATOR, ActorClass.TRAFFIC)
 _DEFAULT_COLOR: Rgb = (128, 128, 128)
 _CLOTHES: tuple[Rgb, ...] = ((58, 84, 140), (150, 52, 48), (70, 110, 74), (206, 178, 92), (48, 48, 52), (176, 176, 180))
 
@@ -54,12 +56,13 @@ class World:
     """Actors in a town.
 
     ``frame`` counts steps, ``time_ns`` is simulated time. ``actors`` maps id to actor in order of spawning and always
-    holds the ``spectator``. Ids start at ``first_actor_id`` and are never used twice. ``seed`` is for whoever draws
-    random numbers on the world's behalf (sensor noise); the engine itself draws none.
+    holds the ``spectator`` and the town's traffic lights and signs (``signals``). Ids start at ``first_actor_id`` and
+    are never used twice. ``seed`` decides where in their cycles traffic lights start, and is for whoever draws random
+    numbers on the world's behalf (sensor noise).
     """
 
     def __init__(self, town: TownMap, catalog: Catalog, seed: int = 0, first_actor_id: int = 1) -> None:
-        """Create a world with nothing but a spectator in it."""
+        """Create a world with nothing in it but a spectator and what regulates the town's traffic."""
         self.town = town
         self.catalog = catalog
         self.seed = seed
@@ -70,6 +73,9 @@ class World:
         self._next_id = first_actor_id
         self._obstacles: FloatArray = obstacles_of(town.scene.boxes)
         self.spectator = self.spawn("spectator", {}, Pose.from_xyz_rpy(0.0, 0.0, 30.0, pitch_rad=math.pi / 4.0))
+        self.signals = Signals(town, self._next_id, seed)
+        self.actors.update((actor.id, actor) for actor in self.signals.actors)
+        self._next_id += len(self.signals.actors)
 
     @property
     def time_s(self) -> float:
@@ -93,6 +99,8 @@ class World:
         actor = self._create(blueprint, values, pose, parent_id)
         self.actors[actor.id] = actor
         self._next_id += 1
+        if isinstance(actor, Vehicle):
+            self.signals.welcome(actor)
         return actor
 
     def _create(self, blueprint: Blueprint, values: dict[str, str], pose: Pose, parent_id: int | None) -> Actor:
@@ -111,12 +119,21 @@ class World:
             raise SpawnError(f"Spawn failed: there is no parent actor {parent_id}")
         return self.actors[parent_id]
 
+    def place(self, actor: Actor, pose: Pose) -> None:
+        """Move an actor at once, ``pose`` as for ``spawn``; a vehicle then knows the speed limit of its new place.
+
+        Raises ValueError for a pose that is not finite, and for what belongs to the town.
+        """
+        actor.set_pose(pose)
+        if isinstance(actor, Vehicle):
+            self.signals.welcome(actor)
+
     def destroy(self, actor_id: int) -> bool:
-        """Remove an actor; False when there is none of this id or it is the spectator.
+        """Remove an actor; False when there is none of this id or it belongs to the town or is the spectator.
 
         Children stay alive where they are, without a parent, as in CARLA.
         """
-        if actor_id not in self.actors or actor_id == self.spectator.id:
+        if actor_id not in self.actors or self.actors[actor_id].actor_class in _PERMANENT:
             return False
         del self.actors[actor_id]
         for actor in self.actors.values():
@@ -136,8 +153,11 @@ class World:
         for child in self.actors.values():
             if child.parent_id is not None:
                 child.follow(self.actors[child.parent_id])
+        step_ns = round(dt_s * NANOSECONDS_PER_SECOND)
+        self.signals.step(step_ns)
+        self.signals.tell([actor for actor in bodies if isinstance(actor, Vehicle)], dt_s)
         self.frame += 1
-        self.time_ns += round(dt_s * NANOSECONDS_PER_SECOND)
+        self.time_ns += step_ns
         collisions = tuple(
             Collision(
                 bodies[contact.first].id,
@@ -156,7 +176,7 @@ class World:
             for actor in self.actors.values()
             if actor.blueprint.shape is not None and actor.id not in exclude
         )
-        return DynamicScene(self.frame, self.time_s, self.weather, visible)
+        return DynamicScene(self.frame, self.time_s, self.weather, visible, self.signals.lamps)
 
     def _bodies(self) -> list[BodyActor]:
         return [actor for actor in self.actors.values() if isinstance(actor, BodyActor)]

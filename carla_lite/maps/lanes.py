@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from carla_lite.maps.opendrive import LaneRecord, LaneSection, OpenDriveMap, Road, RoadMark
-from waypilot.geometry import FloatArray
+from waypilot.geometry import SE2, FloatArray, wrap_angle
 
 # At this spacing a chord leaves an arc of 12 m radius by 1 cm.
 SAMPLE_STEP_M = 1.0
@@ -60,6 +60,22 @@ class Lane:
     def length_m(self) -> float:
         """Length of the centre line."""
         return float(np.hypot(*np.diff(self.center_m, axis=0).T).sum())
+
+    @property
+    def arc_m(self) -> FloatArray:
+        """Distance along the centre line from where it is entered, (N,)."""
+        return np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(self.center_m, axis=0).T))])
+
+    def arc_at(self, s_m: float) -> float:
+        """Distance along the centre line at OpenDRIVE's road position."""
+        rising = slice(None, None, 1 if self.s_m[-1] > self.s_m[0] else -1)
+        return float(np.interp(s_m, self.s_m[rising], self.arc_m[rising]))
+
+    def pose_at(self, arc_m: float) -> SE2:
+        """Pose of the centre line at a distance from where the lane is entered."""
+        arc = self.arc_m
+        x, y = (float(np.interp(arc_m, arc, self.center_m[:, axis])) for axis in (0, 1))
+        return SE2(x, y, wrap_angle(float(np.interp(arc_m, arc, np.unwrap(self.heading_rad)))))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -8,14 +8,41 @@ give chicanes, so that one plan holds curves of many radii.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import Enum
 
 from waypilot.geometry import SE2
 
 Vertex = tuple[int, int]
 # Distance from a junction's middle to where its streets begin; right turns get a lane centre of 12.25 m radius.
 JUNCTION_REACH_M = 14.0
+# The middle of a stop line lies this far before the junction.
+STOP_LINE_FROM_END_M, STOP_LINE_DEPTH_M = 4.0, 0.4
 _LEAD_M = 4.0
+
+
+Edge = tuple[Vertex, Vertex]
+
+
+class Control(Enum):
+    """Who goes first at a junction."""
+
+    NONE = "none"
+    LIGHTS = "lights"
+    STOP = "stop"
+    """Stop signs: at a T-junction for the street that ends there, at a crossing for all."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrafficRules:
+    """What the signs of a town say: how junctions are controlled and how fast one may drive on a street.
+
+    A street's limit is that of the first of its edges; streets that are not named have ``limit_kph``.
+    """
+
+    controls: dict[Vertex, Control]
+    limit_kph: int
+    limits_kph: dict[Edge, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +53,14 @@ class Piece:
     curvature_1pm: float
 
 
+def advance(pose: SE2, piece: Piece) -> SE2:
+    """Return the pose at the end of a piece that starts at ``pose``."""
+    angle = piece.length_m * piece.curvature_1pm
+    chord = piece.length_m if angle == 0.0 else 2.0 * math.sin(0.5 * angle) / piece.curvature_1pm
+    half = 0.5 * angle
+    return pose.compose(SE2(chord * math.cos(half), chord * math.sin(half), angle))
+
+
 @dataclass(frozen=True, slots=True)
 class TownPlan:
     """What tells one town from another.
@@ -33,19 +68,22 @@ class TownPlan:
     ``columns_m`` and ``rows_m`` are the grid's x and y positions; ``shifts_m`` moves single vertices (dx, dy);
     ``removed`` streets are missing, ``bowed`` streets swing out with that arc radius (left if positive, as
     seen from the smaller vertex); ``bend_radius_m`` is the radius at two-armed vertices, ``bend_radii_m`` single ones.
-    Centre lines are painted in ``center_color``, "yellow" or "white".
+    Centre lines are painted in ``center_color``, "yellow" or "white". ``verge`` are the lanes beside the driving lanes,
+    as (type, width in metres) from the inside. Without ``rules`` there are no signs and no traffic lights.
     """
 
     name: str
     columns_m: tuple[float, ...]
     rows_m: tuple[float, ...]
     shifts_m: dict[Vertex, tuple[float, float]]
-    removed: frozenset[tuple[Vertex, Vertex]]
-    bowed: dict[tuple[Vertex, Vertex], float]
+    removed: frozenset[Edge]
+    bowed: dict[Edge, float]
     bend_radii_m: dict[Vertex, float]
     bend_radius_m: float
     center_color: str
     geo_reference: tuple[float, float]
+    verge: tuple[tuple[str, float], ...] = (("shoulder", 0.4), ("sidewalk", 2.2))
+    rules: TrafficRules | None = None
 
     def position(self, vertex: Vertex) -> tuple[float, float]:
         """Return where a grid vertex lies."""
@@ -64,10 +102,25 @@ class Arm:
 
 @dataclass(frozen=True, slots=True)
 class Street:
-    """One street between two junctions."""
+    """One street between two junctions; ``limit_kph`` is 0 where no sign says how fast one may drive."""
 
     start: SE2
     pieces: tuple[Piece, ...]
+    limit_kph: int = 0
+
+    @property
+    def length_m(self) -> float:
+        """Length of the reference line."""
+        return sum(piece.length_m for piece in self.pieces)
+
+    def pose_at(self, s_m: float) -> SE2:
+        """Return the reference line's pose at a distance from its start."""
+        pose, left = self.start, s_m
+        for piece in self.pieces:
+            if left <= piece.length_m:
+                return advance(pose, Piece(left, piece.curvature_1pm))
+            pose, left = advance(pose, piece), left - piece.length_m
+        return pose
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +129,7 @@ class Crossing:
 
     center_m: tuple[float, float]
     arms: tuple[Arm, ...]
+    control: Control = Control.NONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +159,10 @@ def lay_out(plan: TownPlan) -> Layout:
                 ends[vertex, direction] = Arm(len(streets), False, direction)
                 ends[last, arrival] = Arm(len(streets), True, arrival)
                 streets.append(street)
-    crossings = [Crossing(plan.position(v), tuple(ends[v, d] for d in arms[v])) for v in junctions]
+    controls = plan.rules.controls if plan.rules else {}
+    crossings = [
+        Crossing(plan.position(v), tuple(ends[v, d] for d in arms[v]), controls.get(v, Control.NONE)) for v in junctions
+    ]
     return Layout(tuple(streets), tuple(crossings))
 
 
@@ -113,7 +170,7 @@ def _vertices(plan: TownPlan) -> list[Vertex]:
     return [(i, j) for j in range(len(plan.rows_m)) for i in range(len(plan.columns_m))]
 
 
-def _edge(a: Vertex, b: Vertex) -> tuple[Vertex, Vertex]:
+def _edge(a: Vertex, b: Vertex) -> Edge:
     return (a, b) if a < b else (b, a)
 
 
@@ -133,7 +190,7 @@ def _trace(plan: TownPlan, arms: dict[Vertex, list[int]], start: Vertex, directi
     yaw = direction * math.pi / 2.0
     pose = SE2(x + JUNCTION_REACH_M * math.cos(yaw), y + JUNCTION_REACH_M * math.sin(yaw), yaw)
     pieces: list[Piece] = []
-    vertex, begin = start, JUNCTION_REACH_M
+    vertex, begin, first = start, JUNCTION_REACH_M, direction
     while True:
         step = _STEPS[direction]
         following = (vertex[0] + step[0], vertex[1] + step[1])
@@ -143,10 +200,19 @@ def _trace(plan: TownPlan, arms: dict[Vertex, list[int]], start: Vertex, directi
         end = JUNCTION_REACH_M if turn is None else abs(turn) * _bend_radius(plan, following)
         pieces += _edge_pieces(plan, vertex, following, direction, begin, end)
         if turn is None:
-            return Street(pose, tuple(p for p in pieces if p.length_m > 1e-9)), following, back
+            limit = _limit_kph(plan, start, first)
+            return Street(pose, tuple(p for p in pieces if p.length_m > 1e-9), limit), following, back
         if turn:
             pieces.append(Piece(end * math.pi / 2.0, turn / end))
         vertex, direction, begin = following, onward[0], end
+
+
+def _limit_kph(plan: TownPlan, start: Vertex, direction: int) -> int:
+    if plan.rules is None:
+        return 0
+    di, dj = _STEPS[direction]
+    edge = _edge(start, (start[0] + di, start[1] + dj))
+    return plan.rules.limits_kph.get(edge, plan.rules.limit_kph)
 
 
 def _turn(direction: int, onward: list[int]) -> int | None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from carla_lite.maps.cubic import PiecewiseCubic
 from carla_lite.maps.refline import ReferenceLine
+from waypilot.geometry import SE2
 
 
 class OpenDriveError(ValueError):
@@ -74,6 +75,32 @@ class RoadObject:
 
 
 @dataclass(frozen=True, slots=True)
+class SignalPlace:
+    """Where a signal holds: at ``s_m`` of a road, for the lanes between the ids of each pair in ``lanes``."""
+
+    road_id: str
+    s_m: float
+    lanes: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """A traffic light or sign: ``pose`` is where it stands in map axes, facing the way that it regulates.
+
+    ``type`` is CARLA's code ("1000001" light, "206" stop, ...), ``value`` the number of a sign, ``unit`` that of the
+    value. ``places`` holds its own place first, then those that refer to it.
+    """
+
+    id: str
+    type: str
+    name: str
+    value: float
+    unit: str
+    pose: SE2
+    places: tuple[SignalPlace, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Road:
     """One road: reference line, lanes along it, and what joins its ends. ``junction`` is "-1" outside junctions."""
 
@@ -100,8 +127,13 @@ class Connection:
 
 @dataclass(frozen=True, slots=True)
 class OpenDriveMap:
-    """A whole document. ``geo_reference`` is (latitude, longitude) of the map origin in degrees."""
+    """A whole document. ``geo_reference`` is (latitude, longitude) of the map origin in degrees.
+
+    ``phases`` are the controllers of each junction in the order of the file: ids of the signals that switch together.
+    """
 
     roads: dict[str, Road]
     junctions: dict[str, tuple[Connection, ...]] = field(default_factory=dict)
     geo_reference: tuple[float, float] = (0.0, 0.0)
+    signals: tuple[Signal, ...] = ()
+    phases: dict[str, tuple[tuple[str, ...], ...]] = field(default_factory=dict)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from carla_lite.maps.layout import TownPlan, Vertex
+from carla_lite.maps.layout import Control, TownPlan, TrafficRules, Vertex
 
 _GEO_REFERENCE = (49.0, 8.4)
 _GENERATE = "generate:"
@@ -28,15 +28,60 @@ _LITE01 = TownPlan(
 )
 
 
+# A small town with everything that regulates traffic: two crossings and two T-junctions with lights, a crossing and
+# T-junctions with stop signs, four speed limits, crosswalks, kerbs and pavements.
+_LITE04 = TownPlan(
+    name="Lite04",
+    columns_m=(-165.0, -65.0, 50.0, 155.0),
+    rows_m=(-105.0, 0.0, 100.0, 190.0),
+    shifts_m={},
+    removed=frozenset({((1, 2), (1, 3))}),
+    bowed={((0, 1), (0, 2)): 80.0, ((2, 2), (3, 2)): -70.0},
+    bend_radii_m={(0, 0): 30.0, (3, 0): 22.0, (0, 3): 26.0, (3, 3): 40.0},
+    bend_radius_m=30.0,
+    center_color="white",
+    geo_reference=_GEO_REFERENCE,
+    verge=(("shoulder", 0.3), ("curb", 0.25), ("sidewalk", 2.5)),
+    rules=TrafficRules(
+        controls={
+            (1, 1): Control.LIGHTS,
+            (2, 1): Control.LIGHTS,
+            (1, 0): Control.LIGHTS,
+            (3, 1): Control.LIGHTS,
+            (2, 2): Control.STOP,
+            (1, 2): Control.STOP,
+            (2, 0): Control.STOP,
+            (0, 1): Control.STOP,
+            (0, 2): Control.STOP,
+            (3, 2): Control.STOP,
+            (2, 3): Control.STOP,
+        },
+        limit_kph=30,
+        limits_kph={
+            ((0, 1), (1, 1)): 50,
+            ((1, 1), (2, 1)): 50,
+            ((2, 1), (3, 1)): 50,
+            ((0, 0), (1, 0)): 40,
+            ((1, 0), (2, 0)): 40,
+            ((2, 3), (3, 3)): 60,
+            ((0, 2), (0, 3)): 60,
+        },
+    ),
+)
+
+
+_DRAWN = {plan.name: plan for plan in (_LITE01, _LITE04)}
+
+
 def available_towns() -> tuple[str, ...]:
     """Name the built-in towns; ``generate:<seed>`` makes any number of further ones."""
-    return ("Lite01", "Lite02", "Lite03")
+    return ("Lite01", "Lite02", "Lite03", "Lite04")
 
 
 def town_plan(name: str) -> TownPlan:
     """Return the plan of a town; raises ValueError for an unknown name."""
-    if name == "Lite01":
-        return _LITE01
+    if name in _DRAWN:
+        return _DRAWN[name]
     if name == "Lite02":
         return _random_plan(name, seed=202, columns=5, rows=4)
     if name == "Lite03":

@@ -22,6 +22,8 @@ from carla_lite.maps.opendrive import (
     RoadObject,
 )
 from carla_lite.maps.refline import Clothoid, Geometry, ParametricCubic, ReferenceLine, Shape
+from carla_lite.maps.signals import read_phases, read_signals
+from carla_lite.maps.xml_values import integer_of, number_of, text_of
 from waypilot.geometry import FloatArray
 
 _LOG = logging.getLogger(__name__)
@@ -50,47 +52,22 @@ def read_opendrive(xodr: str) -> OpenDriveMap:
         raise OpenDriveError("the OpenDRIVE document holds no <road>")
     if _has_relief(root):
         _LOG.warning("the map has elevation; this simulator is flat and ignores it")
-    junctions = {_text(j, "id"): tuple(_connections(j)) for j in root.findall("junction")}
-    return OpenDriveMap(roads, junctions, _geo_reference(root))
-
-
-def _text(element: ET.Element, name: str) -> str:
-    value = element.get(name)
-    if value is None:
-        raise OpenDriveError(f"<{element.tag} id={element.get('id')!r}> lacks the attribute {name!r}")
-    return value
-
-
-def _number(element: ET.Element, name: str, default: float | None = None) -> float:
-    if default is not None and element.get(name) is None:
-        return default
-    text = _text(element, name)
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
-        raise OpenDriveError(f"<{element.tag}> has {name}={text!r}, expected a finite number")
-    return value
-
-
-def _integer(element: ET.Element, name: str) -> int:
-    text = _text(element, name)
-    try:
-        return int(text)
-    except ValueError as error:
-        raise OpenDriveError(f"<{element.tag}> has {name}={text!r}, expected an integer") from error
+    junctions = {text_of(j, "id"): tuple(_connections(j)) for j in root.findall("junction")}
+    return OpenDriveMap(roads, junctions, _geo_reference(root), read_signals(root, roads), read_phases(root))
 
 
 def _cubic(elements: list[ET.Element], start: str) -> PiecewiseCubic:
     return PiecewiseCubic.from_rows(
-        [(_number(e, start), _number(e, "a"), _number(e, "b"), _number(e, "c"), _number(e, "d")) for e in elements]
+        [
+            (number_of(e, start), number_of(e, "a"), number_of(e, "b"), number_of(e, "c"), number_of(e, "d"))
+            for e in elements
+        ]
     )
 
 
 def _has_relief(root: ET.Element) -> bool:
     profiles = [*root.iterfind("road/elevationProfile/elevation"), *root.iterfind("road/lateralProfile/superelevation")]
-    return any(_number(e, k, 0.0) != 0.0 for e in profiles for k in "abcd")
+    return any(number_of(e, k, 0.0) != 0.0 for e in profiles for k in "abcd")
 
 
 def _geo_reference(root: ET.Element) -> tuple[float, float]:
@@ -121,14 +98,14 @@ def _shape(element: ET.Element, length_m: float) -> Shape:
     if kind.tag == "line":
         return Clothoid(0.0)
     if kind.tag == "arc":
-        return Clothoid(_number(kind, "curvature"))
+        return Clothoid(number_of(kind, "curvature"))
     if kind.tag == "spiral":
-        start, end = _number(kind, "curvStart"), _number(kind, "curvEnd")
+        start, end = number_of(kind, "curvStart"), number_of(kind, "curvEnd")
         return Clothoid(start, (end - start) / length_m)
     if kind.tag == "poly3":
-        v = tuple(_number(kind, key) for key in "abcd")
+        v = tuple(number_of(kind, key) for key in "abcd")
         return ParametricCubic((0.0, 1.0, 0.0, 0.0), v, length_m, None)
-    u, v = (tuple(_number(kind, f"{key}{axis}") for key in "abcd") for axis in "UV")
+    u, v = (tuple(number_of(kind, f"{key}{axis}") for key in "abcd") for axis in "UV")
     end = 1.0 if kind.get("pRange", "normalized") == "normalized" else length_m
     if not any((*u[1:], *v[1:])):
         raise OpenDriveError(f"<geometry s={element.get('s')!r}> has a <paramPoly3> that stays in one point")
@@ -138,11 +115,13 @@ def _shape(element: ET.Element, length_m: float) -> Shape:
 def _reference_line(road: ET.Element) -> ReferenceLine:
     elements = []
     for g in road.iterfind("planView/geometry"):
-        length = _number(g, "length")
+        length = number_of(g, "length")
         if length <= 0.0:
             continue
         elements.append(
-            Geometry(_number(g, "s"), _number(g, "x"), _number(g, "y"), _number(g, "hdg"), length, _shape(g, length))
+            Geometry(
+                number_of(g, "s"), number_of(g, "x"), number_of(g, "y"), number_of(g, "hdg"), length, _shape(g, length)
+            )
         )
     if not elements:
         raise OpenDriveError(f"road {road.get('id')!r} has no <planView> geometry")
@@ -151,14 +130,14 @@ def _reference_line(road: ET.Element) -> ReferenceLine:
 
 def _mark(element: ET.Element) -> RoadMark:
     weight = element.get("weight", "standard")
-    width = _number(element, "width", _DEFAULT_MARK_WIDTH_M.get(weight, _STANDARD_MARK_WIDTH_M))
+    width = number_of(element, "width", _DEFAULT_MARK_WIDTH_M.get(weight, _STANDARD_MARK_WIDTH_M))
     line = element.find("type/line")
-    dash = _number(line, "length", 0.0) if line is not None else 0.0
-    gap = _number(line, "space", 0.0) if line is not None else 0.0
+    dash = number_of(line, "length", 0.0) if line is not None else 0.0
+    gap = number_of(line, "space", 0.0) if line is not None else 0.0
     if dash <= 0.0:
         dash, gap = _STANDARD_DASH_M, _STANDARD_GAP_M
     return RoadMark(
-        _number(element, "sOffset", 0.0),
+        number_of(element, "sOffset", 0.0),
         element.get("type", "none"),
         element.get("color", "standard"),
         width,
@@ -170,9 +149,9 @@ def _mark(element: ET.Element) -> RoadMark:
 def _lane(element: ET.Element) -> LaneRecord:
     widths, borders = element.findall("width"), element.findall("border")
     link = {tag: element.find(f"link/{tag}") for tag in ("predecessor", "successor")}
-    before, after = (None if e is None else _integer(e, "id") for e in link.values())
+    before, after = (None if e is None else integer_of(e, "id") for e in link.values())
     return LaneRecord(
-        id=_integer(element, "id"),
+        id=integer_of(element, "id"),
         type=element.get("type", "none"),
         width=_cubic(widths, "sOffset") if widths or not borders else None,
         border=_cubic(borders, "sOffset") if borders and not widths else None,
@@ -183,10 +162,10 @@ def _lane(element: ET.Element) -> LaneRecord:
 
 
 def _sections(road: ET.Element, length_m: float) -> tuple[LaneSection, ...]:
-    elements = sorted(road.findall("lanes/laneSection"), key=lambda e: _number(e, "s"))
+    elements = sorted(road.findall("lanes/laneSection"), key=lambda e: number_of(e, "s"))
     if not elements:
         raise OpenDriveError(f"road {road.get('id')!r} has no <laneSection>")
-    starts = [_number(e, "s") for e in elements]
+    starts = [number_of(e, "s") for e in elements]
     ends = [*(min(start, length_m) for start in starts[1:]), length_m]
     return tuple(
         LaneSection(start, end, {lane.id: lane for lane in map(_lane, e.iterfind("*/lane"))})
@@ -208,21 +187,21 @@ def _link(road: ET.Element, side: str) -> RoadLink | None:
     element = road.find(f"link/{side}")
     if element is None:
         return None
-    return RoadLink(_text(element, "elementType"), _text(element, "elementId"), element.get("contactPoint", ""))
+    return RoadLink(text_of(element, "elementType"), text_of(element, "elementId"), element.get("contactPoint", ""))
 
 
 def _outline(element: ET.Element, line: ReferenceLine) -> FloatArray | None:
     """Return an object's footprint in map axes, (N, 2), or None when the file gives it no size."""
-    s, t, heading = _number(element, "s"), _number(element, "t"), _number(element, "hdg", 0.0)
+    s, t, heading = number_of(element, "s"), number_of(element, "t"), number_of(element, "hdg", 0.0)
     corners = element.findall(".//cornerRoad")
     if corners:
-        pose = line.sample(np.array([_number(c, "s") for c in corners]))
-        lateral = np.array([_number(c, "t") for c in corners])
+        pose = line.sample(np.array([number_of(c, "s") for c in corners]))
+        lateral = np.array([number_of(c, "t") for c in corners])
         normal = np.stack([-np.sin(pose[:, 2]), np.cos(pose[:, 2])], axis=-1)
         return np.asarray(pose[:, :2] + lateral[:, None] * normal, dtype=np.float64)
-    local = np.array([(_number(c, "u"), _number(c, "v")) for c in element.iterfind(".//cornerLocal")])
+    local = np.array([(number_of(c, "u"), number_of(c, "v")) for c in element.iterfind(".//cornerLocal")])
     if not len(local):
-        half = 0.5 * np.array([_number(element, "length", 0.0), _number(element, "width", 0.0)])
+        half = 0.5 * np.array([number_of(element, "length", 0.0), number_of(element, "width", 0.0)])
         if not (half > 0.0).all():
             return None
         local = half * np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)])
@@ -237,16 +216,16 @@ def _objects(road: ET.Element, line: ReferenceLine) -> Iterator[RoadObject]:
         outline = _outline(element, line)
         if outline is not None:
             points = tuple((float(x), float(y)) for x, y in outline)
-            name, height = element.get("name", ""), _number(element, "height", 0.0)
+            name, height = element.get("name", ""), number_of(element, "height", 0.0)
             yield RoadObject(element.get("id", ""), element.get("type", "none"), name, points, height)
 
 
 def _road(element: ET.Element) -> Road:
-    length = _number(element, "length")
+    length = number_of(element, "length")
     line = _reference_line(element)
     _check_road(element, length, line)
     return Road(
-        id=_text(element, "id"),
+        id=text_of(element, "id"),
         length_m=length,
         junction=element.get("junction", "-1"),
         line=line,
@@ -262,10 +241,10 @@ def _connections(junction: ET.Element) -> Iterator[Connection]:
     for element in junction.iterfind("connection"):
         if element.get("connectingRoad") is None:
             continue  # virtual and direct junctions of OpenDRIVE 1.7 carry no connecting road
-        links = tuple((_integer(e, "from"), _integer(e, "to")) for e in element.iterfind("laneLink"))
+        links = tuple((integer_of(e, "from"), integer_of(e, "to")) for e in element.iterfind("laneLink"))
         yield Connection(
-            _text(element, "incomingRoad"),
-            _text(element, "connectingRoad"),
+            text_of(element, "incomingRoad"),
+            text_of(element, "connectingRoad"),
             element.get("contactPoint", "start"),
             links,
         )

@@ -64,14 +64,23 @@ def rectangle(center: FloatArray, yaw_rad: float, half_x_m: float, half_y_m: flo
 
 
 def place_scenery(
-    source: OpenDriveMap, lanes: tuple[Lane, ...], bounds_m: tuple[float, float, float, float], seed: int
+    source: OpenDriveMap,
+    lanes: tuple[Lane, ...],
+    bounds_m: tuple[float, float, float, float],
+    seed: int,
+    signals: tuple[Box, ...] = (),
 ) -> tuple[Box, ...]:
-    """Return the upright objects of a town: the file's own buildings, or drawn ones where it has none."""
+    """Return the upright objects of a town: the file's own buildings, or drawn ones where it has none.
+
+    ``signals`` are already there: nothing is put where they stand.
+    """
     own = [item for road in source.roads.values() for item in road.objects if item.type == "building"]
     if own:
         return tuple(_own_building(item, number) for number, item in enumerate(own))
     rng = np.random.default_rng([6, seed])
     space = FreeSpace(bounds_m, lanes)
+    for box in signals:
+        space.take(rectangle(np.array(box.center_m[:2]), box.yaw_rad, *box.half_extent_m[:2]))
     sides = [lane for lane in _street_sides(lanes) if lane.length_m > 20.0]
     boxes: list[Box] = []
     for lane in sides:

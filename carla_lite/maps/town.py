@@ -14,8 +14,11 @@ from carla_lite.maps.layout import TownPlan, lay_out
 from carla_lite.maps.lookup import LaneIndex, LanePosition
 from carla_lite.maps.opendrive import OpenDriveError
 from carla_lite.maps.plans import town_plan
+from carla_lite.maps.posts import Post, build_posts
 from carla_lite.maps.reader import read_opendrive
 from carla_lite.maps.scenery import place_scenery
+from carla_lite.maps.signal_boxes import signal_boxes
+from carla_lite.maps.speed_limits import SpeedLimits
 from carla_lite.maps.writer import write_opendrive
 from carla_lite.scene import StaticScene, Surface
 from waypilot.geometry import Pose
@@ -38,6 +41,8 @@ class TownMap:
     scene: StaticScene
     spawn_points: tuple[Pose, ...]
     geo_reference: tuple[float, float]
+    posts: tuple[Post, ...]
+    _limits: SpeedLimits = field(repr=False)
     _index: LaneIndex = field(repr=False)
 
     def lane_at(self, x_m: float, y_m: float, driving_only: bool = True) -> LanePosition | None:
@@ -47,6 +52,11 @@ class TownMap:
     def on_road(self, x_m: float, y_m: float) -> bool:
         """Tell whether a place lies on a driving lane."""
         return self.lane_at(x_m, y_m) is not None
+
+    def speed_limit_kph(self, x_m: float, y_m: float) -> float | None:
+        """Return the limit of the signs that lead to a place; None off the lanes and before the first sign."""
+        place = self.lane_at(x_m, y_m)
+        return None if place is None else self._limits.on_lane(place.lane.index, place.lane.arc_at(place.s_m))
 
     def surface_at(self, x_m: float, y_m: float) -> Surface:
         """Tell what the ground is paved with, paint aside; TERRAIN off the lanes."""
@@ -83,9 +93,12 @@ def town_from_xodr(name: str, xodr: str) -> TownMap:
     points = np.concatenate([lane.center_m for lane in lanes])
     low, high = points.min(axis=0) - _TERRAIN_MARGIN_M, points.max(axis=0) + _TERRAIN_MARGIN_M
     bounds = (float(low[0]), float(low[1]), float(high[0]), float(high[1]))
-    boxes = place_scenery(source, lanes, bounds, zlib.crc32(xodr.encode()))
-    scene = StaticScene(bounds, paint_ground(source, lanes), boxes)
-    return TownMap(name, xodr, lanes, scene, _spawn_points(lanes), source.geo_reference, LaneIndex(lanes))
+    posts, limits = build_posts(source, lanes)
+    signals = signal_boxes(posts)
+    boxes = place_scenery(source, lanes, bounds, zlib.crc32(xodr.encode()), signals)
+    scene = StaticScene(bounds, paint_ground(source, lanes), (*boxes, *signals))
+    spawn_points = _spawn_points(lanes)
+    return TownMap(name, xodr, lanes, scene, spawn_points, source.geo_reference, posts, limits, LaneIndex(lanes))
 
 
 def _spawn_points(lanes: tuple[Lane, ...]) -> tuple[Pose, ...]:

@@ -1,6 +1,6 @@
 """Writes a planned town as OpenDRIVE 1.4, the version CARLA 0.9.16 reads.
 
-Every street has one driving lane each way, a shoulder and a sidewalk. A way through a junction is a road of its own
+Every street has one driving lane each way and a verge with a sidewalk. A way through a junction is a road of its own
 whose reference line is the centre line of the streets it joins, so only its right side carries lanes.
 """
 
@@ -10,16 +10,33 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from carla_lite.maps.layout import JUNCTION_REACH_M, Arm, Crossing, Layout, Piece, Street, TownPlan
+from carla_lite.maps.layout import (
+    JUNCTION_REACH_M,
+    STOP_LINE_DEPTH_M,
+    STOP_LINE_FROM_END_M,
+    Arm,
+    Control,
+    Crossing,
+    Layout,
+    Piece,
+    Street,
+    TownPlan,
+    advance,
+)
+from carla_lite.maps.number_text import num
+from carla_lite.maps.signal_writer import controller_references, controllers_of, street_signals
 from waypilot.geometry import SE2
 
-LANE_WIDTH_M, SHOULDER_WIDTH_M, SIDEWALK_WIDTH_M = 3.5, 0.4, 2.2
+LANE_WIDTH_M = 3.5
 _MARK_WIDTH_M = 0.15
 _DASH_M, _GAP_M = 3.0, 4.5
-_STOP_LINE_FROM_END_M, _STOP_LINE_DEPTH_M = 4.0, 0.4
+_POLE_FROM_KERB_M = 0.5
 _CROSSWALK_FROM_END_M, _CROSSWALK_DEPTH_M = 0.6, 2.6
 _SPEED_LIMIT_KPH = 50
 _FIRST_JUNCTION_ID = 10_000
+
+
+Verge = tuple[tuple[str, float], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,16 +55,16 @@ class _Connector:
 def write_opendrive(plan: TownPlan, layout: Layout) -> str:
     """Return the document; equal plans give equal bytes."""
     connectors = list(_connectors(layout))
-    roads = [_street(index, street, layout, plan.center_color) for index, street in enumerate(layout.streets)]
-    roads += [_connecting_road(connector) for connector in connectors]
-    junctions = [_junction(number, connectors) for number in range(len(layout.crossings))]
-    return "\n".join(['<?xml version="1.0" encoding="UTF-8"?>', "<OpenDRIVE>", _header(plan), *roads, *junctions,
-                      "</OpenDRIVE>", ""])  # fmt: skip
-
-
-def _num(value: float) -> str:
-    text = f"{value:.9f}".rstrip("0").rstrip(".")
-    return "0" if text == "-0" else text
+    roads = [_street(index, street, layout, plan) for index, street in enumerate(layout.streets)]
+    roads += [_connecting_road(connector, plan.verge) for connector in connectors]
+    junctions = [
+        _junction(number, crossing, connectors, plan.verge) for number, crossing in enumerate(layout.crossings)
+    ]
+    controllers = [
+        text for number, crossing in enumerate(layout.crossings) for text in controllers_of(number, crossing)
+    ]
+    return "\n".join(['<?xml version="1.0" encoding="UTF-8"?>', "<OpenDRIVE>", _header(plan), *roads, *controllers,
+                      *junctions, "</OpenDRIVE>", ""])  # fmt: skip
 
 
 def _header(plan: TownPlan) -> str:
@@ -55,29 +72,21 @@ def _header(plan: TownPlan) -> str:
     margin = 60.0
     return (
         f'<header revMajor="1" revMinor="4" name="{plan.name}" version="1.00" date="1970-01-01T00:00:00" '
-        f'north="{_num(max(plan.rows_m) + margin)}" south="{_num(min(plan.rows_m) - margin)}" '
-        f'east="{_num(max(plan.columns_m) + margin)}" west="{_num(min(plan.columns_m) - margin)}" '
+        f'north="{num(max(plan.rows_m) + margin)}" south="{num(min(plan.rows_m) - margin)}" '
+        f'east="{num(max(plan.columns_m) + margin)}" west="{num(min(plan.columns_m) - margin)}" '
         'vendor="carla_lite">\n'
-        f"<geoReference><![CDATA[+proj=tmerc +lat_0={_num(latitude)} +lon_0={_num(longitude)} +k=1 +x_0=0 +y_0=0 "
+        f"<geoReference><![CDATA[+proj=tmerc +lat_0={num(latitude)} +lon_0={num(longitude)} +k=1 +x_0=0 +y_0=0 "
         "+datum=WGS84 +units=m +no_defs]]></geoReference>\n</header>"
     )
-
-
-def advance(pose: SE2, piece: Piece) -> SE2:
-    """Return the pose at the end of a piece that starts at ``pose``."""
-    angle = piece.length_m * piece.curvature_1pm
-    chord = piece.length_m if angle == 0.0 else 2.0 * math.sin(0.5 * angle) / piece.curvature_1pm
-    half = 0.5 * angle
-    return pose.compose(SE2(chord * math.cos(half), chord * math.sin(half), angle))
 
 
 def _plan_view(start: SE2, pieces: tuple[Piece, ...]) -> str:
     lines, pose, s = [], start, 0.0
     for piece in pieces:
-        shape = f'<arc curvature="{_num(piece.curvature_1pm)}"/>' if piece.curvature_1pm else "<line/>"
+        shape = f'<arc curvature="{num(piece.curvature_1pm)}"/>' if piece.curvature_1pm else "<line/>"
         lines.append(
-            f'<geometry s="{_num(s)}" x="{_num(pose.x_m)}" y="{_num(pose.y_m)}" hdg="{_num(pose.yaw_rad)}" '
-            f'length="{_num(piece.length_m)}">{shape}</geometry>'
+            f'<geometry s="{num(s)}" x="{num(pose.x_m)}" y="{num(pose.y_m)}" hdg="{num(pose.yaw_rad)}" '
+            f'length="{num(piece.length_m)}">{shape}</geometry>'
         )
         pose, s = advance(pose, piece), s + piece.length_m
     return "<planView>\n" + "\n".join(lines) + "\n</planView>"
@@ -86,49 +95,59 @@ def _plan_view(start: SE2, pieces: tuple[Piece, ...]) -> str:
 def _mark(kind: str, color: str, from_s_m: float = 0.0) -> str:
     if kind == "none":
         return (
-            f'<roadMark sOffset="{_num(from_s_m)}" type="none" weight="standard" color="standard" width="0" '
+            f'<roadMark sOffset="{num(from_s_m)}" type="none" weight="standard" color="standard" width="0" '
             'laneChange="none"/>'
         )
     change = "both" if kind == "broken" else "none"
     head = (
-        f'<roadMark sOffset="{_num(from_s_m)}" type="{kind}" weight="standard" color="{color}" width="{_MARK_WIDTH_M}" '
+        f'<roadMark sOffset="{num(from_s_m)}" type="{kind}" weight="standard" color="{color}" width="{_MARK_WIDTH_M}" '
         f'laneChange="{change}"'
     )
     if kind != "broken":
         return head + "/>"
     return (
-        f'{head}><type name="broken" width="{_MARK_WIDTH_M}"><line length="{_num(_DASH_M)}" space="{_num(_GAP_M)}" '
+        f'{head}><type name="broken" width="{_MARK_WIDTH_M}"><line length="{num(_DASH_M)}" space="{num(_GAP_M)}" '
         f'tOffset="0" sOffset="0" rule="caution" width="{_MARK_WIDTH_M}"/></type></roadMark>'
     )
 
 
 def _lane(lane_id: int, kind: str, width_m: float, mark: str, link: tuple[int, int] | None) -> str:
     joined = f'<link><predecessor id="{link[0]}"/><successor id="{link[1]}"/></link>' if link else "<link/>"
-    width = f'<width sOffset="0" a="{_num(width_m)}" b="0" c="0" d="0"/>' if lane_id else ""
+    width = f'<width sOffset="0" a="{num(width_m)}" b="0" c="0" d="0"/>' if lane_id else ""
     return f'<lane id="{lane_id}" type="{kind}" level="false">{joined}{width}{mark}</lane>'
 
 
-def _side(sign: int) -> str:
-    lanes = [
-        _lane(sign, "driving", LANE_WIDTH_M, _mark("solid", "white"), None),
-        _lane(2 * sign, "shoulder", SHOULDER_WIDTH_M, _mark("none", ""), None),
-        _lane(3 * sign, "sidewalk", SIDEWALK_WIDTH_M, _mark("none", ""), None),
+def _side(sign: int, verge: Verge) -> str:
+    lanes = [_lane(sign, "driving", LANE_WIDTH_M, _mark("solid", "white"), None)]
+    lanes += [
+        _lane(number * sign, kind, width, _mark("none", ""), None) for number, (kind, width) in enumerate(verge, 2)
     ]
     return "".join(lanes if sign < 0 else reversed(lanes))
 
 
-def _road(road_id: int, junction: int, length_m: float, link: str, plan_view: str, lanes: str, objects: str) -> str:
+def _road(
+    road_id: int,
+    junction: int,
+    length_m: float,
+    link: str,
+    plan_view: str,
+    lanes: str,
+    objects: str = "",
+    signals: str = "",
+    limit_kph: int = 0,
+) -> str:
+    signs = f"<signals>{signals}</signals>" if signals else "<signals/>"
     return (
-        f'<road name="Road {road_id}" length="{_num(length_m)}" id="{road_id}" junction="{junction}">\n{link}\n'
-        f'<type s="0" type="town"><speed max="{_SPEED_LIMIT_KPH}" unit="km/h"/></type>\n{plan_view}\n'
+        f'<road name="Road {road_id}" length="{num(length_m)}" id="{road_id}" junction="{junction}">\n{link}\n'
+        f'<type s="0" type="town"><speed max="{limit_kph or _SPEED_LIMIT_KPH}" unit="km/h"/></type>\n{plan_view}\n'
         '<elevationProfile><elevation s="0" a="0" b="0" c="0" d="0"/></elevationProfile>\n<lateralProfile/>\n'
         '<lanes>\n<laneOffset s="0" a="0" b="0" c="0" d="0"/>\n<laneSection s="0">\n'
-        f"{lanes}\n</laneSection>\n</lanes>\n<objects>{objects}</objects>\n<signals/>\n</road>"
+        f"{lanes}\n</laneSection>\n</lanes>\n<objects>{objects}</objects>\n{signs}\n</road>"
     )
 
 
-def _street(index: int, street: Street, layout: Layout, center_color: str) -> str:
-    length = sum(piece.length_m for piece in street.pieces)
+def _street(index: int, street: Street, layout: Layout, plan: TownPlan) -> str:
+    length = street.length_m
     ends = {
         arm.at_end: (number, crossing)
         for number, crossing in enumerate(layout.crossings)
@@ -139,29 +158,36 @@ def _street(index: int, street: Street, layout: Layout, center_color: str) -> st
         f'<{tag} elementType="junction" elementId="{_FIRST_JUNCTION_ID + ends[at_end][0]}"/>'
         for tag, at_end in (("predecessor", False), ("successor", True))
     )
-    stop = _STOP_LINE_FROM_END_M
-    center = _mark("none", "") + _mark("broken", center_color, stop) + _mark("none", "", length - stop)
+    stop = STOP_LINE_FROM_END_M
+    center = _mark("none", "") + _mark("broken", plan.center_color, stop) + _mark("none", "", length - stop)
     lanes = (
-        f"<left>{_side(1)}</left>\n<center>{_lane(0, 'none', 0.0, center, None)}</center>\n<right>{_side(-1)}</right>"
+        f"<left>{_side(1, plan.verge)}</left>\n<center>{_lane(0, 'none', 0.0, center, None)}</center>\n"
+        f"<right>{_side(-1, plan.verge)}</right>"
     )
-    objects = "".join(_end_objects(index, at_end, length, crossing) for at_end, (_, crossing) in sorted(ends.items()))
-    return _road(index + 1, -1, length, f"<link>{link}</link>", _plan_view(street.start, street.pieces), lanes, objects)
+    margin = plan.verge[0][1]
+    objects = "".join(
+        _end_objects(index, at_end, length, crossing, margin) for at_end, (_, crossing) in sorted(ends.items())
+    )
+    pole_t = LANE_WIDTH_M + sum(width for _, width in plan.verge[:-1]) + _POLE_FROM_KERB_M
+    signals = street_signals(index, street, {at_end: crossing for at_end, (_, crossing) in ends.items()}, pole_t)
+    plan_view = _plan_view(street.start, street.pieces)
+    return _road(index + 1, -1, length, f"<link>{link}</link>", plan_view, lanes, objects, signals, street.limit_kph)
 
 
-def _end_objects(street: int, at_end: bool, length_m: float, crossing: Crossing) -> str:
-    """Paint a stop line before the junction and, where four streets meet, a crosswalk."""
+def _end_objects(street: int, at_end: bool, length_m: float, crossing: Crossing, margin_m: float) -> str:
+    """Paint a stop line before the junction and, where four streets meet or lights guard it, a crosswalk."""
     side = -1.0 if at_end else 1.0
-    stop = _STOP_LINE_FROM_END_M
+    stop = STOP_LINE_FROM_END_M
     s = length_m - stop if at_end else stop
     number = 10 * street + (5 if at_end else 0)
     # The stop line crosses the lane towards the junction: lane -1 at the road's end, lane 1 at its start.
     text = _outline_object(
-        number, "roadMark", "StopLine", s, side * 0.5 * LANE_WIDTH_M, _STOP_LINE_DEPTH_M, LANE_WIDTH_M
+        number, "roadMark", "StopLine", s, side * 0.5 * LANE_WIDTH_M, STOP_LINE_DEPTH_M, LANE_WIDTH_M
     )
-    if len(crossing.arms) == 4:
+    if len(crossing.arms) == 4 or crossing.control is Control.LIGHTS:
         middle = _CROSSWALK_FROM_END_M + 0.5 * _CROSSWALK_DEPTH_M
         s = length_m - middle if at_end else middle
-        width = 2.0 * (LANE_WIDTH_M + SHOULDER_WIDTH_M)
+        width = 2.0 * (LANE_WIDTH_M + margin_m)
         text += _outline_object(number + 1, "crosswalk", "Crosswalk", s, 0.0, _CROSSWALK_DEPTH_M, width)
     return text
 
@@ -169,10 +195,10 @@ def _end_objects(street: int, at_end: bool, length_m: float, crossing: Crossing)
 def _outline_object(number: int, kind: str, name: str, s_m: float, t_m: float, depth_m: float, width_m: float) -> str:
     u, v = 0.5 * depth_m, 0.5 * width_m
     ring = [(-u, -v), (u, -v), (u, v), (-u, v), (-u, -v)]
-    corners = "".join(f'<cornerLocal u="{_num(a)}" v="{_num(b)}" z="0" height="0"/>' for a, b in ring)
+    corners = "".join(f'<cornerLocal u="{num(a)}" v="{num(b)}" z="0" height="0"/>' for a, b in ring)
     return (
-        f'<object id="{number}" type="{kind}" name="{name}" s="{_num(s_m)}" t="{_num(t_m)}" zOffset="0" hdg="0" '
-        f'pitch="0" roll="0" orientation="none" length="{_num(depth_m)}" width="{_num(width_m)}">'
+        f'<object id="{number}" type="{kind}" name="{name}" s="{num(s_m)}" t="{num(t_m)}" zOffset="0" hdg="0" '
+        f'pitch="0" roll="0" orientation="none" length="{num(depth_m)}" width="{num(width_m)}">'
         f"<outline>{corners}</outline></object>"
     )
 
@@ -211,7 +237,7 @@ def _incoming_lane(arm: Arm) -> int:
     return -1 if arm.at_end else 1
 
 
-def _connecting_road(connector: _Connector) -> str:
+def _connecting_road(connector: _Connector, verge: Verge) -> str:
     ends = (("predecessor", connector.incoming), ("successor", connector.outgoing))
     link = "".join(
         f'<{tag} elementType="road" elementId="{arm.street + 1}" contactPoint="{"end" if arm.at_end else "start"}"/>'
@@ -220,23 +246,26 @@ def _connecting_road(connector: _Connector) -> str:
     into, out = _incoming_lane(connector.incoming), -_incoming_lane(connector.outgoing)
     lanes = [_lane(-1, "driving", LANE_WIDTH_M, _mark("none", ""), (into, out))]
     if connector.has_sidewalk:
-        lanes.append(_lane(-2, "shoulder", SHOULDER_WIDTH_M, _mark("none", ""), (2 * into, 2 * out)))
-        lanes.append(_lane(-3, "sidewalk", SIDEWALK_WIDTH_M, _mark("none", ""), (3 * into, 3 * out)))
+        lanes += [
+            _lane(-number, kind, width, _mark("none", ""), (number * into, number * out))
+            for number, (kind, width) in enumerate(verge, 2)
+        ]
     text = f"<center>{_lane(0, 'none', 0.0, _mark('none', ''), None)}</center>\n<right>{''.join(lanes)}</right>"
     plan_view = _plan_view(connector.start, (connector.piece,))
     length = connector.piece.length_m
-    return _road(connector.road_id, connector.junction_id, length, f"<link>{link}</link>", plan_view, text, "")
+    return _road(connector.road_id, connector.junction_id, length, f"<link>{link}</link>", plan_view, text)
 
 
-def _junction(number: int, connectors: list[_Connector]) -> str:
+def _junction(number: int, crossing: Crossing, connectors: list[_Connector], verge: Verge) -> str:
     junction_id = _FIRST_JUNCTION_ID + number
     rows = []
     for index, connector in enumerate(c for c in connectors if c.junction_id == junction_id):
         into = _incoming_lane(connector.incoming)
-        lanes = (1, 2, 3) if connector.has_sidewalk else (1,)
+        lanes = range(1, 2 + len(verge)) if connector.has_sidewalk else (1,)
         links = "".join(f'<laneLink from="{into * lane}" to="{-lane}"/>' for lane in lanes)
         rows.append(
             f'<connection id="{index}" incomingRoad="{connector.incoming.street + 1}" '
             f'connectingRoad="{connector.road_id}" contactPoint="start">{links}</connection>'
         )
+    rows += controller_references(number, crossing)
     return f'<junction id="{junction_id}" name="Junction {number}">\n' + "\n".join(rows) + "\n</junction>"

@@ -6,9 +6,11 @@ import math
 
 from carla_lite.render._numba import hash3, jit, jit_inline, pack_bgra, unit_noise
 from carla_lite.render._objects import fully_fogged, to_camera
-from carla_lite.scene import Shape
+from carla_lite.scene import Lamp, Shape
 
-_CAR = int(Shape.CAR)
+_CAR, _TRAFFIC_LIGHT = int(Shape.CAR), int(Shape.TRAFFIC_LIGHT)
+_YELLOW, _GREEN = int(Lamp.YELLOW), int(Lamp.GREEN)
+_SIGNAL_GLOW_BY_DAY = 0.45
 _GLOW_RADIUS_M = 0.42
 _SMALLEST_GLOW_PX = 1.6
 _LARGEST_GLOW_PX = 40.0
@@ -41,11 +43,36 @@ def draw_lamp_glow(canvas, inverse_depth, view, light, instances, order, count):
                     + (view.eye_z_m - z) * frame[0, 2]
                 ) * end
                 if toward_eye > 0.0:
-                    _halo(canvas, inverse_depth, view, light, x, y, z, strength, end > 0.0)
+                    red, green, blue = (250.0, 240.0, 214.0) if end > 0.0 else (250.0, 40.0, 32.0)
+                    _halo(canvas, inverse_depth, view, light, x, y, z, strength, red, green, blue)
+
+
+@jit
+def draw_signal_glow(canvas, inverse_depth, view, light, instances, order, count):
+    """Add a halo around the lit lamp of traffic lights that face the camera."""
+    for k in range(count):
+        i = order[k]
+        lamp = instances.braking[i]
+        if instances.shape[i] != _TRAFFIC_LIGHT or lamp > _GREEN:
+            continue
+        frame = instances.frames[i]
+        rise = 0.64 * (1 - lamp)
+        x = frame[3, 0] + 1.1 * frame[0, 0] + rise * frame[2, 0]
+        y = frame[3, 1] + 1.1 * frame[0, 1] + rise * frame[2, 1]
+        z = frame[3, 2] + 1.1 * frame[0, 2] + rise * frame[2, 2]
+        if (view.eye_x_m - x) * frame[0, 0] + (view.eye_y_m - y) * frame[0, 1] <= 0.0:
+            continue
+        red, green, blue = 250.0, 40.0, 30.0
+        if lamp == _YELLOW:
+            red, green, blue = 250.0, 170.0, 20.0
+        elif lamp == _GREEN:
+            red, green, blue = 30.0, 235.0, 120.0
+        strength = _SIGNAL_GLOW_BY_DAY + (1.0 - _SIGNAL_GLOW_BY_DAY) * light.night
+        _halo(canvas, inverse_depth, view, light, x, y, z, strength, red, green, blue)
 
 
 @jit_inline
-def _halo(canvas, inverse_depth, view, light, x, y, z, strength, white):
+def _halo(canvas, inverse_depth, view, light, x, y, z, strength, red, green, blue):
     cx, cy, cz = to_camera(view, x, y, z)
     if cz < 0.3 or fully_fogged(light, cz):
         return
@@ -57,7 +84,6 @@ def _halo(canvas, inverse_depth, view, light, x, y, z, strength, white):
         return
     radius = max(_SMALLEST_GLOW_PX, min(_LARGEST_GLOW_PX, _GLOW_RADIUS_M * view.focal_px / cz))
     strength *= math.exp(-light.fog_per_m * max(0.0, cz - light.fog_start_m))
-    red, green, blue = (250.0, 240.0, 214.0) if white else (250.0, 40.0, 32.0)
     for row in range(max(0, int(py - radius)), min(height, int(py + radius) + 1)):
         for column in range(max(0, int(px - radius)), min(width, int(px + radius) + 1)):
             distance = ((row + 0.5 - py) ** 2 + (column + 0.5 - px) ** 2) / (radius * radius)

@@ -6,6 +6,7 @@ import math
 
 from carla_lite.render import materials as m
 from carla_lite.render._numba import hash3, jit_inline, unit_noise
+from carla_lite.render._signals import plate, signal_lamp
 from carla_lite.render.atmosphere import RANGE_STEPS, STEPS_PER_M
 
 _WINDOW_PITCH_M = 2.7
@@ -69,6 +70,10 @@ def fragment(material, u, v, columns, rows, red, green, blue, seed, pixel_m, haz
         return True, red, green, blue, night
     if material == m.TAIL_LAMP:
         return True, red, green, blue, 0.9 * night + 1.1 * seed
+    if material >= m.STOP_PLATE:
+        return plate(material, u, v, red, green, blue, seed)
+    if material >= m.LAMP_RED:
+        return signal_lamp(material, u, v, red, green, blue, seed)
     return _ball(material, u, v, red, green, blue, seed)
 
 

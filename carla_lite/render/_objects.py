@@ -122,8 +122,9 @@ def _draw_faces(canvas, inverse_depth, view, light, scratch, meshes, local, mesh
             _put_corner(scratch, corner, local, point[0], point[1], point[2])
         tint = meshes.tint[face]
         material = meshes.material[face]
-        # The one number a face's material needs: window pattern, or whether the brake lights are on.
-        seed = instances.braking[i] if material == m.TAIL_LAMP else instances.seed[i]
+        # The one number a face's material needs: window pattern, or which lamps are on.
+        is_lamp = material == m.TAIL_LAMP or (material >= m.LAMP_RED and material <= m.LAMP_GREEN)
+        seed = instances.braking[i] if is_lamp else instances.seed[i]
         draw_polygon(
             canvas,
             inverse_depth,

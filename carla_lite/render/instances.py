@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from carla_lite.scene import Box, SceneActor, Shape
+from carla_lite.scene import Box, Lamp, SceneActor, Shape
 from waypilot.geometry import Pose
 
 
@@ -17,7 +17,8 @@ class Instances(NamedTuple):
     """N placed meshes.
 
     ``frames`` (N, 4, 3): the three half axes and the centre in map metres; ``colors`` (N, 3) 0..255;
-    ``shape``, ``seed`` and ``braking`` (N,) int64.
+    ``shape``, ``seed`` (window pattern, or the number on a sign) and ``braking`` (of a traffic light: its ``Lamp``)
+    are (N,) int64.
     """
 
     frames: NDArray[np.float64]
@@ -40,7 +41,9 @@ def instances_from_boxes(boxes: Sequence[Box]) -> Instances:
         _place(result, i, axes, box.center_m, box.half_extent_m, f"box {i}")
         result.colors[i] = box.color
         result.shape[i] = box.shape
-        result.seed[i] = i
+        result.seed[i] = box.text if box.shape == Shape.SPEED_SIGN else i
+        if box.shape == Shape.TRAFFIC_LIGHT:
+            result.braking[i] = Lamp.OFF
     return result
 
 

@@ -40,9 +40,16 @@ HEAD_LAMP = 4
 TAIL_LAMP = 5
 FOLIAGE = 6
 BALL = 7
+# Lamps of traffic lights, in the order of ``scene.Lamp``; plates of signs.
+LAMP_RED = 8
+LAMP_YELLOW = 9
+LAMP_GREEN = 10
+STOP_PLATE = 11
+YIELD_PLATE = 12
+SPEED_PLATE = 13
 # Decals change the ground that is already drawn.
-DECAL_SHADOW = 8
-DECAL_BEAM = 9
+DECAL_SHADOW = 14
+DECAL_BEAM = 15
 
 
 def ground_look_table() -> NDArray[np.float64]:

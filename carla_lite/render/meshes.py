@@ -30,6 +30,11 @@ LAMP: Tint = (235.0, 238.0, 240.0, 0.0)
 TAIL: Tint = (150.0, 16.0, 18.0, 0.0)
 SKIN: Tint = (206.0, 160.0, 130.0, 0.0)
 TROUSERS: Tint = (44.0, 46.0, 62.0, 0.0)
+RED_LENS: Tint = (255.0, 42.0, 32.0, 0.0)
+YELLOW_LENS: Tint = (255.0, 186.0, 24.0, 0.0)
+GREEN_LENS: Tint = (36.0, 240.0, 130.0, 0.0)
+# The front of a sign is coloured by its material, its back is painted.
+SIGN_FRONT: Tint = (0.0, 0.0, 0.0, 0.0)
 BARK: Tint = (92.0, 70.0, 50.0, 0.0)
 
 
@@ -184,6 +189,24 @@ def _far_tree(b: MeshBuilder) -> None:
     b.ball((0.0, 0.0, 0.3), 0.9, 0.66, PAINT)
 
 
+def _traffic_light(b: MeshBuilder) -> None:
+    b.frustum(_WHOLE, _WHOLE, (-1.0, 1.0), PAINT, PAINT)
+    for middle, tint, material in (
+        (0.64, RED_LENS, m.LAMP_RED),
+        (0.0, YELLOW_LENS, m.LAMP_YELLOW),
+        (-0.64, GREEN_LENS, m.LAMP_GREEN),
+    ):
+        b.front_panel(1.02, (-0.84, 0.84), (middle - 0.3, middle + 0.3), tint, material)
+
+
+def _sign(material: int) -> Callable[[MeshBuilder], None]:
+    def build(b: MeshBuilder) -> None:
+        b.front_panel(1.0, (-1.0, 1.0), (-1.0, 1.0), SIGN_FRONT, material)
+        b.front_panel(-1.0, (-1.0, 1.0), (-1.0, 1.0), PAINT, material)
+
+    return build
+
+
 _NEAR: dict[Shape, Callable[[MeshBuilder], None]] = {
     Shape.BUILDING: _building,
     Shape.BOX: _box,
@@ -191,6 +214,10 @@ _NEAR: dict[Shape, Callable[[MeshBuilder], None]] = {
     Shape.PEDESTRIAN: _pedestrian,
     Shape.POLE: _pole,
     Shape.TREE: _tree,
+    Shape.TRAFFIC_LIGHT: _traffic_light,
+    Shape.STOP_SIGN: _sign(m.STOP_PLATE),
+    Shape.YIELD_SIGN: _sign(m.YIELD_PLATE),
+    Shape.SPEED_SIGN: _sign(m.SPEED_PLATE),
 }
 _FAR: dict[Shape, Callable[[MeshBuilder], None]] = {**_NEAR, Shape.CAR: _far_car, Shape.TREE: _far_tree}
 FAR_OFFSET = len(Shape)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from carla_lite.render._background import draw_background
-from carla_lite.render._effects import draw_lamp_glow, draw_rain
+from carla_lite.render._effects import draw_lamp_glow, draw_rain, draw_signal_glow
 from carla_lite.render._objects import draw_decals, draw_instances, find_visible
 from carla_lite.render._polygon import SCRATCH_SHAPE
 from carla_lite.render.atmosphere import Light, make_light
@@ -23,7 +23,7 @@ from carla_lite.render.instances import Instances, instances_from_actors, instan
 from carla_lite.render.meshes import build_meshes
 from carla_lite.render.sky import paint_sky
 from carla_lite.render.view import make_view
-from carla_lite.scene import Camera, DynamicScene, StaticScene, Weather
+from carla_lite.scene import Camera, DynamicScene, Shape, StaticScene, Weather
 
 BgraImage = NDArray[np.uint8]
 
@@ -48,6 +48,7 @@ class Renderer:
         """
         self._ground = build_ground(scene)
         self._boxes = instances_from_boxes(scene.boxes)
+        self._light_boxes = np.flatnonzero(self._boxes.shape == Shape.TRAFFIC_LIGHT)
         self._meshes = build_meshes()
         self._local = threading.local()
 
@@ -66,22 +67,35 @@ class Renderer:
         image = _checked_output(camera, out)
         light, panorama = _sky_and_light(dynamic.weather)
         actors = instances_from_actors(dynamic.actors)
+        boxes = self._lit_boxes(dynamic.lamps)
         buffers = self._buffers(camera.height_px, camera.width_px)
         canvas = image.view(np.uint32).reshape(camera.height_px, camera.width_px)
         inverse_depth, scratch = buffers
         inverse_depth[:] = 0.0
-        boxes_seen = _visible(view, light, canvas, self._boxes)
+        boxes_seen = _visible(view, light, canvas, boxes)
         actors_seen = _visible(view, light, canvas, actors)
-        for instances, seen in ((actors, actors_seen), (self._boxes, boxes_seen)):
+        for instances, seen in ((actors, actors_seen), (boxes, boxes_seen)):
             draw_instances(canvas, inverse_depth, view, light, scratch, self._meshes, instances, *seen)
         for sky_pass in (True, False):
             draw_background(canvas, inverse_depth, view, light, panorama, self._ground, sky_pass)
-        for instances, seen in ((actors, actors_seen), (self._boxes, boxes_seen)):
+        for instances, seen in ((actors, actors_seen), (boxes, boxes_seen)):
             draw_decals(canvas, inverse_depth, view, light, scratch, instances, *seen)
         draw_lamp_glow(canvas, inverse_depth, view, light, actors, *actors_seen[1:])
+        if len(self._light_boxes):
+            draw_signal_glow(canvas, inverse_depth, view, light, boxes, *boxes_seen[1:])
         if light.rain > 0.0:
             draw_rain(canvas, light, dynamic.frame)
         return image
+
+    def _lit_boxes(self, lamps: tuple[int, ...]) -> Instances:
+        """Return the town's boxes with the traffic lights switched; without ``lamps`` all are off."""
+        if not lamps:
+            return self._boxes
+        if len(lamps) != len(self._light_boxes):
+            raise ValueError(f"{len(lamps)} lamps are given, the town has {len(self._light_boxes)} traffic lights")
+        shown = self._boxes.braking.copy()
+        shown[self._light_boxes] = lamps
+        return self._boxes._replace(braking=shown)
 
     def _buffers(self, height_px: int, width_px: int) -> _Buffers:
         """Return this thread's buffers for an image size."""

@@ -12,6 +12,7 @@ from carla_lite.scene import (
     Camera,
     DynamicScene,
     GroundPolygon,
+    Lamp,
     SceneActor,
     Shape,
     StaticScene,
@@ -31,9 +32,12 @@ def warm_up() -> None:
     scene = StaticScene(
         bounds_m=(-8.0, -8.0, 8.0, 8.0),
         ground=(GroundPolygon(Surface.ROAD, square),),
-        boxes=(Box(Shape.BUILDING, (6.0, 0.0, 2.0), (1.0, 1.0, 2.0), 0.0, (150, 120, 100)),),
+        boxes=(
+            Box(Shape.BUILDING, (6.0, 0.0, 2.0), (1.0, 1.0, 2.0), 0.0, (150, 120, 100)),
+            Box(Shape.TRAFFIC_LIGHT, (5.0, -2.0, 3.0), (0.2, 0.2, 0.6), math.pi, (20, 20, 20)),
+        ),
     )
     actor = SceneActor(1, Shape.CAR, Pose.from_xyz_rpy(4.0, 0.0, 0.0), (2.0, 1.0, 0.8), (200, 30, 30), True)
     camera = Camera(16, 12, math.radians(90.0), Pose.from_xyz_rpy(-4.0, 0.0, 1.5))
     weather = Weather(precipitation=50.0, sun_altitude_angle=-20.0)
-    Renderer(scene).rgb(camera, DynamicScene(0, 0.0, weather, (actor,)))
+    Renderer(scene).rgb(camera, DynamicScene(0, 0.0, weather, (actor,), (Lamp.GREEN,)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from carla_lite.engine import Actor, ActorClass, Blueprint, Catalog
+from carla_lite.engine import LIGHT_TYPE_ID, Actor, ActorClass, Blueprint, Catalog
 from carla_lite.scene import Box, Shape
 from carla_lite.wire import records
 from carla_lite.wire.tokens import stream_token
@@ -15,8 +15,27 @@ STREAMING_SENSORS = frozenset({"sensor.camera.rgb", "sensor.other.collision", "s
 """Sensors whose data the server sends; the lane invasion sensor lives in the client and must have no token."""
 
 _LABEL_BY_BASE_TYPE = {"car": 14, "van": 14, "truck": 15, "bus": 16, "motorcycle": 18, "bicycle": 19}
-_LABEL_BY_SHAPE = {Shape.BUILDING: 3, Shape.BOX: 20, Shape.POLE: 6, Shape.TREE: 9}
-_NAME_BY_SHAPE = {Shape.BUILDING: "building", Shape.BOX: "wall", Shape.POLE: "pole", Shape.TREE: "vegetation"}
+_TRAFFIC_LIGHT_LABEL, _TRAFFIC_SIGN_LABEL = 7, 8
+_LABEL_BY_SHAPE = {
+    Shape.BUILDING: 3,
+    Shape.BOX: 20,
+    Shape.POLE: 6,
+    Shape.TREE: 9,
+    Shape.TRAFFIC_LIGHT: _TRAFFIC_LIGHT_LABEL,
+    Shape.STOP_SIGN: _TRAFFIC_SIGN_LABEL,
+    Shape.YIELD_SIGN: _TRAFFIC_SIGN_LABEL,
+    Shape.SPEED_SIGN: _TRAFFIC_SIGN_LABEL,
+}
+_NAME_BY_SHAPE = {
+    Shape.BUILDING: "building",
+    Shape.BOX: "wall",
+    Shape.POLE: "pole",
+    Shape.TREE: "vegetation",
+    Shape.TRAFFIC_LIGHT: "traffic_light",
+    Shape.STOP_SIGN: "stop_sign",
+    Shape.YIELD_SIGN: "yield_sign",
+    Shape.SPEED_SIGN: "speed_sign",
+}
 _PEDESTRIAN_LABEL = 12
 _STATIC_LABEL = 20
 
@@ -76,4 +95,6 @@ def _labels(blueprint: Blueprint) -> list[int]:
         return [_LABEL_BY_BASE_TYPE[base_type]]
     if blueprint.actor_class is ActorClass.WALKER:
         return [_PEDESTRIAN_LABEL]
+    if blueprint.actor_class is ActorClass.TRAFFIC:
+        return [_TRAFFIC_LIGHT_LABEL if blueprint.type_id == LIGHT_TYPE_ID else _TRAFFIC_SIGN_LABEL]
     return [_STATIC_LABEL] if blueprint.actor_class is ActorClass.PROP else []

@@ -7,7 +7,7 @@ import logging
 import time
 from typing import Any, TypeVar
 
-from carla_lite.engine import Actor, BodyActor, Catalog, SpawnError, Vehicle, Walker, World
+from carla_lite.engine import Actor, BodyActor, Catalog, SpawnError, TrafficLight, Vehicle, Walker, World
 from carla_lite.maps import TownMap
 from carla_lite.wire.ackermann import AckermannTarget, control_towards
 from carla_lite.wire.actor_records import ActorRecords
@@ -32,6 +32,7 @@ _KIND_NAMES: dict[type[Actor], str] = {
     BodyActor: "vehicle, walker or prop",
     Vehicle: "vehicle",
     Walker: "walker",
+    TrafficLight: "traffic light",
 }
 ActorT = TypeVar("ActorT", bound=Actor)
 
@@ -82,7 +83,7 @@ class Simulation:
 
     def _begin_episode(self, town: TownMap) -> None:
         self.world = World(town, CATALOG, self.seed, self._highest_id + 1)
-        self._highest_id = self.world.spectator.id
+        self._highest_id = max(self.world.actors)
         self.sensors = SensorSuite(self.world, self.hub, self.records, lambda: self.towns.renderer(town))
         for table in self._by_actor:
             table.clear()
@@ -177,7 +178,7 @@ class Simulation:
     def destroy(self, actor_id: int) -> None:
         """Remove an actor; raises CallError when there is none of this id or it is the spectator."""
         if not self.world.destroy(actor_id):
-            raise CallError(f"unable to destroy actor {actor_id}: not found")
+            raise CallError(f"unable to destroy actor {actor_id}: not found, or part of the town")
         self.sensors.remove(actor_id)
         for table in self._by_actor:
             table.pop(actor_id, None)

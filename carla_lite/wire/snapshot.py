@@ -5,22 +5,22 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable
 
-from carla_lite.engine import Actor, Vehicle, Walker
+from carla_lite.engine import Actor, TrafficLight, TrafficSign, Vehicle, Walker
+from carla_lite.scene import Lamp
 from carla_lite.wire.records import angular_velocity_deg_s
 from waypilot.geometry import pose_to_carla, vector_from_carla
 
 WORLD_STATE_TYPE = 17
-DEFAULT_SPEED_LIMIT_KPH = 30.0
-"""What CARLA reports for a vehicle that has passed no speed sign."""
 
 _SENSOR_HEADER = struct.Struct("<QQd6f")
 _STATE_HEADER = struct.Struct("<QdfiiiI")
 _ACTOR = struct.Struct("<IB15f54s")
 _VEHICLE = struct.Struct("<3f3BifBBIB")
 _WALKER = struct.Struct("<4fB")
+_LIGHT = struct.Struct("<32s4fIBB")
+_SIGN = struct.Struct("<32s")
 _ACTIVE = 1
 _MAP_CHANGED = 1
-_GREEN = 2
 _NO_FAILURE = 0
 
 
@@ -63,11 +63,31 @@ def _kind_state(actor: Actor) -> bytes:
     if isinstance(actor, Walker):
         control = actor.control
         return _WALKER.pack(*vector_from_carla(control.direction), control.speed_mps, control.jump)
-    return b""
+    if isinstance(actor, TrafficLight):
+        return _light_state(actor)
+    return _SIGN.pack(_sign_id(actor)) if isinstance(actor, TrafficSign) else b""
+
+
+def _sign_id(sign: TrafficSign) -> bytes:
+    return sign.post.signal_id.encode()
+
+
+def _light_state(light: TrafficLight) -> bytes:
+    times = light.controller.times_s
+    return _LIGHT.pack(
+        _sign_id(light),
+        times[Lamp.GREEN],
+        times[Lamp.YELLOW],
+        times[Lamp.RED],
+        light.elapsed_s,
+        light.pole_index,
+        light.group.frozen,
+        light.lamp,
+    )
 
 
 def _vehicle_state(vehicle: Vehicle) -> bytes:
-    control = vehicle.control
+    control, light = vehicle.control, vehicle.traffic_light
     return _VEHICLE.pack(
         control.throttle,
         control.steer,
@@ -76,9 +96,9 @@ def _vehicle_state(vehicle: Vehicle) -> bytes:
         control.reverse,
         control.manual_gear_shift,
         vehicle.gear,
-        DEFAULT_SPEED_LIMIT_KPH,
-        _GREEN,  # CARLA's answer away from traffic lights
-        False,
-        0,
+        vehicle.speed_limit_kph,
+        Lamp.GREEN if light is None else light.lamp,  # green is CARLA's answer away from traffic lights
+        light is not None,
+        0 if light is None else light.id,
         _NO_FAILURE,
     )

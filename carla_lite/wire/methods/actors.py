@@ -72,7 +72,7 @@ def get_actor_bounding_box(simulation: Simulation, actor_id: int) -> list[Any]:
 @TABLE.void(readers.actor_id, records.read_transform)
 def set_actor_transform(simulation: Simulation, actor_id: int, pose: Pose) -> None:
     """Move an actor at once; for an attached one the pose is in its parent's axes."""
-    _place(simulation.actor(actor_id), pose)
+    _place(simulation, simulation.actor(actor_id), pose)
 
 
 @TABLE.void(readers.actor_id, records.read_vector)
@@ -80,12 +80,12 @@ def set_actor_location(simulation: Simulation, actor_id: int, location_m: Vector
     """Move an actor at once without turning it."""
     actor = simulation.actor(actor_id)
     present = actor.relative_pose or actor.pose
-    _place(actor, Pose(*location_m, present.orientation))
+    _place(simulation, actor, Pose(*location_m, present.orientation))
 
 
-def _place(actor: Actor, pose: Pose) -> None:
+def _place(simulation: Simulation, actor: Actor, pose: Pose) -> None:
     try:
-        actor.set_pose(pose)
+        simulation.world.place(actor, pose)
     except ValueError as error:
         raise CallError(str(error)) from error
 

@@ -12,7 +12,7 @@ from typing import Any
 from carla_lite.wire import readers, records
 from carla_lite.wire.ackermann import read_ackermann
 from carla_lite.wire.errors import CallError
-from carla_lite.wire.methods import actors, physics, traffic, vehicles, walkers
+from carla_lite.wire.methods import actors, lights, physics, vehicles, walkers
 from carla_lite.wire.physics_record import read_physics
 from carla_lite.wire.readers import Reader
 from carla_lite.wire.simulation import Simulation
@@ -61,7 +61,7 @@ _COMMANDS = {
     17: Command("ShowDebugTelemetry", vehicles.show_vehicle_debug_telemetry, (readers.flag,)),
     18: Command("SetVehicleLightState", vehicles.set_vehicle_light_state, (readers.u32,)),
     19: Command("ApplyLocation", actors.set_actor_location, (records.read_vector,)),
-    21: Command("SetTrafficLightState", traffic.set_traffic_light_state, (readers.u8,)),
+    21: Command("SetTrafficLightState", lights.set_traffic_light_state, (lights.read_lamp,)),
 }
 
 

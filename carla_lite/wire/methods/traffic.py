@@ -1,4 +1,4 @@
-"""Calls about Traffic Managers, which run inside clients and only register here, and about traffic lights."""
+"""Calls about Traffic Managers, which run inside clients and only register here."""
 
 from __future__ import annotations
 
@@ -63,31 +63,3 @@ def add_traffic_manager_running(simulation: Simulation, endpoint: tuple[str, int
 def destroy_traffic_manager(simulation: Simulation, port: int) -> None:
     """Forget a Traffic Manager."""
     simulation.traffic_managers.pop(port, None)
-
-
-@TABLE.void(readers.actor_id, readers.u8)
-def set_traffic_light_state(simulation: Simulation, actor_id: int, state: int) -> None:
-    """Refuse: towns have no traffic lights."""
-    raise CallError(f"there is no traffic light {actor_id}")
-
-
-@TABLE.value(readers.actor_id)
-def get_group_traffic_lights(simulation: Simulation, actor_id: int) -> list[int]:
-    """Refuse: towns have no traffic lights."""
-    raise CallError(f"there is no traffic light {actor_id}")
-
-
-@TABLE.value(readers.actor_id)
-def get_light_boxes(simulation: Simulation, actor_id: int) -> list[Any]:
-    """Refuse: towns have no traffic lights."""
-    raise CallError(f"there is no traffic light {actor_id}")
-
-
-@TABLE.void()
-def reset_all_traffic_lights(simulation: Simulation) -> None:
-    """Reset all of no traffic lights."""
-
-
-@TABLE.void(readers.flag)
-def freeze_all_traffic_lights(simulation: Simulation, frozen: bool) -> None:
-    """Freeze all of no traffic lights."""
