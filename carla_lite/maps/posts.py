@@ -20,7 +20,7 @@ from waypilot.geometry import SE2
 LIGHT_TYPES = frozenset({"1000001", "1000002", "1000007", "1000009", "1000010", "1000011", "1000012", "1000013"})
 # CARLA's trigger boxes take 90 % of the lane's width and are as long as they are wide.
 _BOX_SHARE = 0.45
-_BRAKING_MPS2 = 6.0
+_BRAKING_MPS2 = 8.0
 _UNSIGNED_LIMIT_KPH = 30.0
 _CHUNK_M = 5.0
 _SAME_WAY_COS = 0.9
@@ -120,10 +120,11 @@ def _zones(line: LaneSpot, lanes: tuple[Lane, ...], length_m: float) -> Iterator
 
 
 def _trigger(lines: list[LaneSpot], lanes: tuple[Lane, ...]) -> Zone:
-    """Return the box across all lanes of one approach, that of the first line."""
-    width = float(lanes[lines[0].lane].width_m.mean())
+    """Return the box across all lanes of one approach, that of the first line; it faces as the lane does there."""
+    at_line, width = spot_before(lines[0], lanes, 0.0)
     half = _BOX_SHARE * width
-    first, _ = spot_before(lines[0], lanes, half)
+    middle, _ = spot_before(lines[0], lanes, half)
+    first = SE2(middle.x_m, middle.y_m, at_line.yaw_rad)
     inverse, low, high = first.inverse(), -half, half
     for line in lines[1:]:
         pose, other_width = spot_before(line, lanes, half)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable
+from weakref import WeakKeyDictionary
 
 from carla_lite.engine import Actor, TrafficLight, TrafficSign, Vehicle, Walker
 from carla_lite.scene import Lamp
@@ -17,8 +18,9 @@ _STATE_HEADER = struct.Struct("<QdfiiiI")
 _ACTOR = struct.Struct("<IB15f54s")
 _VEHICLE = struct.Struct("<3f3BifBBIB")
 _WALKER = struct.Struct("<4fB")
-_LIGHT = struct.Struct("<32s4fIBB")
-_SIGN = struct.Struct("<32s")
+_LIGHT = struct.Struct("<4fIBB")
+_LIGHT_OFFSET = _ACTOR.size - _LIGHT.size
+_STANDING: WeakKeyDictionary[TrafficSign, bytes] = WeakKeyDictionary()
 _ACTIVE = 1
 _MAP_CHANGED = 1
 _NO_FAILURE = 0
@@ -43,6 +45,8 @@ def actor_states(actors: Iterable[Actor]) -> bytes:
 
 
 def _actor_state(actor: Actor) -> bytes:
+    if isinstance(actor, TrafficSign):
+        return _standing_state(actor)
     location, rotation = pose_to_carla(actor.pose)
     return _ACTOR.pack(
         actor.id,
@@ -63,19 +67,25 @@ def _kind_state(actor: Actor) -> bytes:
     if isinstance(actor, Walker):
         control = actor.control
         return _WALKER.pack(*vector_from_carla(control.direction), control.speed_mps, control.jump)
-    if isinstance(actor, TrafficLight):
-        return _light_state(actor)
-    return _SIGN.pack(_sign_id(actor)) if isinstance(actor, TrafficSign) else b""
+    return b""
 
 
-def _sign_id(sign: TrafficSign) -> bytes:
-    return sign.post.signal_id.encode()
+def _standing_state(sign: TrafficSign) -> bytes:
+    """Return the record of a light or sign; all but what a light shows is packed once, as towns have hundreds."""
+    record = _STANDING.get(sign)
+    if record is None:
+        location, rotation = pose_to_carla(sign.pose)
+        still = (0.0,) * 9
+        record = _ACTOR.pack(sign.id, _ACTIVE, *location, *rotation, *still, sign.post.signal_id.encode())
+        _STANDING[sign] = record
+    if not isinstance(sign, TrafficLight):
+        return record
+    return record[:_LIGHT_OFFSET] + _light_state(sign)
 
 
 def _light_state(light: TrafficLight) -> bytes:
     times = light.controller.times_s
     return _LIGHT.pack(
-        _sign_id(light),
         times[Lamp.GREEN],
         times[Lamp.YELLOW],
         times[Lamp.RED],

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from carla_lite import render
 from carla_lite.engine import Catalog, Vehicle, VehicleControl, World
+from carla_lite.engine.body import SIZE
+from carla_lite.engine.zones import first_zones, zone_rows
 from carla_lite.maps import TownMap
 from carla_lite.wire.towns import TownLibrary
 from waypilot.geometry import Pose
@@ -31,3 +35,4 @@ def _warm_up_engine(town: TownMap) -> None:
     for _ in range(3):
         world.step(0.05)
     town.surface_at(x0, y0)
+    first_zones(np.empty((0, SIZE)), zone_rows([]), 0.05)  # the first town may have no signals, a later one will
