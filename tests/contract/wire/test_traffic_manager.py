@@ -68,9 +68,9 @@ def test_a_traffic_manager_whose_client_was_killed_is_forgotten(raw):
     assert raw.call("get_traffic_manager_running", port)[1][0][0] == 0
 
 
-def test_traffic_lights_do_not_exist_and_say_so(raw, world):
-    assert len(world.get_actors().filter("traffic.traffic_light")) == 0
-    _, result = raw.call("get_group_traffic_lights", 1)
-    assert "traffic light" in result[0][1][0]
+def test_a_town_without_traffic_lights_says_so(raw, world):
+    assert len(world.get_actors().filter("traffic.*")) == 0
+    _, result = raw.call("get_group_traffic_lights", world.get_spectator().id)
+    assert "expected a traffic light" in result[0][1][0]
     world.reset_all_traffic_lights()
     world.freeze_all_traffic_lights(True)
