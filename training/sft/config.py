@@ -14,7 +14,8 @@ class SftConfig(RunConfig):
     ``label_fraction`` of the drives that are not held out are trained on (the seed chooses, whole drives).
     ``init_encoder`` is an encoder checkpoint to start from, empty for random weights. ``use_cameras`` False trains the
     baseline that sees speed and command only. ``amp``: ``auto`` computes in bfloat16 on GPUs that have it, ``on``
-    everywhere, ``off`` never. ``batch_size`` counts the samples of all processes together.
+    everywhere, ``off`` never. ``batch_size`` counts the samples of all processes together. ``shift_m`` and ``turn_rad``
+    bound by how much augmentation moves the vehicle aside and turns it, images and waypoints with it; 0 is off.
     """
 
     out_dir: str = "out/sft_waypoint_bc_torch_v0"
@@ -27,11 +28,13 @@ class SftConfig(RunConfig):
     use_cameras: bool = True
     use_target_point: bool = False
     amp: str = "auto"
+    shift_m: float = 0.0
+    turn_rad: float = 0.0
 
     def __post_init__(self) -> None:
         RunConfig.__post_init__(self)
         self.require_positive("epochs", "time_constant_s")
-        self.require_not_negative("lateral_weight")
+        self.require_not_negative("lateral_weight", "shift_m", "turn_rad")
         if not 0.0 < self.label_fraction <= 1.0:
             raise ValueError(f"label_fraction is {self.label_fraction}, expected above 0 to 1")
         if self.init_encoder and not self.use_cameras:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from training.data.sample_table import (
     choose_drives,
     require_target_points,
 )
+from training.data.view_change import ViewChange, draw_moves, move_points
 from training.data.waypoint_dataset import BatchOrder, SampleBatch, WaypointDataset, evaluation_loader, training_loader
 from training.models.checkpoint import KIND_SFT, Checkpoint, load_encoder, save_checkpoint
 from training.models.config import COMMANDS, WaypointModelConfig
@@ -62,6 +64,8 @@ class SftTrainer(RunTrainer[SampleBatch]):
         table = build_table(choose_drives(train, config.label_fraction, config.seed))
         self.model_config = _model_config(table, config)
         self.cameras = table.cameras
+        moves = config.shift_m > 0.0 or config.turn_rad > 0.0
+        self._view_change = ViewChange(self.cameras, self.model_config) if moves else None
         images = ImageStore(self.model_config, self.drives.images)
         self.train_set = self._dataset(table, images)
         self.val_set = self._dataset(build_table(validation), images) if validation else None
@@ -141,7 +145,9 @@ class SftTrainer(RunTrainer[SampleBatch]):
         return WaypointDataset(table, self.model_config, cached, images)
 
     def _train_step(self, batch: SampleBatch, board: SummaryWriter | None) -> float:
-        predicted = self._predict(batch)
+        augments = self.config.augment and self.config.use_cameras
+        batch, images = self._augmented(batch) if augments else (batch, None)
+        predicted = self._predict(self._model_input(batch, images))
         label = batch.waypoints_m.to(self.device)
         loss = waypoint_loss(
             predicted,
@@ -159,26 +165,37 @@ class SftTrainer(RunTrainer[SampleBatch]):
             board.add_scalar("train/ade_m", (predicted - label).norm(dim=-1).mean().item(), self.step)
         return value
 
-    def _predict(self, batch: SampleBatch) -> torch.Tensor:
-        """Plan for an augmented batch; weights stay in full precision, and so does the loss."""
-        inputs = self._model_input(batch, self.config.augment and self.config.use_cameras)
+    def _predict(self, inputs: ModelInput) -> torch.Tensor:
+        """Plan; weights stay in full precision, and so does the loss."""
         model = self._synchronised.train()
         if self.amp_type is None:
             return model(inputs)
         with torch.autocast(torch.device(self.device).type, self.amp_type):
             return model(inputs).float()
 
-    def _model_input(self, batch: SampleBatch, augment: bool = False) -> ModelInput:
-        images, valid = to_unit_range(batch.images), batch.image_valid
-        if augment:
-            shift = self.processes.rank * _SEED_STRIDE
-            random = torch.Generator().manual_seed(self.config.seed * 1_000_003 + self.step + shift)
-            images = augment_images(images.flatten(0, 1), self.config.augmentation, random).view(images.shape)
-            valid = drop_cameras(valid, self.config.augmentation.drop_camera_probability, random)
+    def _augmented(self, batch: SampleBatch) -> tuple[SampleBatch, torch.Tensor]:
+        """Augment a batch; its images come apart, as float32 (B, C, 3, h, w) in 0..1."""
+        config, images = self.config, to_unit_range(batch.images)
+        process = self.processes.rank * _SEED_STRIDE
+        random = torch.Generator().manual_seed(config.seed * 1_000_003 + self.step + process)
+        if self._view_change is not None:
+            moves = draw_moves(len(images), config.shift_m, config.turn_rad, random)
+            images = self._view_change(images, moves)
+            batch = replace(
+                batch,
+                target_point_m=move_points(batch.target_point_m, moves),
+                waypoints_m=move_points(batch.waypoints_m, moves),
+            )
+        images = augment_images(images.flatten(0, 1), config.augmentation, random).view(images.shape)
+        valid = drop_cameras(batch.image_valid, config.augmentation.drop_camera_probability, random)
+        return replace(batch, image_valid=valid), images
+
+    def _model_input(self, batch: SampleBatch, images: torch.Tensor | None = None) -> ModelInput:
+        """Bring a batch to the device; ``images`` (B, C, 3, h, w) in 0..1 take the place of its own."""
         device = self.device
         return ModelInput(
-            images.to(device),
-            valid.to(device),
+            (to_unit_range(batch.images) if images is None else images).to(device),
+            batch.image_valid.to(device),
             batch.speed_mps.to(device),
             batch.command.to(device),
             batch.target_point_m.to(device),

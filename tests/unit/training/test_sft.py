@@ -335,3 +335,17 @@ def test_a_sample_never_loses_its_last_camera() -> None:
 def test_config_refuses_what_makes_no_sense(name: str, value: float) -> None:
     with pytest.raises(ValueError, match=name):
         SftConfig(**{name: value})
+
+
+def test_moved_views_train_with_moved_waypoints(make_episodes: Callable[..., str], tmp_path: Path) -> None:
+    pattern = make_episodes()
+    trainer = SftTrainer(config(pattern, tmp_path / "a", shift_m=0.5, turn_rad=0.05, use_target_point=True))
+    batch = trainer.train_set.__getitems__([0, 1, 2])
+    moved, images = trainer._augmented(batch)
+    left_m = batch.waypoints_m[:, 0] - moved.waypoints_m[:, 0]
+    assert (left_m.norm(dim=1) > 0.01).all()
+    assert not torch.equal(moved.target_point_m, batch.target_point_m)
+    assert images.shape == (3, 1, 3, *images.shape[-2:])
+    trainer.run(quiet)
+    SftTrainer(config(pattern, tmp_path / "b", shift_m=0.5, turn_rad=0.05, use_target_point=True)).run(quiet)
+    assert_equal(weights(tmp_path / "a"), weights(tmp_path / "b"))
