@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from waypilot.metrics.drive import Drive
 from waypilot.metrics.path import distance_driven_m
+from waypilot.metrics.places import infraction_at
 from waypilot.metrics.values import Infraction, Metric, MetricSpec
 from waypilot.types import NANOSECONDS_PER_SECOND, ActorKind, CollisionEvent
 
@@ -73,14 +74,5 @@ def infractions(drive: Drive) -> tuple[Infraction, ...]:
 
 def _infraction(drive: Drive, collision: CountedCollision) -> Infraction:
     event = collision.first
-    index = drive.index_at(event.stamp_ns)
-    pose = drive.egos[index].pose_map_from_base_link
-    return Infraction(
-        kind=f"collision_{event.other_kind.value}",
-        time_s=(event.stamp_ns - int(drive.stamps_ns[0])) / NANOSECONDS_PER_SECOND,
-        x_m=pose.x_m,
-        y_m=pose.y_m,
-        s_m=float(drive.s_m[index]),
-        actor_id=event.other_actor_id,
-        impulse_ns=collision.impulse_ns,
-    )
+    kind = f"collision_{event.other_kind.value}"
+    return infraction_at(drive, kind, event.stamp_ns, event.other_actor_id, collision.impulse_ns)

@@ -7,8 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from waypilot.boxes import Boxes
 from waypilot.geometry import FloatArray, wrap_angle
+from waypilot.metrics import observed
 from waypilot.metrics.log import DriveLog
+from waypilot.metrics.observed import Traffic
 from waypilot.metrics.progress import RouteProgress
 from waypilot.metrics.values import Termination
 from waypilot.route import Route
@@ -32,11 +35,14 @@ class Drive:
     """N frames in order of stamps; every array has shape (N,), N may be 0.
 
     ``heading_error_rad`` is the vehicle's heading minus the route's. ``controls``, ``plans`` and ``surroundings`` hold
-    None where a frame has none; ``scene`` is None where surroundings are not observed at all. The last frame ends the
-    drive, so what was planned or commanded on it had no effect and is left out: whether it still arrives is a matter
-    of chance. Events before the first frame belong to the set-up.
+    None where a frame has none; ``scene`` is None where surroundings are not observed at all. ``traffic`` is the table
+    of the road users in ``surroundings``. The last frame ends the drive, so what was planned or commanded on it had no
+    effect and is left out: whether it still arrives is a matter of chance. Events before the first frame belong to the
+    set-up.
     """
 
+    scenario: Scenario
+    termination: Termination
     route: Route
     completion: float
     egos: tuple[EgoState, ...]
@@ -50,8 +56,9 @@ class Drive:
     lane_invasions: tuple[LaneInvasionEvent, ...]
     observes_collisions: bool
     observes_lane_invasions: bool
-    scene: SceneInfo | None = None
-    surroundings: tuple[Surroundings | None, ...] = ()
+    scene: SceneInfo | None
+    surroundings: tuple[Surroundings | None, ...]
+    traffic: Traffic
 
     @staticmethod
     def from_log(log: DriveLog, route: Route, scenario: Scenario, termination: Termination) -> Drive:
@@ -62,7 +69,10 @@ class Drive:
         first_ns = stamps[0] if stamps else end_ns + 1
         progress = RouteProgress(scenario, route)
         s_m, lateral_m, heading_error_rad = _along_route(egos, progress)
+        surroundings = tuple(log.surroundings_at(stamp) for stamp in stamps)
         return Drive(
+            scenario=scenario,
+            termination=termination,
             route=route,
             completion=progress.completion,
             egos=egos,
@@ -77,7 +87,8 @@ class Drive:
             observes_collisions=log.observes_collisions,
             observes_lane_invasions=log.observes_lane_invasions,
             scene=log.scene,
-            surroundings=tuple(log.surroundings_at(stamp) for stamp in stamps),
+            surroundings=surroundings,
+            traffic=Traffic.of(surroundings),
         )
 
     @property
@@ -96,6 +107,36 @@ class Drive:
     def speed_mps(self) -> FloatArray:
         """Signed forward speed."""
         return np.array([ego.speed_mps for ego in self.egos], dtype=np.float64)
+
+    @property
+    def yaw_rad(self) -> FloatArray:
+        """Headings in the map frame, in [-pi, pi]."""
+        poses = (ego.pose_map_from_base_link for ego in self.egos)
+        return np.array([pose.orientation.yaw_rad for pose in poses], dtype=np.float64)
+
+    @property
+    def velocity_mps(self) -> FloatArray:
+        """Velocity of base_link's origin in base_link axes, forward and left, shape (N, 2)."""
+        return np.array([ego.linear_velocity_mps[:2] for ego in self.egos], dtype=np.float64).reshape(-1, 2)
+
+    @property
+    def steps_m(self) -> FloatArray:
+        """Length of the straight step that led to each frame; 0 for the first."""
+        steps = np.diff(self.xy_m, axis=0, prepend=self.xy_m[:1])
+        length: FloatArray = np.hypot(steps[:, 0], steps[:, 1])
+        return length
+
+    @property
+    def surroundings_fault(self) -> str | None:
+        """Why nothing can be judged by what was around the vehicle; None when every frame has its surroundings."""
+        return observed.fault(self.scene, self.egos, self.surroundings)
+
+    @property
+    def ego_boxes(self) -> Boxes:
+        """The vehicle's rectangle on every frame. Raises ValueError without a scene, which holds its size."""
+        if self.scene is None:
+            raise ValueError("the vehicle's size is not known: surroundings were not observed")
+        return observed.ego_boxes(self.scene.ego, [ego.pose_map_from_base_link.planar for ego in self.egos])
 
     @property
     def frames_missing(self) -> int:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from waypilot.config import config_to_dict
-from waypilot.metrics import collisions, lane_invasions
 from waypilot.metrics.drive import Drive
 from waypilot.metrics.log import DriveLog
-from waypilot.metrics.registry import all_invalid, compute_all
+from waypilot.metrics.registry import all_infractions, all_invalid, compute_all
 from waypilot.metrics.result import CRASHED, ScenarioResult, Series, rounded
-from waypilot.metrics.values import Infraction, Metric, Termination
+from waypilot.metrics.values import Metric, Termination
 from waypilot.route import Route
 from waypilot.scenarios import Scenario
 
@@ -25,7 +24,7 @@ def evaluate(log: DriveLog, route: Route, scenario: Scenario, termination: Termi
         seed=seed,
         status=termination.text,
         metrics=metrics,
-        infractions=_infractions(drive),
+        infractions=all_infractions(drive),
         notes=_notes(metrics, log.conflicts),
         definition=config_to_dict(scenario),
         series=make_series(drive),
@@ -62,13 +61,6 @@ def make_series(drive: Drive) -> Series | None:
     }
     route_m = tuple((round(x, 4) + 0.0, round(y, 4) + 0.0) for x, y in drive.route.points_m.tolist())
     return Series({name: tuple(rounded(value) for value in column) for name, column in columns.items()}, route_m)
-
-
-def _infractions(drive: Drive) -> tuple[Infraction, ...]:
-    if not drive.egos:
-        return ()
-    found = (*collisions.infractions(drive), *lane_invasions.infractions(drive))
-    return tuple(sorted(found, key=lambda infraction: infraction.time_s))
 
 
 def _notes(metrics: tuple[Metric, ...], conflicts: int) -> tuple[str, ...]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from waypilot.metrics.drive import Drive
+from waypilot.metrics.places import infraction_at
 from waypilot.metrics.values import Infraction, Metric, MetricSpec
-from waypilot.types import NANOSECONDS_PER_SECOND
+from waypilot.types import LaneInvasionEvent
 
 LANE_INVASIONS = MetricSpec("lane_invasions", "1")
 SPECS = (LANE_INVASIONS,)
@@ -34,15 +35,14 @@ def compute(drive: Drive) -> tuple[Metric, ...]:
 
 def infractions(drive: Drive) -> tuple[Infraction, ...]:
     """List each event with place, time and the markings crossed."""
-    listed = []
-    for event in drive.lane_invasions:
-        index = drive.index_at(event.stamp_ns)
-        pose = drive.egos[index].pose_map_from_base_link
-        time_s = (event.stamp_ns - int(drive.stamps_ns[0])) / NANOSECONDS_PER_SECOND
-        crossed = ", ".join(_marking_name(marking) for marking in event.crossed_markings)
-        s_m = float(drive.s_m[index])
-        listed.append(Infraction("lane_invasion", time_s, pose.x_m, pose.y_m, s_m, detail=f"crossed: {crossed}"))
-    return tuple(listed)
+    return tuple(
+        infraction_at(drive, "lane_invasion", event.stamp_ns, detail=f"crossed: {_marking_names(event)}")
+        for event in drive.lane_invasions
+    )
+
+
+def _marking_names(event: LaneInvasionEvent) -> str:
+    return ", ".join(_marking_name(marking) for marking in event.crossed_markings)
 
 
 def _marking_name(marking: int) -> str:

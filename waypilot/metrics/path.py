@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
 from waypilot.metrics.drive import Drive
 from waypilot.metrics.values import Metric, MetricSpec
 
@@ -16,8 +14,7 @@ SPECS = (DURATION, DISTANCE)
 
 def distance_driven_m(drive: Drive) -> float:
     """Sum the straight steps between consecutive positions."""
-    steps = np.diff(drive.xy_m, axis=0)
-    return math.fsum(np.hypot(steps[:, 0], steps[:, 1]).tolist())
+    return math.fsum(drive.steps_m.tolist())
 
 
 def compute(drive: Drive) -> tuple[Metric, ...]:

@@ -9,16 +9,22 @@ from waypilot.metrics import (
     comfort,
     completeness,
     driving_score,
+    endings,
     heading_error,
     lane_invasions,
     lateral_deviation,
     path,
+    red_lights,
+    road,
     route_completion,
     speed,
+    speed_keeping,
+    stop_signs,
+    success,
     tracking_error,
 )
 from waypilot.metrics.drive import Drive
-from waypilot.metrics.values import Metric, MetricSpec
+from waypilot.metrics.values import Infraction, Metric, MetricSpec
 
 
 class MetricModule(Protocol):
@@ -35,16 +41,40 @@ class MetricModule(Protocol):
 METRIC_MODULES: tuple[MetricModule, ...] = (
     route_completion,
     driving_score,
+    success,
     collisions,
+    red_lights,
+    stop_signs,
+    road,
     lane_invasions,
+    endings,
     lateral_deviation,
     heading_error,
     path,
     speed,
+    speed_keeping,
     comfort,
     tracking_error,
     completeness,
 )
+
+
+class InfractionModule(Protocol):
+    """What a metric's module offers beside, if it can name what should not have happened."""
+
+    def infractions(self, drive: Drive) -> tuple[Infraction, ...]:
+        """List what happened, in a drive of at least one frame; nothing where it was not observed."""
+
+
+INFRACTION_MODULES: tuple[InfractionModule, ...] = (collisions, red_lights, stop_signs, road, lane_invasions, endings)
+
+
+def all_infractions(drive: Drive) -> tuple[Infraction, ...]:
+    """List everything that should not have happened, in order of time."""
+    if not drive.egos:
+        return ()
+    found = (infraction for module in INFRACTION_MODULES for infraction in module.infractions(drive))
+    return tuple(sorted(found, key=lambda infraction: infraction.time_s))
 
 
 def compute_all(drive: Drive) -> tuple[Metric, ...]:

@@ -51,8 +51,10 @@ class Infraction:
     """Something that should not have happened, when and where.
 
     ``time_s`` counts from the first frame; the place is that of base_link in the map frame and along the route.
-    ``kind`` is ``collision_vehicle``, ``collision_pedestrian``, ``collision_static`` or ``lane_invasion``.
-    Collisions carry the partner's id (0: the world) and the largest impulse (N s) of the contacts counted as one.
+    ``kind`` is ``collision_vehicle``, ``collision_pedestrian``, ``collision_static``, ``red_light``, ``stop_sign``,
+    ``off_road``, ``outside_route_lanes``, ``lane_invasion``, ``blocked``, ``time_out`` or ``route_deviation``.
+    Collisions carry the partner's id (0: the world) and the largest impulse (N s) of the contacts counted as one,
+    lights and signs the signal's id.
     """
 
     kind: str

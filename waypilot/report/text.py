@@ -65,9 +65,11 @@ def format_interval(estimate: Estimate) -> str:
 
 def describe(infraction: Infraction) -> str:
     """Say in a few words what happened, when and where."""
-    parts = [infraction.kind.replace("_", ": ", 1) if infraction.kind.startswith("collision") else "lane invasion"]
+    is_collision = infraction.kind.startswith("collision")
+    parts = [infraction.kind.replace("_", ": ", 1) if is_collision else infraction.kind.replace("_", " ")]
     if infraction.actor_id is not None:
-        parts.append(f"actor {infraction.actor_id}" if infraction.actor_id else "the world")
+        partner = f"actor {infraction.actor_id}" if is_collision else f"signal {infraction.actor_id}"
+        parts.append(partner if infraction.actor_id else "the world")
     if infraction.impulse_ns is not None:
         parts.append(f"{infraction.impulse_ns:.0f} N s")
     if infraction.detail:

@@ -1,0 +1,47 @@
+"""When a point of the vehicle passes a stop line in the direction in which the line is to be obeyed."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from waypilot.boxes import dot
+from waypilot.geometry import FloatArray
+from waypilot.metrics.drive import Drive
+from waypilot.surroundings import StopLine
+
+
+def point_ahead_m(drive: Drive, ahead_m: float) -> FloatArray:
+    """Positions (N, 2) of the point ``ahead_m`` in front of base_link's origin."""
+    yaw_rad = drive.yaw_rad
+    ahead: FloatArray = drive.xy_m + ahead_m * np.stack([np.cos(yaw_rad), np.sin(yaw_rad)], axis=-1)
+    return ahead
+
+
+def distance_past_m(line: StopLine, points_m: FloatArray) -> FloatArray:
+    """How far beyond the line points (N, 2) lie, (N,); negative before it."""
+    return dot(points_m - _middle(line), _direction(line.heading_rad))
+
+
+def crossings(line: StopLine, points_m: FloatArray) -> NDArray[np.intp]:
+    """Find the frames with which a point moving along ``points_m`` (N, 2) has passed the line, between its ends."""
+    past_m = distance_past_m(line, points_m)
+    left = _direction(line.heading_rad + math.pi / 2.0)
+    aside_m = dot(points_m - _middle(line), left)
+    left_end_m = float(dot(np.array(line.left_m) - _middle(line), left))
+    right_end_m = float(dot(np.array(line.right_m) - _middle(line), left))
+    passed = (past_m[:-1] < 0.0) & (past_m[1:] >= 0.0)
+    share = past_m[:-1] / np.where(passed, past_m[:-1] - past_m[1:], 1.0)
+    at_m = aside_m[:-1] + share * (aside_m[1:] - aside_m[:-1])
+    return np.flatnonzero(passed & (at_m >= right_end_m) & (at_m <= left_end_m)) + 1
+
+
+def _middle(line: StopLine) -> FloatArray:
+    middle: FloatArray = (np.array(line.left_m) + np.array(line.right_m)) / 2.0
+    return middle
+
+
+def _direction(heading_rad: float) -> FloatArray:
+    return np.array([math.cos(heading_rad), math.sin(heading_rad)])
