@@ -26,11 +26,11 @@ class FakeStack:
 
 @pytest.fixture
 def evaluate(tmp_path, straight_scenario):
-    def run(*outcomes):
+    def run(*outcomes, **options):
         jobs = [Job(straight_scenario, seed) for seed in range(3)]
         info = RunInfo("suite", "ros", "expert", {})
         path = tmp_path / "results.json"
-        clean = Evaluation(FakeStack(*outcomes), ResultsWriter(path, info, jobs), lambda _: None).run(jobs)
+        clean = Evaluation(FakeStack(*outcomes), ResultsWriter(path, info, jobs), lambda _: None, **options).run(jobs)
         return clean, load_results(path).results
 
     return run
@@ -54,6 +54,23 @@ def test_a_broken_stack_ends_the_evaluation_and_keeps_what_was_driven(evaluate):
     assert not clean
     left = "crashed: not driven: the bridge died"
     assert [result.status for result in results] == ["completed", "crashed: the bridge died", left]
+
+
+def test_where_nodes_restart_a_broken_stack_gets_another_chance(evaluate):
+    broken = StackBrokenError("the bridge died")
+    clean, results = evaluate(broken, 0, broken, breaks_until_end=2)
+    assert not clean
+    assert [result.status for result in results] == [
+        "crashed: the bridge died",
+        "completed",
+        "crashed: the bridge died",
+    ]
+
+
+def test_where_nodes_restart_a_stack_that_stays_broken_ends_the_evaluation(evaluate):
+    broken = StackBrokenError("the bridge died")
+    _, results = evaluate(broken, broken, breaks_until_end=2)
+    assert results[-1].status == "crashed: not driven: the bridge died"
 
 
 def test_missed_deadlines_stand_in_the_record(evaluate):

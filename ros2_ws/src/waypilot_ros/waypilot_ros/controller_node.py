@@ -46,7 +46,7 @@ class ControllerNode(Node):
         self._driving = False
         self._drain = Drain()
         self._diagnostics = Diagnostics(self)
-        self._control = self.create_publisher(CarlaEgoVehicleControl, "control", qos.FRAME)
+        self._control = self.create_publisher(CarlaEgoVehicleControl, "control", qos.RECORD)
         self._inputs = [
             self.create_subscription(Odometry, "odometry", self._on_odometry, qos.FRAME),
             self.create_subscription(Path, "waypoints", self._on_waypoints, qos.FRAME),

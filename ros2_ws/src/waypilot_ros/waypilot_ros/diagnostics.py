@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+import uuid
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +21,8 @@ from waypilot_ros.conversions import stamp_to_msg
 PERIOD_S = 1.0
 MEAN_SUFFIX = " mean"
 MAX_SUFFIX = " max"
+#: Key of the value that tells one process from the next one of the same name.
+PROCESS_KEY = "process"
 #: Names a file that is touched with every report: whoever runs the node (a container engine) sees that it works.
 HEARTBEAT_VARIABLE = "WAYPILOT_HEARTBEAT_FILE"
 
@@ -36,6 +39,7 @@ class Diagnostics:
         self._last_words: dict[str, str] = {}
         self._figures: dict[str, list[float]] = {}
         self.stamp_ns = 0
+        self._process = uuid.uuid4().hex
         heartbeat = os.environ.get(HEARTBEAT_VARIABLE)
         self._heartbeat = Path(heartbeat) if heartbeat else None
         self._timer = node.create_timer(PERIOD_S, self.publish, clock=Clock(clock_type=ClockType.STEADY_TIME))
@@ -68,7 +72,8 @@ class Diagnostics:
         for kind, times in fresh.items():
             detail = last_words[kind]
             self._node.get_logger().warning(f"{kind} ({times} times)" + (f", last: {detail}" if detail else ""))
-        values = [KeyValue(key=kind, value=str(times)) for kind, times in sorted(problems.items())]
+        values = [KeyValue(key=PROCESS_KEY, value=self._process)]
+        values += [KeyValue(key=kind, value=str(times)) for kind, times in sorted(problems.items())]
         for name, samples in sorted(figures.items()):
             values.append(KeyValue(key=name + MEAN_SUFFIX, value=f"{sum(samples) / len(samples):.3f}"))
             values.append(KeyValue(key=name + MAX_SUFFIX, value=f"{max(samples):.3f}"))

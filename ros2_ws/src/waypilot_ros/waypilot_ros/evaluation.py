@@ -43,8 +43,12 @@ class Stack(Protocol):
 class Evaluation:
     """Drives all jobs and records what happened; what is recorded is true whenever the process is stopped."""
 
-    def __init__(self, stack: Stack, writer: ResultsWriter, say: Callable[[str], None]) -> None:
+    def __init__(
+        self, stack: Stack, writer: ResultsWriter, say: Callable[[str], None], breaks_until_end: int = 1
+    ) -> None:
+        """``breaks_until_end``: so many runs in a row must find the stack broken until the others are not tried."""
         self._stack = stack
+        self._breaks_until_end = breaks_until_end
         self._writer = writer
         self._say = say
 
@@ -52,17 +56,22 @@ class Evaluation:
         """Drive the jobs in order; returns whether none crashed. A broken stack ends it: the rest counts as crashed."""
         started_s = time.monotonic()
         clean = True
+        breaks = 0
         for number, job in enumerate(jobs, start=1):
             self._say(f"[{number}/{len(jobs)}] {job.scenario.name}, seed {job.seed}: starts")
             self._writer.start(job.scenario, job.seed)
             try:
                 self._record(job, self._stack.drive(job))
+                breaks = 0
             except ScenarioCrashedError as error:
                 self._crash(job, error)
                 clean = False
             except StackBrokenError as error:
                 self._crash(job, error)
                 clean = False
+                breaks += 1
+                if breaks < self._breaks_until_end:
+                    continue
                 for left in jobs[number:]:
                     self._crash(left, f"not driven: {error}")
                 break

@@ -32,6 +32,9 @@ BAD_PARAMETERS_EXIT_CODE = 2
 #: After a signal: how long to wait for the supervisor's word on what happened.
 FAILURE_FILE_WAIT_S = 0.5
 
+#: Where nodes are restarted: how many runs in a row may find the stack broken until the others are not tried.
+BREAKS_WITH_RESTARTS = 2
+
 #: The signals that came; they must not end the process before a crash is recorded.
 _signals: list[signal.Signals] = []
 
@@ -46,6 +49,9 @@ class EvaluatorConfig:
     policy: str = parameter("checkpoint", "who drives, for the record: 'checkpoint' or 'expert'")
     checkpoint: str = parameter("", "checkpoint of the learned policy, for the record")
     lock_step: bool = parameter(True, "how the bridge keeps time, for the record")
+    nodes_restart: bool = parameter(
+        False, "somebody restarts nodes that die: a run that loses one is a crash, and the next one is tried"
+    )
     picture_topic: str = parameter("/carla/ego_vehicle/front/image", "camera whose pictures the report shows")
     picture_interval_s: float = parameter(4.0, "simulated time between two pictures", 0.1, 1000.0)
 
@@ -73,7 +79,8 @@ class EvaluatorNode(Node):
         """Drive everything, write results and report; returns whether nothing crashed."""
         stack = StackClient(self, self.patience, self.stop_reason, self._start_pictures, _say)
         self._writer = writer = ResultsWriter(self.output_dir / RESULTS_FILE, self._run_info(stack), self.jobs)
-        clean = Evaluation(stack, writer, _say).run(self.jobs)
+        breaks_until_end = BREAKS_WITH_RESTARTS if self.config.nodes_restart else 1
+        clean = Evaluation(stack, writer, _say, breaks_until_end).run(self.jobs)
         with contextlib.suppress(StackBrokenError):
             stack.release()
         report_path = self.output_dir / REPORT_FILE

@@ -62,7 +62,7 @@ class FramePublisher:
         self._vehicle_info = ego_publisher(CarlaEgoVehicleInfo, "vehicle_info", qos.LATCHED)
         self._waypoints = ego_publisher(Path, "waypoints", qos.LATCHED_LAST)
         self._vehicle_status = ego_publisher(CarlaEgoVehicleStatus, "vehicle_status")
-        self._odometry = ego_publisher(Odometry, "odometry")
+        self._odometry = ego_publisher(Odometry, "odometry", qos.RECORD)
         self._speedometer = ego_publisher(Float32, "speedometer")
         self._imu = ego_publisher(Imu, "imu")
         self._gnss = ego_publisher(NavSatFix, "gnss")
@@ -70,7 +70,9 @@ class FramePublisher:
         self._lane_invasion = ego_publisher(CarlaLaneInvasionEvent, "lane_invasion", qos.EVENT)
         self._kind_collision = node.create_publisher(CollisionMessage, "/waypilot/ego_vehicle/collision", qos.EVENT)
         self._scene = node.create_publisher(SceneMessage, "/waypilot/ego_vehicle/scene", qos.LATCHED_LAST)
-        self._surroundings = node.create_publisher(SurroundingsMessage, "/waypilot/ego_vehicle/surroundings", qos.FRAME)
+        self._surroundings = node.create_publisher(
+            SurroundingsMessage, "/waypilot/ego_vehicle/surroundings", qos.RECORD
+        )
         self._images = {camera.name: ego_publisher(Image, f"{camera.name}/image") for camera in rig}
         self._camera_infos = {camera.name: ego_publisher(CameraInfo, f"{camera.name}/camera_info") for camera in rig}
         self._camera_models = {camera.name: camera_info(camera) for camera in rig}

@@ -77,7 +77,7 @@ class PolicyNode(Node):
         self._drain = Drain()
         self._join = FrameJoin((camera.name for camera in self._driver.cameras), config.camera_wait_s)
         self._diagnostics = Diagnostics(self)
-        self._final = self.create_publisher(Path, "waypoints", qos.FRAME)
+        self._final = self.create_publisher(Path, "waypoints", qos.RECORD)
         self._sft = self.create_publisher(Path, "waypoints_sft", qos.FRAME)
         self._delta = self.create_publisher(Path, "waypoints_delta", qos.FRAME)
         self._inputs = [self.create_subscription(Odometry, "odometry", self._on_odometry, qos.FRAME)]

@@ -14,7 +14,8 @@ def _profile(depth: int, durability: DurabilityPolicy = DurabilityPolicy.VOLATIL
 #: Everything that comes once a frame, images included (upstream sends them reliably as well).
 FRAME = _profile(10)
 
-#: For whoever must not lose a frame of a drive even when it falls behind for some seconds.
+#: For what the judge must not lose even when it falls behind for seconds. Both ends need it: a publisher drops what
+#: does not fit its own depth, acknowledged or not.
 RECORD = _profile(1000)
 
 #: Events and status changes.

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from diagnostic_msgs.msg import DiagnosticArray
 from nav_msgs.msg import Odometry
 from rclpy.client import Client
 from rclpy.executors import SingleThreadedExecutor
@@ -22,7 +23,9 @@ from waypilot.metrics import ScenarioResult, result_from_dict
 from waypilot.report.results import Job
 from waypilot_ros import qos
 from waypilot_ros.conversions import stamp_from_msg
+from waypilot_ros.diagnostics import PROCESS_KEY
 from waypilot_ros.evaluation import DriveReport, ScenarioCrashedError, StackBrokenError
+from waypilot_ros.liveness import Liveness
 from waypilot_ros.stage_times import StageTimes
 
 #: In the order in which messages flow, so that whoever is silent stays so (see ``readiness.Drain``).
@@ -42,6 +45,7 @@ class PatienceConfig:
     connect_s: float = 250.0
     prepare_s: float = 180.0
     frame_s: float = 10.0
+    report_s: float = 10.0
     finalize_s: float = 10.0
     release_s: float = 6.0
 
@@ -103,6 +107,8 @@ class StackClient:
         self._stage_times = StageTimes(node)
         self._end: ScenarioStatus | None = None
         self._bridge_crash = ""
+        self._liveness = Liveness(tuple(self._prepare), patience.report_s)
+        node.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, qos.EVENT)
         node.create_subscription(Odometry, "odometry", self._on_odometry, qos.FRAME)
         node.create_subscription(ScenarioStatus, "scenario_status", self._on_status, qos.EVENT)
 
@@ -130,6 +136,7 @@ class StackClient:
     def drive(self, job: Job) -> DriveReport:
         """Drive one scenario to its end and have it judged (see ``evaluation.Stack``)."""
         self._end = None
+        self._bridge_crash = ""
         begun_s = time.monotonic()
         self._prepare_all(job)
         self._before_start(job)
@@ -182,10 +189,17 @@ class StackClient:
             self._retry(name, self._prepare[name], request, self._patience.ready_s)
 
     def _wait_for_end(self) -> int:
-        """Wait for the judge's word; raises StackBrokenError when frames stop coming."""
+        """Wait for the judge's word.
+
+        Raises StackBrokenError when frames stop coming, ScenarioCrashedError when a node is not the one that began.
+        """
         self._last_frame_s = time.monotonic()
+        self._liveness.reset(self._last_frame_s)
         while self._end is None:
             self._spin()
+            fault = self._liveness.fault(time.monotonic())
+            if fault:
+                raise ScenarioCrashedError(fault)
             silence_s = time.monotonic() - self._last_frame_s
             if silence_s > self._patience.frame_s:
                 last = (
@@ -245,6 +259,12 @@ class StackClient:
         reason = self._stop_reason() or self._bridge_crash
         if reason:
             raise StackBrokenError(reason)
+
+    def _on_diagnostics(self, message: DiagnosticArray) -> None:
+        for status in message.status:
+            for entry in status.values:
+                if entry.key == PROCESS_KEY:
+                    self._liveness.hear(status.name, entry.value, time.monotonic())
 
     def _on_odometry(self, message: Odometry) -> None:
         self._last_frame_s = time.monotonic()
