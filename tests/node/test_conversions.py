@@ -144,7 +144,7 @@ def test_image_colours_survive():
 @pytest.mark.parametrize(
     ("change", "complaint"),
     [
-        ({"encoding": "mono8"}, "encoding 'mono8' is not supported"),
+        ({"encoding": "yuyv"}, "encoding 'yuyv' is not supported"),
         ({"height": 3}, "holds 16 bytes"),
         ({"step": 4, "height": 4}, "holds 16 bytes"),
     ],

@@ -8,11 +8,12 @@ from collections.abc import Callable
 from carla_msgs.msg import CarlaEgoVehicleControl, CarlaLaneInvasionEvent
 from nav_msgs.msg import Odometry, Path
 from rclpy.node import Node
-from waypilot_msgs.msg import CollisionEvent, DriveCounts, ScenarioResult, ScenarioStatus, Surroundings
+from waypilot_msgs.msg import CollisionEvent, DriveCounts, ScenarioResult, ScenarioSetup, ScenarioStatus, Surroundings
 from waypilot_msgs.srv import FinalizeScenario, PrepareScenario
 
 from waypilot.config import config_from_mapping
 from waypilot.metrics import Termination, result_to_dict
+from waypilot.metrics.judge import Judge
 from waypilot.scenarios import Scenario
 from waypilot_ros import qos
 from waypilot_ros.conversions import (
@@ -22,12 +23,12 @@ from waypilot_ros.conversions import (
     ego_from_msg,
     header,
     lane_invasion_from_msg,
+    promise_from_msg,
     route_from_msg,
     stamp_from_msg,
     trajectory_from_msg,
 )
 from waypilot_ros.diagnostics import Diagnostics
-from waypilot_ros.judge import Judge, Promise
 from waypilot_ros.parameters import refuse_unknown_parameters
 from waypilot_ros.readiness import Drain, missing_connections
 from waypilot_ros.spin import run_node
@@ -45,6 +46,9 @@ class MetricsNode(Node):
         self._diagnostics = Diagnostics(self)
         self._status = self.create_publisher(ScenarioStatus, "scenario_status", qos.EVENT)
         self._result = self.create_publisher(ScenarioResult, "scenario_result", qos.LATCHED)
+        # What a drive is judged by beside its frames; with these two a bag of it can be judged again.
+        self._setup = self.create_publisher(ScenarioSetup, "scenario_setup", qos.LATCHED_LAST)
+        self._counts = self.create_publisher(DriveCounts, "drive_counts", qos.LATCHED_LAST)
         self._inputs = [
             self._record(Odometry, "odometry", self._on_odometry),
             self._record(Path, "waypoints", self._on_waypoints),
@@ -123,6 +127,15 @@ class MetricsNode(Node):
         response.success = not response.message
         if response.success:
             self._judge = judge
+            self._setup.publish(
+                ScenarioSetup(
+                    scenario_json=request.scenario_json,
+                    seed=request.seed,
+                    route=request.route,
+                    scene_known=request.scene_known,
+                    scene=request.scene,
+                )
+            )
         return response
 
     def _on_finalize(
@@ -133,11 +146,12 @@ class MetricsNode(Node):
         if judge is None or judge.termination is None:
             response.message = "no drive has ended"
             return response
-        response.message = judge.missing(_promise(request.counts))
+        response.message = judge.missing(promise_from_msg(request.counts))
         response.success = not response.message
         if response.success:
             result = judge.result()
             response.result_json = json.dumps(result_to_dict(result))
+            self._counts.publish(request.counts)
             self._result.publish(
                 ScenarioResult(
                     header=header(judge.termination.stamp_ns, MAP_FRAME),
@@ -149,18 +163,6 @@ class MetricsNode(Node):
             )
             self._judge = None
         return response
-
-
-def _promise(counts: DriveCounts) -> Promise:
-    return Promise(
-        end_stamp_ns=stamp_from_msg(counts.end_stamp),
-        frames=counts.frames,
-        collisions=counts.collisions,
-        lane_invasions=counts.lane_invasions,
-        surroundings=counts.surroundings,
-        missed_deadlines=counts.missed_deadlines,
-        lock_step=counts.lock_step,
-    )
 
 
 def main() -> int:

@@ -12,6 +12,7 @@ from nav_msgs.msg import Odometry, Path
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from sensor_msgs.msg import Image
+from std_msgs.msg import String
 from waypilot_msgs.srv import PrepareScenario
 
 from waypilot.config import config_from_mapping
@@ -80,6 +81,8 @@ class PolicyNode(Node):
         self._final = self.create_publisher(Path, "waypoints", qos.RECORD)
         self._sft = self.create_publisher(Path, "waypoints_sft", qos.FRAME)
         self._delta = self.create_publisher(Path, "waypoints_delta", qos.FRAME)
+        self._name = self.create_publisher(String, "driver", qos.LATCHED_LAST)
+        self._name.publish(String(data=self._driver.name))
         self._inputs = [self.create_subscription(Odometry, "odometry", self._on_odometry, qos.FRAME)]
         self._inputs += [self._subscribe(camera) for camera in self._driver.cameras]
         self.create_service(PrepareScenario, "~/prepare", self._on_prepare)

@@ -1,10 +1,14 @@
-"""One drive being judged: what arrived so far, whether it is over, and what is still missing. Knows no ROS."""
+"""One drive being judged: what arrived so far, whether it is over, and what is still missing.."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from waypilot.metrics import DriveLog, ScenarioMonitor, ScenarioResult, Termination, evaluate
+from waypilot.metrics.evaluate import evaluate
+from waypilot.metrics.log import DriveLog
+from waypilot.metrics.monitor import ScenarioMonitor
+from waypilot.metrics.result import ScenarioResult
+from waypilot.metrics.values import Termination
 from waypilot.route import Route
 from waypilot.scenarios import Scenario
 from waypilot.surroundings import SceneInfo

@@ -1,0 +1,116 @@
+"""Damaged bags: never a traceback, never a hang, and what is whole is read."""
+
+import contextlib
+import random
+import shutil
+
+import pytest
+
+from waypilot.bags import Bag, BagError, SplitLimits
+from waypilot.messages import MalformedMessageError
+
+TRUNCATIONS, FLIPS = 100, 60
+
+
+@pytest.fixture(scope="module", params=["mcap", "sqlite3"])
+def whole(drives, tmp_path_factory, request):
+    path = drives.write(tmp_path_factory.mktemp("whole") / "bag", drives.upstream(20), request.param)
+    (file,) = path.glob("bag_0.*")
+    with Bag(path) as bag:
+        return path, file, [message.data for message in bag.messages()]
+
+
+def read_all(path, decode=True):
+    """Read as far as possible; returns the messages' bytes, how many were decoded, and the problems."""
+    with Bag(path) as bag:
+        data, decoded = [], 0
+        for message in bag.messages():
+            data.append(message.data)
+            with contextlib.suppress(MalformedMessageError):
+                decoded += decode and bag.decode(message) is not None
+        return data, decoded, bag.problems
+
+
+def copy_with(whole, tmp_path, content):
+    path, file, _ = whole
+    target = tmp_path / "bag"
+    shutil.rmtree(target, ignore_errors=True)
+    shutil.copytree(path, target)
+    (target / file.name).write_bytes(content)
+    return target
+
+
+def test_truncated_anywhere_everything_before_the_cut_is_read(whole, tmp_path):
+    content, expected = whole[1].read_bytes(), whole[2]
+    draw = random.Random(1)
+    for number in range(TRUNCATIONS):
+        cut = draw.randrange(len(content))
+        target = copy_with(whole, tmp_path, content[:cut])
+        try:
+            data, _, problems = read_all(target, decode=number % 10 == 0)
+        except BagError:
+            data = []
+        else:
+            assert problems
+        assert data == expected[: len(data)]
+        if whole[1].suffix == ".mcap":
+            lost = sum(map(len, expected)) * (1.0 - cut / len(content)) + 2 * 256 * 1024
+            assert sum(map(len, data)) >= sum(map(len, expected)) - lost - 256 * 1024
+
+
+def test_flipped_bytes_are_found_out_by_checksums_and_the_rest_is_read(whole, tmp_path):
+    content, expected = whole[1].read_bytes(), whole[2]
+    draw = random.Random(2)
+    known = set(expected)
+    whole_enough = 0
+    for number in range(FLIPS):
+        damaged = bytearray(content)
+        damaged[draw.randrange(len(content))] ^= 1 << draw.randrange(8)
+        try:
+            data, _, problems = read_all(copy_with(whole, tmp_path, bytes(damaged)), decode=number % 5 == 0)
+        except BagError:
+            continue
+        whole_enough += len(data) > len(expected) / 2
+        if whole[1].suffix == ".mcap":
+            assert set(data) <= known
+            assert problems or data == expected
+    assert whole_enough > FLIPS / 2
+
+
+@pytest.mark.parametrize("content", [b"", b"\0" * 500, b"hello", b"\x89MCAP0\r\n", b"SQLite format 3\0"])
+def test_files_that_are_no_bags_are_named(whole, tmp_path, content):
+    with pytest.raises(BagError, match=whole[1].name):
+        Bag(copy_with(whole, tmp_path, content))
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        (None, "not completed"),
+        ("", "has no rosbag2_bagfile_information"),
+        ("{", "cannot be read"),
+        ("rosbag2_bagfile_information: {relative_file_paths: [other.mcap]}", "other.mcap is named"),
+        ("rosbag2_bagfile_information: {relative_file_paths: 7}", "names no files"),
+    ],
+)
+def test_wrong_metadata_is_said_and_the_files_are_read(whole, tmp_path, text, problem):
+    target = copy_with(whole, tmp_path, whole[1].read_bytes())
+    (target / "metadata.yaml").unlink()
+    if text is not None:
+        (target / "metadata.yaml").write_text(text)
+    data, _, problems = read_all(target)
+    assert data == whole[2]
+    assert any(problem in found for found in problems), problems
+
+
+def test_a_missing_file_of_several_is_said(drives, tmp_path):
+    path = drives.write(tmp_path / "bag", drives.upstream(20), limits=SplitLimits(max_bytes=1_000_000))
+    (path / "bag_1.mcap").unlink()
+    data, decoded, problems = read_all(path)
+    assert decoded == len(data) > 20
+    assert problems == ["bag_1.mcap is named by metadata.yaml but missing"]
+
+
+def test_an_empty_folder_is_no_bag(tmp_path):
+    with pytest.raises(BagError, match="no storage file"):
+        Bag(tmp_path)
