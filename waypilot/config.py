@@ -86,8 +86,14 @@ def _convert(hint: Any, value: object, where: str) -> object:
 
 
 def _convert_union(choices: tuple[Any, ...], value: object, where: str) -> object:
+    """Take the first choice that fits; among dataclasses with a field ``kind``, the one of the value's kind."""
     if value is None and type(None) in choices:
         return None
+    kinds = {kind: choice for choice in choices for kind in _kinds(choice)}
+    if kinds and isinstance(value, Mapping):
+        if value.get("kind") not in kinds:
+            raise ConfigError(f"{where}.kind: {value.get('kind')!r} is not one of {', '.join(map(repr, kinds))}")
+        return _convert(kinds[value["kind"]], value, where)
     problems = []
     for choice in choices:
         if choice is not type(None):
@@ -96,6 +102,11 @@ def _convert_union(choices: tuple[Any, ...], value: object, where: str) -> objec
             except ConfigError as error:
                 problems.append(str(error))
     raise ConfigError("; or ".join(problems))
+
+
+def _kinds(choice: Any) -> tuple[str, ...]:
+    hint = typing.get_type_hints(choice).get("kind") if dataclasses.is_dataclass(choice) else None
+    return typing.get_args(hint) if typing.get_origin(hint) is typing.Literal else ()
 
 
 def _convert_tuple(hints: tuple[Any, ...], value: object, where: str) -> tuple[object, ...]:

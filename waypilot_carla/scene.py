@@ -6,7 +6,7 @@ import carla
 
 from waypilot.geometry import Pose
 from waypilot.route import Route
-from waypilot.scenarios import Scenario
+from waypilot.scenarios import Scenario, vary
 from waypilot.types import ActorKind
 from waypilot_carla import convert
 from waypilot_carla.connection import Connection, Endpoint
@@ -31,11 +31,18 @@ class SceneSetter:
         """Version that the server reports, and which simulator it is: a result must not pass for real CARLA."""
         return f"{self._connection.server_version} ({self._connection.simulator})"
 
-    def prepare(self, scenario: Scenario) -> Route:
+    def prepare(self, scenario: Scenario, seed: int) -> Route:
         """Set the scene and return the route.
 
-        Raises SetupError when another map is loaded, the vehicle is missing, or no route leads to the goal.
+        Raises SetupError when another map is loaded, the vehicle is missing, no route leads to the goal, or the
+        scenario needs somebody to move actors.
         """
+        if scenario.actors or scenario.traffic is not None or scenario.lights is not None:
+            raise SetupError(
+                f"scenario {scenario.name} has actors, traffic or lights, which only the bridge of Waypilot can play: "
+                "use bridge:=waypilot"
+            )
+        scenario = vary(scenario, seed)
         with self._connection.asking("setting the scene"):
             world = self._connection.client.get_world()
             town = world.get_map()

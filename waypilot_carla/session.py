@@ -10,7 +10,7 @@ import carla
 
 from waypilot.geometry import SE2
 from waypilot.rig import DEFAULT_RIG, CameraSpec
-from waypilot.scenarios import Scenario
+from waypilot.scenarios import Scenario, vary
 from waypilot.surroundings import Surroundings
 from waypilot.types import Control, EgoState
 from waypilot_carla import convert
@@ -20,6 +20,7 @@ from waypilot_carla.frame import LateEvents, PreparedScenario, SimulatorFrame
 from waypilot_carla.route_planner import plan_route
 from waypilot_carla.sensors import SensorSuite
 from waypilot_carla.spawn import spawn_vehicle, vehicle_info
+from waypilot_carla.stage import Stage
 from waypilot_carla.surroundings import SurroundingsReader
 from waypilot_carla.world import MapLoader, XodrProvider, last_part, set_weather, step_synchronously
 
@@ -76,8 +77,9 @@ class _Episode:
     world: carla.World
     vehicle: carla.Vehicle
     sensors: SensorSuite
+    stage: Stage
     surroundings: SurroundingsReader | None = None
-    last_stamp_ns: int | None = None  # of the last frame that tick() returned
+    last_ego: EgoState | None = None  # of the last frame that tick() returned
 
 
 class SimulatorSession:
@@ -111,9 +113,10 @@ class SimulatorSession:
         return self._connection.lost
 
     def prepare(self, scenario: Scenario, seed: int) -> PreparedScenario:
-        """Load the map afresh, set step and weather, spawn vehicle and sensors, plan the route, settle.
+        """Load the map afresh, set step and weather, plan the route, spawn vehicle, sensors and actors, settle.
 
-        ``seed`` goes to everything in the simulator that draws by chance; there is nothing else random in it.
+        ``seed`` varies the scenario within its bounds and goes to everything in the simulator that draws by chance;
+        there is nothing else random in it.
         Raises SetupError when the scenario does not fit the simulator; what was spawned for it is gone then, and the
         session can prepare another one.
         """
@@ -127,6 +130,7 @@ class SimulatorSession:
     def _prepare(self, scenario: Scenario, seed: int) -> PreparedScenario:
         with self._connection.asking("switching to synchronous steps"):
             step_synchronously(self._connection.client.get_world(), self.config.fixed_delta_s)
+        scenario = vary(scenario, seed)
         world = self._maps.load(scenario.map)
         with self._connection.asking("setting up the world"):
             step_synchronously(world, self.config.fixed_delta_s)
@@ -136,11 +140,14 @@ class SimulatorSession:
         route = plan_route(town, scenario.start_pose, scenario.goal_m, scenario.via_m)
         with self._connection.asking("spawning vehicle and sensors"):
             vehicle = spawn_vehicle(world, town, scenario, self.config.role_name)
-            episode = self._episode = _Episode(world, vehicle, SensorSuite(world, vehicle))
+            stage = Stage(self._connection, world, town, scenario)
+            episode = self._episode = _Episode(world, vehicle, SensorSuite(world, vehicle), stage)
             surroundings = episode.surroundings = SurroundingsReader(world, town, vehicle, route.points_m)
             episode.sensors.attach(self.config.cameras)
+            stage.set(route, surroundings.scene, seed)
         frame = self._settle(episode)
-        with self._connection.asking("reading the vehicle's physics"):
+        with self._connection.asking("beginning the scenario"):
+            stage.begin()
             snapshot = world.get_snapshot()
             return PreparedScenario(
                 route=route,
@@ -164,6 +171,9 @@ class SimulatorSession:
     def tick(self) -> SimulatorFrame:
         """Advance one step and gather everything of it. Raises SimulatorLost, naming what did not come."""
         episode = self._running()
+        if episode.last_ego is not None:
+            with self._connection.asking("commands for the scenario's actors"):
+                episode.stage.play(episode.last_ego, episode.world.get_snapshot())
         with self._connection.asking("the tick"):
             number = episode.world.tick(self.config.timeout_s)
             snapshot = episode.world.get_snapshot()
@@ -179,8 +189,7 @@ class SimulatorSession:
             readings = episode.sensors.read(number, self.config.timeout_s)
         except SimulatorLost as error:
             raise self._connection.lose(str(error)) from error
-        episode.last_stamp_ns = stamp_ns
-        ego = convert.ego_state(actor, stamp_ns)
+        ego = episode.last_ego = convert.ego_state(actor, stamp_ns)
         return SimulatorFrame(
             frame=number,
             stamp_ns=stamp_ns,
@@ -212,19 +221,19 @@ class SimulatorSession:
         What happens during these ticks does not belong to the drive and is dropped. The vehicle stays where it is.
         """
         episode = self._running()
-        last_ns = episode.last_stamp_ns
-        if last_ns is None:
+        last = episode.last_ego
+        if last is None:
             return LateEvents((), ())
         self.apply(_FULL_BRAKE)
         frames = [self.tick() for _ in range(self.config.finish_ticks)]
-        episode.last_stamp_ns = last_ns
+        episode.last_ego = last
         collisions = [event for frame in frames for event in frame.collisions] + [*episode.sensors.take_collisions()]
         crossings = [event for frame in frames for event in frame.lane_invasions] + [
             *episode.sensors.take_lane_invasions()
         ]
         return LateEvents(
-            tuple(event for event in collisions if event.stamp_ns <= last_ns),
-            tuple(event for event in crossings if event.stamp_ns <= last_ns),
+            tuple(event for event in collisions if event.stamp_ns <= last.stamp_ns),
+            tuple(event for event in crossings if event.stamp_ns <= last.stamp_ns),
         )
 
     def close(self) -> None:
@@ -289,7 +298,8 @@ class SimulatorSession:
         if episode is None:
             return
         episode.sensors.stop()
-        actors = [*(sensor.id for sensor in episode.sensors.actors), episode.vehicle.id]
+        actors = [*(sensor.id for sensor in episode.sensors.actors), *episode.stage.ids, episode.vehicle.id]
         if not self._connection.lost:
-            with self._connection.asking("destroying vehicle and sensors"):
+            with self._connection.asking("destroying vehicle, sensors and actors"):
+                episode.stage.close()
                 self._connection.client.apply_batch_sync([carla.command.DestroyActor(actor) for actor in actors])

@@ -3,6 +3,7 @@
 from waypilot.scenarios.evaluation_towns import EVALUATION_TOWNS
 from waypilot.scenarios.scenario import Scenario, TerminationRules, scenario_from_json, scenario_to_json
 from waypilot.scenarios.suite import ScenarioError, available_suites, load_suite, select
+from waypilot.scenarios.variation import vary
 from waypilot.scenarios.weather import WEATHER_PRESETS, WeatherParameters
 
 __all__ = [
@@ -17,4 +18,5 @@ __all__ = [
     "scenario_from_json",
     "scenario_to_json",
     "select",
+    "vary",
 ]

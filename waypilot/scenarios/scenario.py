@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from waypilot.config import ConfigError, config_from_mapping, config_to_dict
 from waypilot.geometry import SE2
+from waypilot.scenarios.actors import ActorSpec, Lights, Traffic, Variation
 from waypilot.scenarios.weather import WeatherParameters
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_]*")
@@ -45,7 +46,8 @@ class TerminationRules:
 class Scenario:
     """One drive to be judged. Positions are in the map frame (REP 103), the height is that of the road.
 
-    Where nobody asks for something else it is driven ``repeats`` times with each of ``seeds``.
+    Where nobody asks for something else it is driven ``repeats`` times with each of ``seeds``; what a seed changes is
+    bounded by ``variation`` (``waypilot.scenarios.vary``). ``actors``, ``traffic`` and ``lights`` are what others do.
     ``via_m`` are points the route must pass, in order. ``time_limit_s`` is simulated time; None asks for the
     leaderboard's rule, which needs the length of the route (``time_limit_for``). ``target_speed_mps`` is the speed
     the vehicle may drive. Raises ValueError for values that make no drive.
@@ -63,6 +65,10 @@ class Scenario:
     rules: TerminationRules = field(default_factory=TerminationRules)
     seeds: tuple[int, ...] = (0,)
     repeats: int = 1
+    variation: Variation = field(default_factory=Variation)
+    actors: tuple[ActorSpec, ...] = ()
+    traffic: Traffic | None = None
+    lights: Lights | None = None
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
@@ -79,6 +85,9 @@ class Scenario:
         if math.dist(self.goal_m, (self.start_pose.x_m, self.start_pose.y_m)) < 1.0:
             raise ValueError(f"goal {self.goal_m} is less than 1 m from the start, put it further along the road")
         _check_seeds(self.seeds)
+        names = [actor.name for actor in self.actors]
+        if twice := [name for position, name in enumerate(names) if name in names[:position]]:
+            raise ValueError(f"two actors are named {twice[0]!r}, rename one of them")
         if self.repeats < 1:
             raise ValueError(f"repeats is {self.repeats}, give 1 or more")
 

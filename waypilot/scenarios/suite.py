@@ -15,11 +15,12 @@ import yaml
 
 from waypilot.config import ConfigError, config_from_mapping
 from waypilot.geometry import SE2, wrap_angle
+from waypilot.scenarios.actors import ActorSpec, Lights, Traffic, Variation
 from waypilot.scenarios.scenario import Scenario, TerminationRules
 from waypilot.scenarios.weather import WEATHER_PRESETS, WeatherParameters
 
 #: What may stand at the top of a suite file, for all scenarios that do not say otherwise.
-_FOR_ALL = ("seeds", "repeats")
+_FOR_ALL = ("seeds", "repeats", "variation")
 SUITES_DIR = Path(__file__).parent / "suites"
 
 
@@ -60,6 +61,10 @@ class ScenarioEntry:
     rules: TerminationRules = field(default_factory=TerminationRules)
     seeds: tuple[int, ...] = (0,)
     repeats: int = 1
+    variation: Variation = field(default_factory=Variation)
+    actors: tuple[ActorSpec, ...] = ()
+    traffic: Traffic | None = None
+    lights: Lights | None = None
 
     def to_scenario(self) -> Scenario:
         """Convert to the core's units. Raises ValueError for an unknown weather or values that make no drive."""
@@ -76,6 +81,10 @@ class ScenarioEntry:
             rules=self.rules,
             seeds=self.seeds,
             repeats=self.repeats,
+            variation=self.variation,
+            actors=self.actors,
+            traffic=self.traffic,
+            lights=self.lights,
         )
 
 

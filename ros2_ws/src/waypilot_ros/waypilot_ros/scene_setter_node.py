@@ -73,7 +73,7 @@ class SceneSetterNode(Node):
         self._collisions_ns.clear()
         try:
             scenario = config_from_mapping(Scenario, json.loads(request.scenario_json))
-            route = self._scene.prepare(scenario)
+            route = self._scene.prepare(scenario, request.seed)
         except (SetupError, ValueError) as error:
             response.message = str(error)
             return response

@@ -8,7 +8,16 @@ from dataclasses import asdict
 import pytest
 import yaml
 
-from waypilot.scenarios import EVALUATION_TOWNS, WEATHER_PRESETS, ScenarioError, available_suites, load_suite, select
+from waypilot.scenarios import (
+    EVALUATION_TOWNS,
+    WEATHER_PRESETS,
+    ScenarioError,
+    available_suites,
+    load_suite,
+    scenario_from_json,
+    scenario_to_json,
+    select,
+)
 
 GOOD = {
     "name": "one",
@@ -102,6 +111,54 @@ def test_mistakes_name_file_scenario_field_and_remedy(write, change, message):
     assert str(caught.value).startswith(f"{path}: ")
 
 
+LEAD = {
+    "name": "lead",
+    "type": "vehicle.audi.a2",
+    "place": {"ahead_m": 20},
+    "behaviour": {"kind": "drive", "speed_mps": 7, "brake": {"when": {"ego_at_m": 50}}},
+}
+
+
+def test_actors_traffic_and_lights(write):
+    entry = GOOD | {"actors": [LEAD], "traffic": {"vehicles": 5}, "lights": {"red_until_waited_s": 3}}
+    (scenario,) = load_suite(write(entry))
+    (lead,) = scenario.actors
+    assert (lead.place.ahead_m, lead.behaviour.brake.when.ego_at_m) == (20.0, 50.0)
+    assert (scenario.traffic.vehicles, scenario.lights.red_until_waited_s) == (5, 3.0)
+    assert scenario_from_json(scenario_to_json(scenario)) == scenario
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            {"behaviour": {"kind": "drift"}},
+            r"actors\[0\].behaviour.kind: 'drift' is not one of 'stand', 'drive'",
+        ),
+        ({"behaviour": {"speed_mps": 3}}, r"behaviour.kind: None is not one of 'stand'"),
+        ({"behaviour": {"kind": "drive"}}, r"actors\[0\].behaviour: required key 'speed_mps' is missing"),
+        ({"behaviour": {"kind": "drive", "speed_mps": -1}}, "speed_mps is -1.0, give a positive number"),
+        ({"when": {"after_s": 1, "ego_at_m": 2}}, "ego_at_m and after_s are given, choose one of them"),
+        ({"when": {"ego_within_m": -2}}, "ego_within_m is -2.0, give a number from 0 up"),
+        ({"type": "bicycle"}, "type is 'bicycle', give a blueprint such as vehicle.audi.a2"),
+        ({"type": "walker.pedestrian.0001"}, "behaviour is drive, a walker can only stand or cross"),
+        ({"place": {"x_m": 1, "y_m": 2, "yaw_deg": 0}}, "behaviour is drive, it needs a place on the route"),
+        ({"place": {"ahead": 1}}, "place: unknown key 'ahead'; known keys: ahead_m, left_m, turned_deg; or"),
+        ({"name": "Lead car"}, "name is 'Lead car', use lower-case letters"),
+    ],
+)
+def test_mistakes_in_actors_name_file_scenario_field_and_remedy(write, change, message):
+    path = write(GOOD | {"actors": [LEAD | change]})
+    with pytest.raises(ScenarioError, match=message) as caught:
+        load_suite(path)
+    assert str(caught.value).startswith(f"{path}: scenario 'one': actors[0]")
+
+
+def test_actors_have_different_names(write):
+    with pytest.raises(ScenarioError, match="scenario 'one': two actors are named 'lead', rename one of them"):
+        load_suite(write(GOOD | {"actors": [LEAD, LEAD]}))
+
+
 def test_missing_key_names_the_scenario(write):
     with pytest.raises(ScenarioError, match=r"scenario 'one': .*required key 'map' is missing"):
         load_suite(write({key: value for key, value in GOOD.items() if key != "map"}))
@@ -120,7 +177,7 @@ def test_names_are_unique(write):
         ("scenarios: []", "at least one scenario"),
         ("scenarios: {a: 1}", "must be a list"),
         ("scenarios: [straight]", "scenario 1: expected keys and values, got 'straight'"),
-        ("scenarios: [{name: a}]\nextra: 1", "besides only: seeds, repeats"),
+        ("scenarios: [{name: a}]\nextra: 1", "besides only: seeds, repeats, variation"),
         ("scenarios:\n- name: a\n  map: b\n  map: c", "key 'map' is given twice"),
     ],
 )
