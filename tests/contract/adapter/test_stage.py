@@ -78,7 +78,7 @@ def test_the_same_seed_gives_the_same_drive_and_another_one_does_not(session, st
 
 
 def actors_of(session) -> carla.ActorList:
-    """As the session's client knows them: its tick waits for the state, that of another client comes some time later."""
+    """As the session's client knows them: its tick waits for the state, another client's comes later."""
     return session._connection.client.get_world().get_actors()
 
 
