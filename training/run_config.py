@@ -14,7 +14,7 @@ ConfigType = TypeVar("ConfigType", bound="RunConfig")
 
 @dataclass(frozen=True, slots=True)
 class RunConfig:
-    """How to train. ``num_threads`` 0 leaves torch's choice.
+    """How to train. ``backbone`` names the camera encoder, ``num_threads`` 0 leaves torch's choice.
 
     Drives of ``sources`` (empty: of all) are used. ``val_towns`` are held out whole, ``val_fraction`` of the routes of
     the other towns as well.
@@ -22,6 +22,7 @@ class RunConfig:
 
     episodes_glob: str = "out/episodes/**/*.json"
     out_dir: str = "out/run"
+    backbone: str = "residual"
     batch_size: int = 32
     num_steps: int = 0
     lr: float = 1e-3
@@ -64,6 +65,7 @@ class RunConfig:
 _COMMON_OPTIONS: dict[str, str] = {
     "episodes_glob": "pattern of the episode files",
     "out_dir": "where the artifacts go",
+    "backbone": "camera encoder (training/models/encoder.py): residual, plain, deep",
     "batch_size": "samples per step",
     "num_steps": "steps to train",
     "lr": "peak learning rate (AdamW, linear warm-up, cosine decay)",

@@ -18,6 +18,7 @@ from training.data.sample_table import RecordedDrives, load_drives, split_episod
 from training.run_config import RunConfig
 from training.run_setup import learning_rate_factor, logging_to, make_deterministic, progress_bar
 from waypilot.episodes import Episode, EpisodeError
+from waypilot.rig import CameraSpec
 from waypilot.scenarios import EVALUATION_TOWNS
 
 LOG_EVERY_STEPS = 20
@@ -77,6 +78,13 @@ class RunTrainer(ABC, Generic[Batch]):
         if reserved := sorted({episode.town for _, episode in train} & EVALUATION_TOWNS):
             _log.warning("training on drives in %s, where policies are evaluated: results there mean little", reserved)
         return train, validation
+
+    def _image_size(self, cameras: tuple[CameraSpec, ...]) -> tuple[int, int]:
+        """Width and height of all images, pixels. Raises EpisodeError when the cameras differ."""
+        sizes = {(camera.width_px, camera.height_px) for camera in cameras}
+        if len(sizes) != 1:
+            raise EpisodeError(f"the cameras have the sizes {sorted(sizes)}, expected one size for all")
+        return sizes.pop()
 
     def _end(self, stop_after: int | None) -> int:
         return self.num_steps if stop_after is None else min(stop_after, self.num_steps)

@@ -50,9 +50,11 @@ _COLUMNS = {
     "turn_ade_m": "ADE before and in turns",
 }
 _READING = (
-    "Metres. The interval is that of the mean over drives (percentile bootstrap: frames of one drive resemble each "
-    "other). *Ego state only*: same trainer and steps, no cameras. *Cameras invalid* and *shuffled*: the network of "
-    "the last row, not trained anew, with its images masked, or replaced by those of another moment."
+    "Metres in base_link. ADE at T: mean distance over all waypoints up to T; FDE: distance at the last waypoint; both "
+    "averaged over frames (every frame weighs the same). The interval is that of the mean over drives (percentile "
+    "bootstrap: frames of one drive resemble each other). *Ego state only*: same trainer and steps, no cameras. "
+    "*Cameras invalid* and *shuffled*: the network of the last row, not trained anew, with its images masked, or "
+    "replaced by those of another moment."
 )
 
 
@@ -181,9 +183,12 @@ def _compare(options: argparse.Namespace) -> tuple[dict[str, dict[str, Any]], st
     frames = JudgedFrames.of(chosen, network.config)
     plans = all_plans(frames, network, ego_only)
     towns = ", ".join(sorted({episode.town for _, episode in chosen}))
+    whence = "in the towns asked for" if options.towns else "that no network was trained on"
+    count, dt_s = network.config.num_waypoints, network.config.waypoint_dt_s
     setting = (
-        f"{len(chosen)} drives with {len(frames.drive)} frames that no network was trained on ({towns}); episodes "
-        f"`{drives.sha256[:12]}`, network `{checkpoint.sha256[:12]}`, trained for {_steps(checkpoint)} steps."
+        f"{len(chosen)} drives with {len(frames.drive)} frames {whence} ({towns}); episodes "
+        f"`{drives.sha256[:12]}`, network `{checkpoint.sha256[:12]}`, trained for {_steps(checkpoint)} steps. Plans of "
+        f"{count} waypoints at {1.0 / dt_s:g} Hz, {count * dt_s:g} s."
     )
     results = {name: judge(plan, frames) for name, plan in plans.items()}
     results["network"]["checkpoint"] = asdict(CheckpointInfo.of_file(options.checkpoint))

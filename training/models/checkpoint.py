@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
 import waypilot
 from training.models.config import COMMANDS, ENCODER_FIELDS, WaypointModelConfig
-from training.models.encoder import CameraEncoder
+from training.models.encoder import build_encoder
 from training.models.heads import DeltaWaypointHead
 from training.models.waypoint_model import WaypointModel
 from waypilot.config import ConfigError, config_from_mapping, config_to_dict
@@ -144,7 +145,7 @@ def load_waypoint_model(path: Path) -> tuple[WaypointModel, Checkpoint]:
     checkpoint = load_checkpoint(path, KIND_SFT)
     try:
         model = WaypointModel(config_from_mapping(WaypointModelConfig, checkpoint.model, "model"))
-    except ConfigError as error:
+    except (ConfigError, ValueError) as error:
         raise CheckpointError(f"{path}: {error}") from error
     _load_tensors(path, model, checkpoint)
     return model.eval(), checkpoint
@@ -156,7 +157,7 @@ def encoder_sizes(config: WaypointModelConfig) -> dict[str, Any]:
     return {name: values[name] for name in ENCODER_FIELDS}
 
 
-def load_encoder(path: Path, config: WaypointModelConfig) -> tuple[CameraEncoder, Checkpoint]:
+def load_encoder(path: Path, config: WaypointModelConfig) -> tuple[nn.Module, Checkpoint]:
     """Build the encoder of an encoder checkpoint for a network ``config``, in evaluation mode.
 
     Raises CheckpointError, also when the encoder was made for other images or sizes.
@@ -171,7 +172,7 @@ def load_encoder(path: Path, config: WaypointModelConfig) -> tuple[CameraEncoder
                 f"{path}: was made for {name} {checkpoint.model[name]!r}, the network has {value!r}; "
                 f"pre-train on the same kind of images"
             )
-    encoder = CameraEncoder(config)
+    encoder = build_encoder(config)
     _load_tensors(path, encoder, checkpoint)
     return encoder.eval(), checkpoint
 
@@ -190,7 +191,7 @@ def load_delta_head(path: Path, sft: Checkpoint) -> DeltaWaypointHead:
     return head.eval()
 
 
-def _load_tensors(path: Path, module: torch.nn.Module, checkpoint: Checkpoint) -> None:
+def _load_tensors(path: Path, module: nn.Module, checkpoint: Checkpoint) -> None:
     try:
         module.load_state_dict(dict(checkpoint.tensors), strict=True)
     except RuntimeError as error:

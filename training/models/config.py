@@ -17,6 +17,7 @@ COMMANDS: tuple[RouteCommand, ...] = (
 
 ENCODER_STRIDE = 16
 ENCODER_FIELDS = (
+    "backbone",
     "image_width_px",
     "image_height_px",
     "crop_top_px",
@@ -44,7 +45,8 @@ class WaypointModelConfig:
     """Sizes of a waypoint network.
 
     Every camera delivers RGB images of ``image_width_px`` x ``image_height_px``. The top ``crop_top_px`` rows (sky)
-    are cut off and 2x2 pixels averaged before the encoder sees them. The plan has ``num_waypoints`` waypoints,
+    are cut off and 2x2 pixels averaged before the encoder sees them; ``backbone`` names it
+    (``training.models.encoder``). The plan has ``num_waypoints`` waypoints,
     ``waypoint_dt_ns`` apart. ``use_target_point`` feeds the next sparse route point as well; without ``use_cameras``
     the network looks at no image: the baseline that shows what the cameras bring. The normalisation
     (``image_mean`` and ``image_std`` of intensities in 0..1, speed and target point divided by their scales) only
@@ -52,6 +54,7 @@ class WaypointModelConfig:
     """
 
     cameras: tuple[str, ...] = ("front",)
+    backbone: str = "residual"
     image_width_px: int = 320
     image_height_px: int = 180
     crop_top_px: int = 52

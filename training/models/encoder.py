@@ -1,6 +1,8 @@
-"""A small camera encoder: strided convolutions with residual blocks and group normalisation."""
+"""Camera encoders: strided convolutions with residual blocks and group normalisation, by name in ``BACKBONES``."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import torch
 from torch import nn
@@ -31,8 +33,11 @@ class ResidualBlock(nn.Module):
 class CameraEncoder(nn.Module):
     """Image (B, 3, h, w) in 0..1 to a feature vector (B, camera_feature_dim).
 
-    The last map is flattened, not averaged: where a lane lies in the image is what matters here.
+    The last map is flattened, not averaged: where a lane lies in the image is what matters here. Subclasses say how
+    many residual blocks follow each but the first reduction.
     """
+
+    blocks_per_stage = 1
 
     def __init__(self, config: WaypointModelConfig):
         super().__init__()
@@ -41,7 +46,10 @@ class CameraEncoder(nn.Module):
         layers: list[nn.Module] = [_convolution(3, stem, 5, 2)]
         channels = stem
         for width in stages:
-            layers += [_convolution(channels, width, 3, 2), ResidualBlock(width)]
+            layers += [
+                _convolution(channels, width, 3, 2),
+                *(ResidualBlock(width) for _ in range(self.blocks_per_stage)),
+            ]
             channels = width
         self.stages = nn.Sequential(*layers)
         self.neck = _convolution(channels, _NECK_CHANNELS, 1, 1)
@@ -52,6 +60,34 @@ class CameraEncoder(nn.Module):
         """Encode images (B, 3, h, w)."""
         normalised = ((images - self.mean) / self.std).contiguous(memory_format=torch.channels_last)
         return self.project(self.neck(self.stages(normalised)).flatten(1))
+
+
+class PlainEncoder(CameraEncoder):
+    """Without residual blocks: half the time, for slow machines and comparisons."""
+
+    blocks_per_stage = 0
+
+
+class DeepEncoder(CameraEncoder):
+    """Two residual blocks per stage."""
+
+    blocks_per_stage = 2
+
+
+BACKBONES: dict[str, Callable[[WaypointModelConfig], nn.Module]] = {
+    "residual": CameraEncoder,
+    "plain": PlainEncoder,
+    "deep": DeepEncoder,
+}
+"""Encoders by the name that a configuration and its checkpoint give. Add one here, and every stage can use it: it maps
+images (B, 3, h, w) in 0..1 to features (B, camera_feature_dim)."""
+
+
+def build_encoder(config: WaypointModelConfig) -> nn.Module:
+    """Build the encoder that a configuration names. Raises ValueError for an unknown name."""
+    if config.backbone not in BACKBONES:
+        raise ValueError(f"backbone is {config.backbone!r}, expected one of {', '.join(BACKBONES)}")
+    return BACKBONES[config.backbone](config)
 
 
 def _convolution(channels_in: int, channels_out: int, kernel: int, stride: int) -> nn.Sequential:

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from training.models.config import COMMANDS, WaypointModelConfig
-from training.models.encoder import CameraEncoder
+from training.models.encoder import build_encoder
 from training.models.heads import WaypointHead
 
 
@@ -35,7 +35,7 @@ class WaypointModel(nn.Module):
         self.config = config
         width = config.camera_feature_dim
         if config.use_cameras:
-            self.encoder = CameraEncoder(config)
+            self.encoder = build_encoder(config)
             # Tells the cameras apart after the mean: scale and offset of the features by camera.
             self.camera_scale = nn.Parameter(torch.ones(len(config.cameras), width))
             self.camera_offset = nn.Parameter(torch.zeros(len(config.cameras), width))

@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn import functional
 
 from training.models.config import WaypointModelConfig
-from training.models.encoder import CameraEncoder
+from training.models.encoder import build_encoder
 
 _HIDDEN_DIM = 256
 _CAMERA_DIM = 4
@@ -26,7 +26,7 @@ class MotionModel(nn.Module):
     def __init__(self, config: WaypointModelConfig, max_gap_s: float):
         super().__init__()
         self.max_gap_s = max_gap_s
-        self.encoder = CameraEncoder(config)
+        self.encoder = build_encoder(config)
         self.camera = nn.Embedding(len(config.cameras), _CAMERA_DIM)
         self.head = nn.Sequential(
             nn.Linear(2 * config.camera_feature_dim + _CAMERA_DIM + 1, _HIDDEN_DIM),

@@ -28,7 +28,7 @@ from training.pretrain.tracks import TrackTable, build_tracks, pair_windows
 from training.run_state import PRETRAIN_STATE, load_state, save_state
 from training.run_trainer import LOG_EVERY_STEPS, OnStep, RunTrainer
 from waypilot.config import config_to_dict
-from waypilot.episodes import Episode, EpisodeError
+from waypilot.episodes import Episode
 
 ENCODER_FILE = "encoder.pt"
 _VALIDATION_PAIRS = 512
@@ -50,7 +50,9 @@ class PretrainTrainer(RunTrainer[PairBatch]):
         train, validation = self._split_drives()
         table = build_tracks(train)
         self.cameras = table.cameras
-        self.model_config = _model_config(table)
+        width_px, height_px = self._image_size(self.cameras)
+        names = tuple(camera.name for camera in self.cameras)
+        self.model_config = WaypointModelConfig(names, config.backbone, width_px, height_px)
         images = ImageStore(self.model_config, self.drives.images)
         self.train_set = self._dataset(table, images, config.seed)
         self.val_set = self._validation(validation, images)
@@ -187,12 +189,3 @@ class PairOrder(Sampler[list[tuple[int, int]]]):
 
 def _as_is(batch: PairBatch) -> PairBatch:
     return batch
-
-
-def _model_config(table: TrackTable) -> WaypointModelConfig:
-    sizes = {(camera.width_px, camera.height_px) for camera in table.cameras}
-    if len(sizes) != 1:
-        raise EpisodeError(f"the cameras have the sizes {sorted(sizes)}, expected one size for all")
-    ((width_px, height_px),) = sizes
-    names = tuple(camera.name for camera in table.cameras)
-    return WaypointModelConfig(cameras=names, image_width_px=width_px, image_height_px=height_px)

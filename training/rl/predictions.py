@@ -85,6 +85,10 @@ def load_predictions(path: Path) -> Predictions:
     """Read predictions. Raises PredictionsError."""
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise PredictionsError(
+            f"{path}: no such file; training.rl.train_ppo_waypoint_delta and its kin leave it in their --out-dir"
+        ) from error
     except OSError as error:
         raise PredictionsError(f"{path}: cannot be read: {error}") from error
     except ValueError as error:

@@ -62,8 +62,8 @@ class SftTrainer(RunTrainer[SampleBatch]):
         if config.use_target_point:
             require_target_points(self.drives.episodes)
         table = build_table(choose_drives(train, config.label_fraction, config.seed))
-        self.model_config = _model_config(table, config)
         self.cameras = table.cameras
+        self.model_config = _model_config(table, config, *self._image_size(self.cameras))
         moves = config.shift_m > 0.0 or config.turn_rad > 0.0
         self._view_change = ViewChange(self.cameras, self.model_config) if moves else None
         images = ImageStore(self.model_config, self.drives.images)
@@ -244,14 +244,11 @@ class SftTrainer(RunTrainer[SampleBatch]):
         return metrics
 
 
-def _model_config(table: SampleTable, config: SftConfig) -> WaypointModelConfig:
-    sizes = {(camera.width_px, camera.height_px) for camera in table.cameras}
-    if len(sizes) != 1:
-        raise EpisodeError(f"the cameras have the sizes {sorted(sizes)}, expected one size for all")
-    ((width_px, height_px),) = sizes
+def _model_config(table: SampleTable, config: SftConfig, width_px: int, height_px: int) -> WaypointModelConfig:
     try:
         return WaypointModelConfig(
             cameras=tuple(camera.name for camera in table.cameras),
+            backbone=config.backbone,
             image_width_px=width_px,
             image_height_px=height_px,
             num_waypoints=table.waypoints_m.shape[1],

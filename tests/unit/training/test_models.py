@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from training.models.config import COMMANDS, WaypointModelConfig
+from training.models.encoder import BACKBONES
 from training.models.heads import DeltaWaypointHead
 from training.models.preprocess import command_indices, shrink_images, to_unit_range
 from training.models.waypoint_model import ModelInput, WaypointModel
@@ -144,3 +145,16 @@ def test_delta_head_starts_at_zero_and_is_bounded() -> None:
 def test_config_refuses_what_the_network_cannot_be(changes: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         WaypointModelConfig(**changes)
+
+
+def test_backbones_are_swapped_by_name() -> None:
+    sizes = {}
+    for name in BACKBONES:
+        config = WaypointModelConfig(backbone=name)
+        model = WaypointModel(config)
+        images = torch.rand(2, 3, config.input_height_px, config.input_width_px)
+        assert model.encoder(images).shape == (2, config.camera_feature_dim)
+        sizes[name] = sum(parameter.numel() for parameter in model.encoder.parameters())
+    assert sizes["plain"] < sizes["residual"] < sizes["deep"]
+    with pytest.raises(ValueError, match="backbone is 'vit', expected one of residual, plain, deep"):
+        WaypointModel(WaypointModelConfig(backbone="vit"))

@@ -20,7 +20,8 @@ from training.models.checkpoint import (
     save_checkpoint,
 )
 from training.models.config import WaypointModelConfig
-from training.models.encoder import CameraEncoder
+from training.models.encoder import CameraEncoder, build_encoder
+from training.rl.waypoint_policy_torch import WaypointPolicyConfig, WaypointPolicyTorch
 from training.run_setup import learning_rate_factor
 from training.sft.config import SftConfig
 from training.sft.displacement import displacement_metrics
@@ -349,3 +350,19 @@ def test_moved_views_train_with_moved_waypoints(make_episodes: Callable[..., str
     trainer.run(quiet)
     SftTrainer(config(pattern, tmp_path / "b", shift_m=0.5, turn_rad=0.05, use_target_point=True)).run(quiet)
     assert_equal(weights(tmp_path / "a"), weights(tmp_path / "b"))
+
+
+def test_another_backbone_trains_from_its_own_encoder_and_drives(
+    make_episodes: Callable[..., str], tmp_path: Path
+) -> None:
+    plain = replace(SMALL_MODEL, backbone="plain")
+    torch.manual_seed(5)
+    encoder = Checkpoint(KIND_ENCODER, encoder_sizes(plain), build_encoder(plain).state_dict())
+    save_checkpoint(tmp_path / "encoder.pt", encoder)
+    settings = {"init_encoder": str(tmp_path / "encoder.pt"), "backbone": "plain"}
+    pattern = make_episodes()
+    SftTrainer(config(pattern, tmp_path / "a", **settings)).run(quiet)
+    policy = WaypointPolicyTorch(WaypointPolicyConfig(checkpoint=str(tmp_path / "a" / "model.pt")))
+    assert policy.model.config.backbone == "plain"
+    with pytest.raises(CheckpointError, match="was made for backbone 'plain', the network has 'residual'"):
+        SftTrainer(config(pattern, tmp_path / "b", init_encoder=settings["init_encoder"]))

@@ -119,6 +119,6 @@ def test_what_cannot_be_compared_is_an_error(tmp_path: Path, caplog: pytest.LogC
     assert main([str(a), str(b), "--compare"]) == 1
     assert "different cases" in caplog.text
     assert main([str(tmp_path / "missing.json")]) == 1
-    assert "cannot be read" in caplog.text
+    assert "missing.json: no such file; training.rl.train_ppo_waypoint_delta" in caplog.text
     with pytest.raises(SystemExit):
         main([str(a), "--compare"])
