@@ -9,8 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from waypilot.geometry import FloatArray
+
+_STANDING_MPS = 1e-12  # slower than this nothing is met in any time of interest, and divisions stay finite
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -21,6 +24,10 @@ class Boxes:
     yaw_rad: FloatArray
     half_length_m: FloatArray
     half_width_m: FloatArray
+
+    def take(self, rows: NDArray[np.integer] | NDArray[np.bool_]) -> Boxes:
+        """Choose rectangles by index or flag."""
+        return Boxes(self.centre_m[rows], self.yaw_rad[rows], self.half_length_m[rows], self.half_width_m[rows])
 
     @property
     def forward(self) -> FloatArray:
@@ -85,7 +92,7 @@ def _reach(box: Boxes, axis: FloatArray) -> FloatArray:
 
 def _interval(distance: FloatArray, rate: FloatArray, reach: FloatArray) -> tuple[FloatArray, FloatArray]:
     """When ``|distance + rate * t| <= reach``, as first and last time; (inf, -inf) for never."""
-    moving = rate != 0.0
+    moving = np.abs(rate) > _STANDING_MPS
     safe_rate = np.where(moving, rate, 1.0)
     a, b = (-reach - distance) / safe_rate, (reach - distance) / safe_rate
     always = np.where(np.abs(distance) <= reach, np.inf, -np.inf)

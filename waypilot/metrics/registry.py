@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from waypilot.metrics import (
+    clearance,
     collisions,
     comfort,
     completeness,
@@ -14,13 +15,17 @@ from waypilot.metrics import (
     lane_invasions,
     lateral_deviation,
     path,
+    pdms,
     red_lights,
     road,
     route_completion,
     speed,
     speed_keeping,
+    stamp_age,
+    steering,
     stop_signs,
     success,
+    time_to_collision,
     tracking_error,
 )
 from waypilot.metrics.drive import Drive
@@ -54,7 +59,12 @@ METRIC_MODULES: tuple[MetricModule, ...] = (
     speed,
     speed_keeping,
     comfort,
+    time_to_collision,
+    clearance,
+    pdms,
     tracking_error,
+    steering,
+    stamp_age,
     completeness,
 )
 

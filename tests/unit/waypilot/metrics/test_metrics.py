@@ -193,15 +193,3 @@ def test_missing_frames_are_counted_and_noted(world):
     world.drive(np.arange(13, 20) * 0.4)
     assert world.value("frames_missing") == 3
     assert world.result().notes == ("3 frames are missing from the record: means and maxima do not cover them",)
-
-
-def test_comfort_from_stamps(world):
-    for x_m, speed_mps in ((0.0, 0.0), (0.1, 0.1), (0.2, 0.25), (0.3, 0.0)):
-        world.drive([x_m], speed_mps=speed_mps)
-    assert world.value("acceleration_max") == pytest.approx(3.0)
-    assert world.value("acceleration_min") == pytest.approx(-5.0)
-    assert world.value("comfortable_acceleration_share") == pytest.approx(100.0 / 3.0)
-
-
-def test_comfort_of_a_single_frame_is_invalid(world):
-    assert "needs two frames" in world.drive([0.0]).metric("acceleration_max").reason
