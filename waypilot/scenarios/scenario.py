@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass, field
 
 from waypilot.config import ConfigError, config_from_mapping, config_to_dict
+from waypilot.faults.fault import Fault
 from waypilot.geometry import SE2
 from waypilot.scenarios.actors import ActorSpec, Lights, Traffic, Variation
 from waypilot.scenarios.weather import WeatherParameters
@@ -48,6 +49,7 @@ class Scenario:
 
     Where nobody asks for something else it is driven ``repeats`` times with each of ``seeds``; what a seed changes is
     bounded by ``variation`` (``waypilot.scenarios.vary``). ``actors``, ``traffic`` and ``lights`` are what others do.
+    ``faults`` are what breaks on the way (docs/interfaces.md, "Faults").
     ``via_m`` are points the route must pass, in order. ``time_limit_s`` is simulated time; None asks for the
     leaderboard's rule, which needs the length of the route (``time_limit_for``). ``target_speed_mps`` is the speed
     the vehicle may drive. Raises ValueError for values that make no drive.
@@ -69,6 +71,7 @@ class Scenario:
     actors: tuple[ActorSpec, ...] = ()
     traffic: Traffic | None = None
     lights: Lights | None = None
+    faults: tuple[Fault, ...] = ()
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):

@@ -14,6 +14,7 @@ from pathlib import Path
 import yaml
 
 from waypilot.config import ConfigError, config_from_mapping
+from waypilot.faults.fault import Fault
 from waypilot.geometry import SE2, wrap_angle
 from waypilot.scenarios.actors import ActorSpec, Lights, Traffic, Variation
 from waypilot.scenarios.scenario import Scenario, TerminationRules
@@ -65,6 +66,7 @@ class ScenarioEntry:
     actors: tuple[ActorSpec, ...] = ()
     traffic: Traffic | None = None
     lights: Lights | None = None
+    faults: tuple[Fault, ...] = ()
 
     def to_scenario(self) -> Scenario:
         """Convert to the core's units. Raises ValueError for an unknown weather or values that make no drive."""
@@ -85,6 +87,7 @@ class ScenarioEntry:
             actors=self.actors,
             traffic=self.traffic,
             lights=self.lights,
+            faults=self.faults,
         )
 
 
