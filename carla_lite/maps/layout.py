@@ -31,6 +31,8 @@ class Control(Enum):
     LIGHTS = "lights"
     STOP = "stop"
     """Stop signs: at a T-junction for the street that ends there, at a crossing for all."""
+    YIELD = "yield"
+    """The same with signs to give way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,15 +237,15 @@ def _edge_pieces(plan: TownPlan, a: Vertex, b: Vertex, direction: int, begin_m: 
     if along < 2.0 * _LEAD_M:
         raise ValueError(f"town {plan.name}: no room between {a} and {b}; widen the grid or shrink the bend radius")
     if aside != 0.0:
-        return _s_curve(along, aside)
+        return s_curve(along, aside)
     radius = plan.bowed.get(_edge(a, b))
     if radius is None:
         return [Piece(along, 0.0)]
     return _bow(along, radius if a < b else -radius)
 
 
-def _s_curve(along_m: float, aside_m: float) -> list[Piece]:
-    """Shift sideways with two equal arcs between short straight leads."""
+def s_curve(along_m: float, aside_m: float) -> list[Piece]:
+    """Shift sideways (left if positive) with two equal arcs between short straight leads."""
     run = along_m - 2.0 * _LEAD_M
     shift = abs(aside_m)
     angle = 2.0 * math.atan2(shift, run)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from carla_lite.maps.layout import Control, TownPlan, TrafficRules, Vertex
+from carla_lite.maps.layout import Control, TownPlan, TrafficRules, Vertex, lay_out
+from carla_lite.maps.ring_road import ring_road_xodr
+from carla_lite.maps.writer import write_opendrive
 
 _GEO_REFERENCE = (49.0, 8.4)
 _GENERATE = "generate:"
@@ -70,16 +72,58 @@ _LITE04 = TownPlan(
 )
 
 
-_DRAWN = {plan.name: plan for plan in (_LITE01, _LITE04)}
+# A country road with wide curves, four junctions with signs and no pavements.
+_LITE06 = TownPlan(
+    name="Lite06",
+    columns_m=(-290.0, -95.0, 110.0, 300.0),
+    rows_m=(-175.0, 0.0, 180.0),
+    shifts_m={
+        (1, 0): (0.0, -38.0),
+        (2, 0): (0.0, 34.0),
+        (1, 1): (0.0, 42.0),
+        (2, 1): (0.0, -24.0),
+        (1, 2): (0.0, 36.0),
+        (2, 2): (30.0, -30.0),
+        (0, 1): (-32.0, 0.0),
+        (3, 1): (36.0, 0.0),
+    },
+    removed=frozenset({((1, 0), (1, 1)), ((1, 1), (1, 2)), ((2, 0), (2, 1))}),
+    bowed={},
+    bend_radii_m={(0, 0): 60.0, (3, 0): 45.0, (0, 2): 38.0, (3, 2): 70.0},
+    bend_radius_m=50.0,
+    center_color="white",
+    geo_reference=_GEO_REFERENCE,
+    verge=(("shoulder", 0.6),),
+    rules=TrafficRules(
+        controls={
+            (0, 1): Control.STOP,
+            (2, 1): Control.YIELD,
+            (2, 2): Control.STOP,
+            (3, 1): Control.YIELD,
+        },
+        limit_kph=70,
+        limits_kph={((0, 1), (1, 1)): 90, ((2, 1), (3, 1)): 50, ((2, 1), (2, 2)): 60},
+    ),
+)
+
+_DRAWN = {plan.name: plan for plan in (_LITE01, _LITE04, _LITE06)}
 
 
 def available_towns() -> tuple[str, ...]:
     """Name the built-in towns; ``generate:<seed>`` makes any number of further ones."""
-    return ("Lite01", "Lite02", "Lite03", "Lite04")
+    return ("Lite01", "Lite02", "Lite03", "Lite04", "Lite05", "Lite06")
+
+
+def town_xodr(name: str) -> str:
+    """Return the OpenDRIVE text of a town; raises ValueError for an unknown name."""
+    if name == "Lite05":
+        return ring_road_xodr(name, _GEO_REFERENCE)
+    plan = town_plan(name)
+    return write_opendrive(plan, lay_out(plan))
 
 
 def town_plan(name: str) -> TownPlan:
-    """Return the plan of a town; raises ValueError for an unknown name."""
+    """Return the plan of a town that is a grid of streets, as all but Lite05 are; raises ValueError for other names."""
     if name in _DRAWN:
         return _DRAWN[name]
     if name == "Lite02":

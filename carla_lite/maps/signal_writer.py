@@ -13,9 +13,9 @@ _LIGHT_FROM_END_M = 0.4
 _LIMIT_FROM_END_M = 12.0
 _FIRST_CONTROLLER_ID = 20_000
 _FIRST_SIGNAL_ID = 1_000
-_LIGHT, _STOP, _LIMIT = 0, 1, 2
-_CODE = {_LIGHT: "1000001", _STOP: "206", _LIMIT: "274"}
-_SIZE_M = {_LIGHT: (0.44, 1.2), _STOP: (0.8, 0.8), _LIMIT: (0.8, 0.8)}
+LIGHT, STOP, LIMIT, YIELD = 0, 1, 2, 3
+_CODE = {LIGHT: "1000001", STOP: "206", LIMIT: "274", YIELD: "205"}
+_SIZE_M = {LIGHT: (0.44, 1.2), STOP: (0.8, 0.8), LIMIT: (0.8, 0.8), YIELD: (0.8, 0.8)}
 
 
 def _signal_id(street: int, at_end: bool, kind: int) -> int:
@@ -31,9 +31,11 @@ def street_signals(index: int, street: Street, ends: dict[bool, Crossing], pole_
     line = STOP_LINE_FROM_END_M + 0.5 * STOP_LINE_DEPTH_M
     for at_end, crossing in sorted(ends.items()):
         if crossing.control is Control.LIGHTS:
-            written.append(_signal(index, street, at_end, _LIGHT, line, _LIGHT_FROM_END_M, pole_t_m))
+            written.append(_signal(index, street, at_end, LIGHT, line, _LIGHT_FROM_END_M, pole_t_m))
         if crossing.control is Control.STOP and _must_stop(index, at_end, crossing):
-            written.append(_signal(index, street, at_end, _STOP, line, line, pole_t_m))
+            written.append(_signal(index, street, at_end, STOP, line, line, pole_t_m))
+        if crossing.control is Control.YIELD and _must_stop(index, at_end, crossing):
+            written.append(_signal(index, street, at_end, YIELD, line, line, pole_t_m))
         if street.limit_kph:
             written.append(_limit(index, street, at_end, pole_t_m))
     return "".join(written)
@@ -56,24 +58,32 @@ def _signal(index: int, street: Street, at_end: bool, kind: int, line_m: float, 
 def _limit(index: int, street: Street, at_end: bool, pole_t_m: float) -> str:
     """Write a speed limit where the traffic towards one end comes in at the other."""
     s = _LIMIT_FROM_END_M if at_end else street.length_m - _LIMIT_FROM_END_M
-    return _element(_signal_id(index, at_end, _LIMIT), street, s, s, at_end, _LIMIT, pole_t_m, street.limit_kph)
+    return _element(_signal_id(index, at_end, LIMIT), street, s, s, at_end, LIMIT, pole_t_m, street.limit_kph)
 
 
 def _element(
     number: int, street: Street, s_m: float, pole_s_m: float, forward: bool, kind: int, pole_t_m: float, value: int
 ) -> str:
     t = -pole_t_m if forward else pole_t_m
-    turn = 0.0 if forward else math.pi
+    pole = street.pose_at(pole_s_m).compose(SE2(0.0, t, 0.0 if forward else math.pi))
     lane = -1 if forward else 1
-    pole = street.pose_at(pole_s_m).compose(SE2(0.0, t, turn))
-    name = {_LIGHT: "Signal_3Light_Post01", _STOP: "Sign_Stop", _LIMIT: f"Speed_{value}"}[kind]
+    return signal_text(number, kind, s_m, t, (lane, lane), pole, value)
+
+
+def signal_text(
+    number: int, kind: int, s_m: float, t_m: float, lanes: tuple[int, int], pole: SE2, value: int = 0
+) -> str:
+    """Write a signal at road position ``s_m`` for lanes of one direction; ``pole`` is where it stands in the map."""
+    forward = lanes[0] < 0
+    turn = 0.0 if forward else math.pi
+    name = {LIGHT: "Signal_3Light_Post01", STOP: "Sign_Stop", LIMIT: f"Speed_{value}", YIELD: "Sign_Yield"}[kind]
     width, height = _SIZE_M[kind]
-    shown = f'value="{value}" unit="km/h"' if kind == _LIMIT else 'value="-1" unit=""'
+    shown = f'value="{value}" unit="km/h"' if kind == LIMIT else 'value="-1" unit=""'
     return (
-        f'<signal id="{number}" name="{name}" s="{num(s_m)}" t="{num(t)}" zOffset="0" hOffset="{num(turn)}" roll="0" '
-        f'pitch="0" orientation="{"+" if forward else "-"}" dynamic="{"yes" if kind == _LIGHT else "no"}" '
-        f'country="OpenDRIVE" type="{_CODE[kind]}" subtype="{value if kind == _LIMIT else -1}" {shown} '
-        f'height="{num(height)}" width="{num(width)}" text=""><validity fromLane="{lane}" toLane="{lane}"/>'
+        f'<signal id="{number}" name="{name}" s="{num(s_m)}" t="{num(t_m)}" zOffset="0" hOffset="{num(turn)}" roll="0" '
+        f'pitch="0" orientation="{"+" if forward else "-"}" dynamic="{"yes" if kind == LIGHT else "no"}" '
+        f'country="OpenDRIVE" type="{_CODE[kind]}" subtype="{value if kind == LIMIT else -1}" {shown} '
+        f'height="{num(height)}" width="{num(width)}" text=""><validity fromLane="{lanes[0]}" toLane="{lanes[1]}"/>'
         f'<positionInertial x="{num(pole.x_m)}" y="{num(pole.y_m)}" z="0" hdg="{num(pole.yaw_rad)}" pitch="0" '
         'roll="0"/></signal>'
     )
@@ -84,7 +94,7 @@ def _phases(crossing: Crossing) -> list[list[int]]:
     if crossing.control is not Control.LIGHTS:
         return []
     facing = [
-        [_signal_id(arm.street, arm.at_end, _LIGHT) for arm in crossing.arms if arm.direction % 2 == axis]
+        [_signal_id(arm.street, arm.at_end, LIGHT) for arm in crossing.arms if arm.direction % 2 == axis]
         for axis in (0, 1)
     ]
     return [lights for lights in facing if lights]
@@ -92,15 +102,25 @@ def _phases(crossing: Crossing) -> list[list[int]]:
 
 def controllers_of(number: int, crossing: Crossing) -> Iterator[str]:
     """Return the controllers of a junction: one per phase."""
-    for phase, lights in enumerate(_phases(crossing)):
+    return controller_texts(number, _phases(crossing))
+
+
+def controller_references(number: int, crossing: Crossing) -> list[str]:
+    """Return what a junction says of its controllers."""
+    return reference_texts(number, len(_phases(crossing)))
+
+
+def controller_texts(number: int, phases: list[list[int]]) -> Iterator[str]:
+    """Write a controller for each phase of a junction: the ids of its lights."""
+    for phase, lights in enumerate(phases):
         controls = "".join(f'<control signalId="{light}" type="0"/>' for light in lights)
         controller = _FIRST_CONTROLLER_ID + 10 * number + phase
         yield f'<controller id="{controller}" name="ctrl{controller}" sequence="{phase}">{controls}</controller>'
 
 
-def controller_references(number: int, crossing: Crossing) -> list[str]:
-    """Return what a junction says of its controllers."""
+def reference_texts(number: int, phases: int) -> list[str]:
+    """Write a junction's references to its controllers."""
     return [
         f'<controller id="{_FIRST_CONTROLLER_ID + 10 * number + phase}" type="0" sequence="{phase}"/>'
-        for phase in range(len(_phases(crossing)))
+        for phase in range(phases)
     ]

@@ -10,16 +10,14 @@ import numpy as np
 
 from carla_lite.maps.ground import paint_ground, surface_of
 from carla_lite.maps.lanes import Lane, build_lanes
-from carla_lite.maps.layout import TownPlan, lay_out
 from carla_lite.maps.lookup import LaneIndex, LanePosition
 from carla_lite.maps.opendrive import OpenDriveError
-from carla_lite.maps.plans import town_plan
+from carla_lite.maps.plans import town_xodr
 from carla_lite.maps.posts import Post, build_posts
 from carla_lite.maps.reader import read_opendrive
 from carla_lite.maps.scenery import place_scenery
 from carla_lite.maps.signal_boxes import signal_boxes
 from carla_lite.maps.speed_limits import SpeedLimits
-from carla_lite.maps.writer import write_opendrive
 from carla_lite.scene import StaticScene, Surface
 from waypilot.geometry import Pose
 
@@ -68,20 +66,15 @@ class TownMap:
 @lru_cache(maxsize=_CACHED_TOWNS)
 def load_town(name: str) -> TownMap:
     """Generate a built-in town or a ``generate:<seed>`` variant; raises ValueError for an unknown name."""
-    return town_from_xodr(name, _written(town_plan(name)))
+    return town_from_xodr(name, town_xodr(name))
 
 
 def own_town_xodr(name: str) -> str | None:
     """OpenDRIVE text of a town that ``load_town`` knows, for a server that lacks it; None for any other name."""
     try:
-        plan = town_plan(name)
+        return town_xodr(name)
     except ValueError:
         return None
-    return _written(plan)
-
-
-def _written(plan: TownPlan) -> str:
-    return write_opendrive(plan, lay_out(plan))
 
 
 def town_from_xodr(name: str, xodr: str) -> TownMap:

@@ -21,18 +21,22 @@ from carla_lite.maps.layout import (
     Piece,
     Street,
     TownPlan,
-    advance,
 )
-from carla_lite.maps.number_text import num
+from carla_lite.maps.road_text import (
+    document_text,
+    header_text,
+    lane_text,
+    mark_text,
+    outline_object,
+    plan_view_text,
+    road_text,
+)
 from carla_lite.maps.signal_writer import controller_references, controllers_of, street_signals
 from waypilot.geometry import SE2
 
 LANE_WIDTH_M = 3.5
-_MARK_WIDTH_M = 0.15
-_DASH_M, _GAP_M = 3.0, 4.5
 _POLE_FROM_KERB_M = 0.5
 _CROSSWALK_FROM_END_M, _CROSSWALK_DEPTH_M = 0.6, 2.6
-_SPEED_LIMIT_KPH = 50
 _FIRST_JUNCTION_ID = 10_000
 
 
@@ -63,87 +67,22 @@ def write_opendrive(plan: TownPlan, layout: Layout) -> str:
     controllers = [
         text for number, crossing in enumerate(layout.crossings) for text in controllers_of(number, crossing)
     ]
-    return "\n".join(['<?xml version="1.0" encoding="UTF-8"?>', "<OpenDRIVE>", _header(plan), *roads, *controllers,
-                      *junctions, "</OpenDRIVE>", ""])  # fmt: skip
+    header = header_text(plan.name, _bounds(plan), plan.geo_reference)
+    return document_text(header, [*roads, *controllers, *junctions])
 
 
-def _header(plan: TownPlan) -> str:
-    latitude, longitude = plan.geo_reference
-    margin = 60.0
-    return (
-        f'<header revMajor="1" revMinor="4" name="{plan.name}" version="1.00" date="1970-01-01T00:00:00" '
-        f'north="{num(max(plan.rows_m) + margin)}" south="{num(min(plan.rows_m) - margin)}" '
-        f'east="{num(max(plan.columns_m) + margin)}" west="{num(min(plan.columns_m) - margin)}" '
-        'vendor="carla_lite">\n'
-        f"<geoReference><![CDATA[+proj=tmerc +lat_0={num(latitude)} +lon_0={num(longitude)} +k=1 +x_0=0 +y_0=0 "
-        "+datum=WGS84 +units=m +no_defs]]></geoReference>\n</header>"
-    )
-
-
-def _plan_view(start: SE2, pieces: tuple[Piece, ...]) -> str:
-    lines, pose, s = [], start, 0.0
-    for piece in pieces:
-        shape = f'<arc curvature="{num(piece.curvature_1pm)}"/>' if piece.curvature_1pm else "<line/>"
-        lines.append(
-            f'<geometry s="{num(s)}" x="{num(pose.x_m)}" y="{num(pose.y_m)}" hdg="{num(pose.yaw_rad)}" '
-            f'length="{num(piece.length_m)}">{shape}</geometry>'
-        )
-        pose, s = advance(pose, piece), s + piece.length_m
-    return "<planView>\n" + "\n".join(lines) + "\n</planView>"
-
-
-def _mark(kind: str, color: str, from_s_m: float = 0.0) -> str:
-    if kind == "none":
-        return (
-            f'<roadMark sOffset="{num(from_s_m)}" type="none" weight="standard" color="standard" width="0" '
-            'laneChange="none"/>'
-        )
-    change = "both" if kind == "broken" else "none"
-    head = (
-        f'<roadMark sOffset="{num(from_s_m)}" type="{kind}" weight="standard" color="{color}" width="{_MARK_WIDTH_M}" '
-        f'laneChange="{change}"'
-    )
-    if kind != "broken":
-        return head + "/>"
-    return (
-        f'{head}><type name="broken" width="{_MARK_WIDTH_M}"><line length="{num(_DASH_M)}" space="{num(_GAP_M)}" '
-        f'tOffset="0" sOffset="0" rule="caution" width="{_MARK_WIDTH_M}"/></type></roadMark>'
-    )
-
-
-def _lane(lane_id: int, kind: str, width_m: float, mark: str, link: tuple[int, int] | None) -> str:
-    joined = f'<link><predecessor id="{link[0]}"/><successor id="{link[1]}"/></link>' if link else "<link/>"
-    width = f'<width sOffset="0" a="{num(width_m)}" b="0" c="0" d="0"/>' if lane_id else ""
-    return f'<lane id="{lane_id}" type="{kind}" level="false">{joined}{width}{mark}</lane>'
+def _bounds(plan: TownPlan) -> tuple[float, float, float, float]:
+    xs, ys, margin = plan.columns_m, plan.rows_m, 60.0
+    return min(xs) - margin, min(ys) - margin, max(xs) + margin, max(ys) + margin
 
 
 def _side(sign: int, verge: Verge) -> str:
-    lanes = [_lane(sign, "driving", LANE_WIDTH_M, _mark("solid", "white"), None)]
+    lanes = [lane_text(sign, "driving", LANE_WIDTH_M, mark_text("solid", "white"), None)]
     lanes += [
-        _lane(number * sign, kind, width, _mark("none", ""), None) for number, (kind, width) in enumerate(verge, 2)
+        lane_text(number * sign, kind, width, mark_text("none", ""), None)
+        for number, (kind, width) in enumerate(verge, 2)
     ]
     return "".join(lanes if sign < 0 else reversed(lanes))
-
-
-def _road(
-    road_id: int,
-    junction: int,
-    length_m: float,
-    link: str,
-    plan_view: str,
-    lanes: str,
-    objects: str = "",
-    signals: str = "",
-    limit_kph: int = 0,
-) -> str:
-    signs = f"<signals>{signals}</signals>" if signals else "<signals/>"
-    return (
-        f'<road name="Road {road_id}" length="{num(length_m)}" id="{road_id}" junction="{junction}">\n{link}\n'
-        f'<type s="0" type="town"><speed max="{limit_kph or _SPEED_LIMIT_KPH}" unit="km/h"/></type>\n{plan_view}\n'
-        '<elevationProfile><elevation s="0" a="0" b="0" c="0" d="0"/></elevationProfile>\n<lateralProfile/>\n'
-        '<lanes>\n<laneOffset s="0" a="0" b="0" c="0" d="0"/>\n<laneSection s="0">\n'
-        f"{lanes}\n</laneSection>\n</lanes>\n<objects>{objects}</objects>\n{signs}\n</road>"
-    )
 
 
 def _street(index: int, street: Street, layout: Layout, plan: TownPlan) -> str:
@@ -159,19 +98,27 @@ def _street(index: int, street: Street, layout: Layout, plan: TownPlan) -> str:
         for tag, at_end in (("predecessor", False), ("successor", True))
     )
     stop = STOP_LINE_FROM_END_M
-    center = _mark("none", "") + _mark("broken", plan.center_color, stop) + _mark("none", "", length - stop)
+    center = mark_text("none", "") + mark_text("broken", plan.center_color, stop) + mark_text("none", "", length - stop)
     lanes = (
-        f"<left>{_side(1, plan.verge)}</left>\n<center>{_lane(0, 'none', 0.0, center, None)}</center>\n"
+        f"<left>{_side(1, plan.verge)}</left>\n<center>{lane_text(0, 'none', 0.0, center, None)}</center>\n"
         f"<right>{_side(-1, plan.verge)}</right>"
     )
     margin = plan.verge[0][1]
     objects = "".join(
         _end_objects(index, at_end, length, crossing, margin) for at_end, (_, crossing) in sorted(ends.items())
     )
-    pole_t = LANE_WIDTH_M + sum(width for _, width in plan.verge[:-1]) + _POLE_FROM_KERB_M
+    pole_t = LANE_WIDTH_M + _pole_beside_lane_m(plan.verge)
     signals = street_signals(index, street, {at_end: crossing for at_end, (_, crossing) in ends.items()}, pole_t)
-    plan_view = _plan_view(street.start, street.pieces)
-    return _road(index + 1, -1, length, f"<link>{link}</link>", plan_view, lanes, objects, signals, street.limit_kph)
+    plan_view = plan_view_text(street.start, street.pieces)
+    return road_text(
+        index + 1, -1, length, f"<link>{link}</link>", plan_view, lanes, objects, signals, street.limit_kph
+    )
+
+
+def _pole_beside_lane_m(verge: Verge) -> float:
+    """Return how far from the driving lanes poles stand: on the sidewalk, or off the road where there is none."""
+    paved = verge[:-1] if verge[-1][0] == "sidewalk" else verge
+    return sum(width for _, width in paved) + _POLE_FROM_KERB_M
 
 
 def _end_objects(street: int, at_end: bool, length_m: float, crossing: Crossing, margin_m: float) -> str:
@@ -181,26 +128,13 @@ def _end_objects(street: int, at_end: bool, length_m: float, crossing: Crossing,
     s = length_m - stop if at_end else stop
     number = 10 * street + (5 if at_end else 0)
     # The stop line crosses the lane towards the junction: lane -1 at the road's end, lane 1 at its start.
-    text = _outline_object(
-        number, "roadMark", "StopLine", s, side * 0.5 * LANE_WIDTH_M, STOP_LINE_DEPTH_M, LANE_WIDTH_M
-    )
+    text = outline_object(number, "roadMark", "StopLine", s, side * 0.5 * LANE_WIDTH_M, STOP_LINE_DEPTH_M, LANE_WIDTH_M)
     if len(crossing.arms) == 4 or crossing.control is Control.LIGHTS:
         middle = _CROSSWALK_FROM_END_M + 0.5 * _CROSSWALK_DEPTH_M
         s = length_m - middle if at_end else middle
         width = 2.0 * (LANE_WIDTH_M + margin_m)
-        text += _outline_object(number + 1, "crosswalk", "Crosswalk", s, 0.0, _CROSSWALK_DEPTH_M, width)
+        text += outline_object(number + 1, "crosswalk", "Crosswalk", s, 0.0, _CROSSWALK_DEPTH_M, width)
     return text
-
-
-def _outline_object(number: int, kind: str, name: str, s_m: float, t_m: float, depth_m: float, width_m: float) -> str:
-    u, v = 0.5 * depth_m, 0.5 * width_m
-    ring = [(-u, -v), (u, -v), (u, v), (-u, v), (-u, -v)]
-    corners = "".join(f'<cornerLocal u="{num(a)}" v="{num(b)}" z="0" height="0"/>' for a, b in ring)
-    return (
-        f'<object id="{number}" type="{kind}" name="{name}" s="{num(s_m)}" t="{num(t_m)}" zOffset="0" hdg="0" '
-        f'pitch="0" roll="0" orientation="none" length="{num(depth_m)}" width="{num(width_m)}">'
-        f"<outline>{corners}</outline></object>"
-    )
 
 
 def _connectors(layout: Layout) -> Iterator[_Connector]:
@@ -244,16 +178,16 @@ def _connecting_road(connector: _Connector, verge: Verge) -> str:
         for tag, arm in ends
     )
     into, out = _incoming_lane(connector.incoming), -_incoming_lane(connector.outgoing)
-    lanes = [_lane(-1, "driving", LANE_WIDTH_M, _mark("none", ""), (into, out))]
+    lanes = [lane_text(-1, "driving", LANE_WIDTH_M, mark_text("none", ""), (into, out))]
     if connector.has_sidewalk:
         lanes += [
-            _lane(-number, kind, width, _mark("none", ""), (number * into, number * out))
+            lane_text(-number, kind, width, mark_text("none", ""), (number * into, number * out))
             for number, (kind, width) in enumerate(verge, 2)
         ]
-    text = f"<center>{_lane(0, 'none', 0.0, _mark('none', ''), None)}</center>\n<right>{''.join(lanes)}</right>"
-    plan_view = _plan_view(connector.start, (connector.piece,))
+    text = f"<center>{lane_text(0, 'none', 0.0, mark_text('none', ''), None)}</center>\n<right>{''.join(lanes)}</right>"
+    plan_view = plan_view_text(connector.start, (connector.piece,))
     length = connector.piece.length_m
-    return _road(connector.road_id, connector.junction_id, length, f"<link>{link}</link>", plan_view, text)
+    return road_text(connector.road_id, connector.junction_id, length, f"<link>{link}</link>", plan_view, text)
 
 
 def _junction(number: int, crossing: Crossing, connectors: list[_Connector], verge: Verge) -> str:
