@@ -74,13 +74,13 @@ class CARLAClosedLoopEvaluator:
     def run(self, jobs: Sequence[ScenarioConfig], listener: EvaluationListener) -> tuple[ScenarioResult, ...]:
         """Drive all runs. One that breaks is recorded as crashed; when the simulator is lost, so are those after it."""
         for number, job in enumerate(jobs, start=1):
-            self._writer.start(job.scenario, job.seed)
+            self._writer.start(job)
             listener.run_started(job)
             try:
                 self._writer.append(self._run_one(job, listener))
             except Exception as error:
                 _LOG.debug("%s broke", job.key, exc_info=True)
-                self._writer.crash(job.scenario, job.seed, f"{type(error).__name__}: {error}")
+                self._writer.crash(job, f"{type(error).__name__}: {error}")
             listener.run_ended(self._writer.results[-1])
             if self._session.lost:
                 self._crash_undriven(jobs[number:], self._writer.results[-1], listener)
@@ -91,7 +91,7 @@ class CARLAClosedLoopEvaluator:
         self, jobs: Sequence[ScenarioConfig], cause: ScenarioResult, listener: EvaluationListener
     ) -> None:
         for job in jobs:
-            self._writer.crash(job.scenario, job.seed, f"not driven: {cause.scenario} {cause.status}")
+            self._writer.crash(job, f"not driven: {cause.scenario} {cause.status}")
             listener.run_ended(self._writer.results[-1])
 
     def _run_one(self, job: ScenarioConfig, listener: EvaluationListener) -> ScenarioResult:
@@ -103,12 +103,12 @@ class CARLAClosedLoopEvaluator:
         loop = ClosedLoop(
             self._session, job.scenario, prepared.route, prepared.scene, policy, self._driver.cameras, self._follower
         )
-        folder = self._writer.picture_dir(job.scenario.name, job.seed)
+        folder = self._writer.picture_dir(job)
         record = loop.run(PictureBook(folder) if self._pictures else None, listener.route_driven)
         for what, count in (record.safe_stops + record.camera_faults).items():
             _LOG.warning("%s: %s (%d frames)", job.key, what, count)
         result = evaluate(record.log, prepared.route, job.scenario, record.termination, job.seed)
-        return replace(result, wall_clock=wall_clock(loop, record, prepared_s))
+        return replace(result, repeat=job.repeat, wall_clock=wall_clock(loop, record, prepared_s))
 
 
 def wall_clock(loop: ClosedLoop, record: DriveRecord, prepared_s: float) -> Mapping[str, object]:

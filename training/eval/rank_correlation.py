@@ -26,8 +26,9 @@ from rich.table import Table
 from waypilot.files import write_json_atomic
 from waypilot.metrics import aggregate
 from waypilot.metrics.ranks import RankCorrelation, rank_correlation
-from waypilot.report.comparison import DECIDING_METRIC, differing_fields
+from waypilot.report.comparison import DECIDING_METRIC
 from waypilot.report.results import Results, ResultsError, load_results
+from waypilot.report.run_info import differing_fields
 
 OPEN_LOOP = ("ade_m", "fde_m")
 EXIT_UNUSABLE = 2

@@ -26,6 +26,7 @@ from training.eval.evaluator import CARLAClosedLoopEvaluator, ClosedLoopMetrics,
 from training.eval.progress import ProgressDisplay
 from waypilot.drivers import Driver, ExpertDriver
 from waypilot.metrics import ScenarioResult
+from waypilot.report.jobs import plan_jobs
 from waypilot.report.page import write_report
 from waypilot.report.results import CheckpointInfo, ResultsWriter, RunInfo, load_results
 from waypilot.report.summary import print_summary
@@ -71,7 +72,8 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--output-dir", type=Path, required=True, help="folder of results.json and report.html")
     parser.add_argument("--suite", default="standard", help="name or YAML file of the scenarios")
     parser.add_argument("--scenarios", nargs="+", default=[], metavar="NAME", help="only these of the suite")
-    parser.add_argument("--seeds", nargs="+", type=_seed, default=[0], metavar="N", help="each scenario once per seed")
+    parser.add_argument("--seeds", nargs="+", type=_seed, metavar="N", help="instead of those of the suite")
+    parser.add_argument("--repeats", type=int, metavar="N", help="drives per seed, instead of those of the suite")
     parser.add_argument("--host", default="127.0.0.1", help="where the simulator runs")
     parser.add_argument("--port", type=int, default=2000, help="its RPC port")
     parser.add_argument("--smoke", action="store_true", help="start carla_lite for this evaluation; ignores host, port")
@@ -87,7 +89,7 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
 def evaluate(options: argparse.Namespace, console: Console) -> Outcome:
     """Run the evaluation that the command line describes."""
     try:
-        jobs = plan_jobs(options.suite, options.scenarios, options.seeds)
+        jobs = plan_jobs(select(load_suite(options.suite), options.scenarios), options.seeds, options.repeats)
         driver = make_driver(options.checkpoint, options.delta_checkpoint)
         config = SessionConfig(
             host=options.host,
@@ -108,16 +110,6 @@ def evaluate(options: argparse.Namespace, console: Console) -> Outcome:
     except (SimulatorError, ServerError, OSError) as error:
         console.print(f"error: {error}", markup=False, highlight=False)
         return Outcome(EXIT_CRASHED)
-
-
-def plan_jobs(suite: str, names: Sequence[str], seeds: Sequence[int]) -> tuple[ScenarioConfig, ...]:
-    """List every run, all scenarios per seed. Raises ValueError for unknown scenarios and for repeated seeds."""
-    if len(set(seeds)) != len(seeds):
-        raise ValueError(
-            f"a seed stands twice in {', '.join(map(str, seeds))}: equal seeds give equal runs, name it once"
-        )
-    chosen = select(load_suite(suite), names)
-    return tuple(ScenarioConfig(scenario, seed) for seed in seeds for scenario in chosen)
 
 
 def make_driver(checkpoint: Path | None, delta_checkpoint: Path | None) -> Driver:

@@ -35,7 +35,7 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class ScenarioResult:
-    """How one scenario went with one seed.
+    """How one scenario went with one seed, the ``repeat``-th time.
 
     ``status`` is ``completed``, ``failed: why`` or ``crashed: what``. ``definition`` is the scenario as plain
     values. ``notes`` say what a reader must know about the record. Everything that depends on the wall clock, and
@@ -51,6 +51,7 @@ class ScenarioResult:
     definition: Mapping[str, object] = field(default_factory=dict)
     series: Series | None = None
     wall_clock: Mapping[str, object] = field(default_factory=dict)
+    repeat: int = 0
 
     def __post_init__(self) -> None:
         if self.status != "completed" and not self.status.startswith(("failed: ", f"{CRASHED}: ")):
@@ -69,7 +70,12 @@ class ScenarioResult:
     @property
     def key(self) -> str:
         """The name of this run's files."""
-        return run_key(self.scenario, self.seed)
+        return run_key(self.scenario, self.seed, self.repeat)
+
+    @property
+    def title(self) -> str:
+        """The run in words."""
+        return run_title(self.scenario, self.seed, self.repeat)
 
     def metric(self, name: str) -> Metric:
         """Look a metric up. Raises KeyError for an unknown name."""
@@ -79,9 +85,14 @@ class ScenarioResult:
         raise KeyError(f"no metric is named {name!r}, there are: {', '.join(m.name for m in self.metrics)}")
 
 
-def run_key(scenario: str, seed: int) -> str:
-    """Return the name that a run's files carry."""
-    return f"{scenario}_seed{seed}"
+def run_key(scenario: str, seed: int, repeat: int = 0) -> str:
+    """Return the name that a run's files carry; most runs are driven once, so the first repeat is not named."""
+    return f"{scenario}_seed{seed}" + (f"_repeat{repeat}" if repeat else "")
+
+
+def run_title(scenario: str, seed: int, repeat: int = 0) -> str:
+    """Name a run in words."""
+    return f"{scenario}, seed {seed}" + (f", repeat {repeat}" if repeat else "")
 
 
 def result_to_dict(result: ScenarioResult) -> dict[str, object]:
@@ -89,6 +100,7 @@ def result_to_dict(result: ScenarioResult) -> dict[str, object]:
     return {
         "scenario": result.scenario,
         "seed": result.seed,
+        "repeat": result.repeat,
         "status": result.status,
         "metrics": {m.name: {k: v for k, v in asdict(m).items() if k != "name"} for m in result.metrics},
         "infractions": [asdict(infraction) for infraction in result.infractions],
@@ -115,6 +127,7 @@ def result_from_dict(values: Mapping[str, object]) -> ScenarioResult:
             definition=cast(Mapping[str, object], values["definition"]),
             series=_series_or_none(values["series"]),
             wall_clock=cast(Mapping[str, object], values["wall_clock"]),
+            repeat=int(cast(int, values.get("repeat", 0))),
         )
     except ConfigError:
         raise

@@ -9,12 +9,12 @@ from waypilot.metrics import ScenarioResult, is_success
 from waypilot.metrics.paired import PairedDifference, compare_pairs
 from waypilot.metrics.themes import better_way
 from waypilot.report.results import Results
+from waypilot.report.run_info import differing_fields
 
 DECIDING_METRIC = "driving_score_2_1"
 SCHEMA = "waypilot.comparison/1"
 MAX_NAMED = 5
 _SAME = ("schema", "suite", "versions")
-_ABSENT = "nothing"
 
 
 class NotComparableError(ValueError):
@@ -118,20 +118,6 @@ def _run_faults(
     units_a, units_b = ({m.name: m.unit for k in shared[:1] for m in runs[k].metrics} for runs in (in_a, in_b))
     for name, unit_a, unit_b in differing_fields(units_a, units_b, "metric"):
         yield f"{name} has unit {unit_a!r} in A and {unit_b!r} in B; evaluate both with the same version of Waypilot"
-
-
-def differing_fields(a: object, b: object, where: str) -> Iterator[tuple[str, object, object]]:
-    """Walk two JSON values; yields the dotted place and both values wherever they differ."""
-    if isinstance(a, Mapping) and isinstance(b, Mapping):
-        for key in dict.fromkeys((*a, *b)):
-            yield from differing_fields(a.get(key, _ABSENT), b.get(key, _ABSENT), f"{where}.{key}")
-    elif a != b and _plain(a) != _plain(b):
-        yield where, a, b
-
-
-def _plain(value: object) -> object:
-    """Make tuples and lists alike, as they are in JSON."""
-    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def _unpaired(mine: Results, other: Results) -> tuple[str, ...]:

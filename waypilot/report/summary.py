@@ -30,7 +30,7 @@ def print_summary(results: Results, console: Console) -> None:
     console.print()
     for result in results.results:
         if not result.completed:
-            console.print(Text(f"{result.scenario}, seed {result.seed}: {result.status}"))
+            console.print(Text(f"{result.title}: {result.status}"))
     summary = aggregate(results.results)
     rate = summary.success_rate
     lines = (
@@ -51,7 +51,8 @@ def _table(results: tuple[ScenarioResult, ...]) -> Table:
     for result in results:
         kind = result.status.split(":", 1)[0]
         numbers = (_number(result, name, decimals) for _, name, decimals in _COLUMNS)
-        table.add_row(result.scenario, str(result.seed), Text(kind, style=_STYLES[kind]), *numbers)
+        seed = f"{result.seed}.{result.repeat}" if result.repeat else str(result.seed)
+        table.add_row(result.scenario, seed, Text(kind, style=_STYLES[kind]), *numbers)
     return table
 
 

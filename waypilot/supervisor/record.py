@@ -10,8 +10,10 @@ import importlib.metadata
 from collections.abc import Mapping
 from pathlib import Path
 
+from waypilot.report.jobs import Job, plan_jobs
 from waypilot.report.page import write_report
-from waypilot.report.results import CheckpointInfo, Job, ResultsWriter, RunInfo
+from waypilot.report.results import CheckpointInfo, ResultsWriter, RunInfo
+from waypilot.report.run_info import UNKNOWN
 from waypilot.scenarios import ScenarioError, available_suites, load_suite, select
 from waypilot.supervisor.failure import read_failure
 from waypilot.supervisor.table import Scalar, TableError
@@ -19,11 +21,12 @@ from waypilot.supervisor.table import Scalar, TableError
 DEFAULT_SUITE = "standard"
 RESULTS_FILE = "results.json"
 REPORT_FILE = "report.html"
-UNKNOWN = "unknown"
+#: As seeds or repeats: those of the suite.
+OF_SUITE = "suite"
 
 
-def plan_jobs(scenarios: str, seeds: str) -> tuple[str, list[Job]]:
-    """Return the suite's name and every run asked for, for each seed all scenarios in order.
+def plan_runs(scenarios: str, seeds: str, repeats: str) -> tuple[str, tuple[Job, ...]]:
+    """Return the suite's name and every run asked for; ``suite`` for seeds or repeats means what the suite says.
 
     Raises ValueError, which names the argument, when there is no such scenario or seed.
     """
@@ -34,11 +37,15 @@ def plan_jobs(scenarios: str, seeds: str) -> tuple[str, list[Job]]:
         chosen = select(load_suite(suite), names)
     except ScenarioError as error:
         raise ValueError(f"scenarios: {error}") from error
-    try:
-        numbers = [int(seed) for seed in seeds.split(",")]
-    except ValueError as error:
-        raise ValueError(f"seeds: {seeds!r} must be whole numbers separated by commas") from error
-    return Path(suite).stem, [Job(scenario, seed) for seed in numbers for scenario in chosen]
+    wanted_seeds = None if seeds == OF_SUITE else [_whole_number("seeds", word) for word in seeds.split(",")]
+    wanted_repeats = None if repeats == OF_SUITE else _whole_number("repeats", repeats)
+    return Path(suite).stem, plan_jobs(chosen, wanted_seeds, wanted_repeats)
+
+
+def _whole_number(name: str, text: str) -> int:
+    if not text.strip().isdecimal():
+        raise ValueError(f"{name}: {text!r} is no whole number of at least 0")
+    return int(text)
 
 
 def run_info(suite: str, policy: str, checkpoint: str, lock_step: bool, carla_server: str) -> RunInfo:
@@ -68,7 +75,7 @@ class RunRecord:
         """
         self._output_dir = Path(str(values["output_dir"]))
         try:
-            suite, self._jobs = plan_jobs(str(values["scenarios"]), str(values["seeds"]))
+            suite, self._jobs = plan_runs(str(values["scenarios"]), str(values["seeds"]), str(values["repeats"]))
             info = run_info(
                 suite, str(values["policy"]), str(values["checkpoint"]), bool(values["lock_step"]), carla_server=UNKNOWN
             )
@@ -76,7 +83,7 @@ class RunRecord:
         except ValueError as error:
             raise TableError(str(error)) from error
         for job in self._jobs:
-            self._writer.start(job.scenario, job.seed)
+            self._writer.start(job)
         self._begun = self._writer.path.read_bytes()
 
     def complete(self) -> None:
@@ -86,5 +93,5 @@ class RunRecord:
         failure = read_failure(self._output_dir)
         reason = failure.text if failure else "the evaluator ended before it began, see logs/evaluator.log"
         for job in self._jobs:
-            self._writer.crash(job.scenario, job.seed, reason)
+            self._writer.crash(job, reason)
         write_report(self._writer.path, self._output_dir / REPORT_FILE)

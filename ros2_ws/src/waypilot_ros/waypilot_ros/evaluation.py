@@ -58,8 +58,8 @@ class Evaluation:
         clean = True
         breaks = 0
         for number, job in enumerate(jobs, start=1):
-            self._say(f"[{number}/{len(jobs)}] {job.scenario.name}, seed {job.seed}: starts")
-            self._writer.start(job.scenario, job.seed)
+            self._say(f"[{number}/{len(jobs)}] {job.title}: starts")
+            self._writer.start(job)
             try:
                 self._record(job, self._stack.drive(job))
                 breaks = 0
@@ -79,13 +79,13 @@ class Evaluation:
         return clean
 
     def _record(self, job: Job, report: DriveReport) -> None:
-        result = report.result
+        result = dataclasses.replace(report.result, repeat=job.repeat)
         if report.missed_deadlines:
             note = f"{report.missed_deadlines} of {report.frames} frames had no control of their own in time"
             result = dataclasses.replace(result, notes=(*result.notes, note))
         self._writer.append(result)
-        self._say(f"{job.scenario.name}, seed {job.seed}: {result.status}")
+        self._say(f"{job.title}: {result.status}")
 
     def _crash(self, job: Job, what: object) -> None:
-        self._writer.crash(job.scenario, job.seed, str(what))
-        self._say(f"{job.scenario.name}, seed {job.seed}: crashed: {what}")
+        self._writer.crash(job, str(what))
+        self._say(f"{job.title}: crashed: {what}")

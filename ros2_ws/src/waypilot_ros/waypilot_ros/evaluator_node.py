@@ -19,9 +19,10 @@ from rich.console import Console
 
 from waypilot.report.page import write_report
 from waypilot.report.results import Job, ResultsWriter, RunInfo, load_results
+from waypilot.report.run_info import UNKNOWN
 from waypilot.report.summary import print_summary
 from waypilot.supervisor.failure import read_failure
-from waypilot.supervisor.record import DEFAULT_SUITE, REPORT_FILE, RESULTS_FILE, UNKNOWN, plan_jobs, run_info
+from waypilot.supervisor.record import DEFAULT_SUITE, OF_SUITE, REPORT_FILE, RESULTS_FILE, plan_runs, run_info
 from waypilot_ros.evaluation import Evaluation, StackBrokenError
 from waypilot_ros.parameters import declare_config, parameter, refuse_unknown_parameters
 from waypilot_ros.picture_recorder import PictureRecorder
@@ -44,7 +45,8 @@ class EvaluatorConfig:
     """What is driven, by whom, and where the results go."""
 
     scenarios: str = parameter(DEFAULT_SUITE, "a suite's name or file, or names of standard scenarios, by commas")
-    seeds: str = parameter("0", "seeds by commas; every scenario is driven once with each")
+    seeds: str = parameter(OF_SUITE, "seeds by commas; 'suite': those of the suite file")
+    repeats: str = parameter(OF_SUITE, "how often each scenario is driven with each seed; 'suite': as the file says")
     output_dir: str = parameter("", "folder for results.json and report.html")
     policy: str = parameter("checkpoint", "who drives, for the record: 'checkpoint' or 'expert'")
     checkpoint: str = parameter("", "checkpoint of the learned policy, for the record")
@@ -70,7 +72,7 @@ class EvaluatorNode(Node):
         self.config = declare_config(self, EvaluatorConfig)
         self.patience = declare_config(self, PatienceConfig, "patience")
         refuse_unknown_parameters(self)
-        self.suite, self.jobs = plan_jobs(self.config.scenarios, self.config.seeds)
+        self.suite, self.jobs = plan_runs(self.config.scenarios, self.config.seeds, self.config.repeats)
         self.output_dir = Path(self.config.output_dir)
         self.pictures = PictureRecorder(self, self.config.picture_topic, self.config.picture_interval_s)
         self._writer: ResultsWriter
@@ -103,7 +105,7 @@ class EvaluatorNode(Node):
         return f"stopped by {_signals[0].name}"
 
     def _start_pictures(self, job: Job) -> None:
-        self.pictures.start(self._writer.picture_dir(job.scenario.name, job.seed))
+        self.pictures.start(self._writer.picture_dir(job))
 
     def _run_info(self, stack: StackClient) -> RunInfo:
         config = self.config

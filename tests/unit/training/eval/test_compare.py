@@ -25,7 +25,7 @@ def evaluation(folder, score, info=INFO, scenarios=SCENARIOS, seeds=range(4), cr
     writer = ResultsWriter(folder / "results.json", info, jobs)
     for index, job in enumerate(jobs):
         if job.key in crash:
-            writer.crash(job.scenario, job.seed, "server died")
+            writer.crash(job, "server died")
             continue
         value = score(index // len(seeds), job.seed)
         metrics = tuple(

@@ -66,12 +66,12 @@ def run_all(jobs, info, judge):
     def run_all(folder, seconds=1.0):
         writer = ResultsWriter(folder / "results.json", info, jobs)
         clock = {"duration_s": seconds}
-        writer.start(jobs[0].scenario, 0)
+        writer.start(jobs[0])
         writer.append(judge(jobs[0], wall_clock=clock))
-        writer.start(jobs[1].scenario, 0)
+        writer.start(jobs[1])
         writer.append(judge(jobs[1], end_m=20.0, hit=True, wall_clock=clock))
-        writer.start(jobs[2].scenario, 0)
-        writer.crash(jobs[2].scenario, 0, "<script>alert(1)</script> vanished", clock)
+        writer.start(jobs[2])
+        writer.crash(jobs[2], "<script>alert(1)</script> vanished", clock)
         writer.finish(clock)
         return writer.path
 

@@ -28,13 +28,13 @@ def test_file_is_true_at_every_moment(tmp_path, jobs, info, judge):
     path = tmp_path / "results.json"
     writer = ResultsWriter(path, info, jobs)
     assert statuses(path) == []
-    writer.start(jobs[0].scenario, 0)
+    writer.start(jobs[0])
     assert statuses(path) == [("first", "crashed: interrupted before it ended")]
     writer.append(judge(jobs[0]))
     assert statuses(path) == [("first", "completed")]
-    writer.start(jobs[1].scenario, 0)
+    writer.start(jobs[1])
     assert statuses(path) == [("first", "completed"), ("second", "crashed: interrupted before it ended")]
-    writer.crash(jobs[1].scenario, 0, "bridge died")
+    writer.crash(jobs[1], "bridge died")
     assert statuses(path) == [("first", "completed"), ("second", "crashed: bridge died")]
 
 
@@ -51,7 +51,7 @@ def test_reading_gives_back_what_was_written(tmp_path, jobs, info, judge):
     writer.append(result)
     loaded = load_results(writer.path)
     assert loaded.results == (result,)
-    assert loaded.document["jobs"] == [{"scenario": job.scenario.name, "seed": 0} for job in jobs]
+    assert loaded.document["jobs"] == [{"scenario": job.scenario.name, "seed": 0, "repeat": 0} for job in jobs]
     assert loaded.document["checkpoint"] == {"name": "model.pt", "sha256": "00ff" * 16}
     assert loaded.document["aggregate"]["completed"] == 1
     assert json.loads(writer.path.read_text())["scenarios"][0]["series"] == "scenarios/first_seed0.json"
@@ -83,11 +83,11 @@ def test_kill_in_the_middle_of_a_scenario_leaves_an_honest_file(tmp_path):
         from waypilot.scenarios import load_suite
         suite = load_suite("standard")
         info = RunInfo("standard", "ros", "expert", {})
-        writer = ResultsWriter(Path(sys.argv[1]), info, [Job(scenario, 0) for scenario in suite])
-        writer.start(suite[0], 0)
+        writer = ResultsWriter(Path(sys.argv[1]), info, jobs := [Job(scenario, 0) for scenario in suite])
+        writer.start(jobs[0])
         done = dataclasses.replace(crashed_result(suite[0], 0, "x"), status="failed: time-out")
         writer.append(done)
-        writer.start(suite[1], 0)
+        writer.start(jobs[1])
         os.kill(os.getpid(), signal.SIGKILL)
         """
     )
@@ -111,7 +111,7 @@ def test_write_that_fails_halfway_keeps_the_old_file(tmp_path, jobs, info, judge
     with pytest.raises(OSError, match="No space left"):
         writer.finish({"duration_s": 1})
     assert writer.path.read_bytes() == before
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["results.json", "scenarios"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["results.json", "results.jsonl", "scenarios"]
 
 
 def test_temporary_files_of_a_killed_writer_are_no_obstacle(tmp_path, run_all):
@@ -123,10 +123,10 @@ def test_leftovers_of_an_earlier_evaluation_do_not_pass_as_new(tmp_path, jobs, i
     run_all(tmp_path)
     writer = ResultsWriter(tmp_path / "results.json", info, jobs)
     assert statuses(writer.path) == []
-    pictures = writer.picture_dir("first", 0)
+    pictures = writer.picture_dir(jobs[0])
     pictures.mkdir()
     (pictures / "frame_000.jpg").write_bytes(b"old")
-    writer.start(jobs[0].scenario, 0)
+    writer.start(jobs[0])
     assert list(pictures.iterdir()) == []
     assert not (tmp_path / "scenarios" / "first_seed0.json").exists()
     assert (tmp_path / "scenarios" / "second_seed0.json").exists()
@@ -142,7 +142,7 @@ def test_values_json_lacks_are_refused(tmp_path, jobs, info):
 def test_unplanned_and_doubly_planned_runs_are_refused(tmp_path, jobs, info):
     writer = ResultsWriter(tmp_path / "results.json", info, jobs[:1])
     with pytest.raises(ResultsError, match="second_seed0 is not among the planned runs: first_seed0"):
-        writer.start(jobs[1].scenario, 0)
+        writer.start(jobs[1])
     with pytest.raises(ResultsError, match="planned twice"):
         ResultsWriter(tmp_path / "other.json", info, (jobs[0], jobs[0]))
 

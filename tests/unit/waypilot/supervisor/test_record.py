@@ -6,7 +6,7 @@ import pytest
 
 from waypilot.report.results import load_results
 from waypilot.supervisor.failure import Failure
-from waypilot.supervisor.record import RunRecord, plan_jobs
+from waypilot.supervisor.record import RunRecord, plan_runs
 from waypilot.supervisor.table import TableError
 
 
@@ -16,6 +16,7 @@ def values(tmp_path):
         "output_dir": str(tmp_path),
         "scenarios": "turn_clear,straight_rain",
         "seeds": "0,1",
+        "repeats": "suite",
         "policy": "expert",
         "checkpoint": str(tmp_path / "none.pt"),
         "lock_step": True,
@@ -55,7 +56,8 @@ def test_what_the_evaluator_wrote_is_left_alone(values, tmp_path):
     ("change", "error", "message"),
     [
         ({"scenarios": "nonsense"}, TableError, "nonsense"),
-        ({"seeds": "0,a"}, TableError, "whole numbers"),
+        ({"seeds": "0,a"}, TableError, "seeds: 'a' is no whole number"),
+        ({"repeats": "0"}, TableError, "repeats is 0, give 1 or more"),
         ({"seeds": "0,0"}, TableError, "twice"),
         ({"policy": "checkpoint"}, OSError, "none.pt"),
     ],
@@ -68,8 +70,9 @@ def test_wrong_arguments_are_refused_before_an_earlier_result_is_touched(values,
 
 
 def test_jobs_of_a_suite_and_of_names():
-    suite, jobs = plan_jobs("standard", "0,1")
+    suite, jobs = plan_runs("standard", "0,1", "suite")
     assert suite == "standard"
     assert len(jobs) == 10
-    _, jobs = plan_jobs("turn_clear, straight_rain", "3")
-    assert [(job.scenario.name, job.seed) for job in jobs] == [("turn_clear", 3), ("straight_rain", 3)]
+    _, jobs = plan_runs("turn_clear, straight_rain", "3", "2")
+    assert [(job.scenario.name, job.seed) for job in jobs] == 2 * [("turn_clear", 3), ("straight_rain", 3)]
+    assert [job.repeat for job in jobs] == [0, 0, 1, 1]
