@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from waypilot.metrics.aggregate import bootstrap_interval
+from waypilot.metrics.bootstrap import bootstrap_interval
 
 HIGHER_IS_BETTER = {
     "return": True,

@@ -5,6 +5,7 @@ from waypilot.metrics.evaluate import crashed_result, evaluate
 from waypilot.metrics.log import DriveLog, LogCounts
 from waypilot.metrics.monitor import ScenarioMonitor
 from waypilot.metrics.result import ScenarioResult, Series, result_from_dict, result_to_dict, run_key
+from waypilot.metrics.spread import ScenarioSpread, Spread
 from waypilot.metrics.values import Infraction, Metric, MetricSpec, Termination
 
 __all__ = [
@@ -17,7 +18,9 @@ __all__ = [
     "MetricSpec",
     "ScenarioMonitor",
     "ScenarioResult",
+    "ScenarioSpread",
     "Series",
+    "Spread",
     "Termination",
     "aggregate",
     "crashed_result",

@@ -1,8 +1,6 @@
 """Difference of two sets of runs, paired run by run, with a bootstrap interval, a verdict and what it would take.
 
-Runs of one scenario resemble each other, so they are drawn in two stages: scenarios with replacement, and of each
-drawn scenario its pairs with replacement (A. C. Davison, D. V. Hinkley, Bootstrap Methods, 1997, section 3.8). Every
-scenario counts alike, however many pairs it has.
+The interval is a hierarchical bootstrap over scenarios and their pairs (``waypilot.metrics.bootstrap``).
 """
 
 from __future__ import annotations
@@ -16,7 +14,7 @@ from statistics import NormalDist
 import numpy as np
 
 from waypilot.geometry import FloatArray
-from waypilot.metrics.aggregate import BOOTSTRAP_SEED, CONFIDENCE, RESAMPLES
+from waypilot.metrics.bootstrap import CONFIDENCE, hierarchical_interval, mean_of_means
 from waypilot.metrics.themes import Better
 
 MIN_DIFFERING_PAIRS = 6
@@ -74,7 +72,7 @@ def compare_pairs(
         return PairedDifference(name, unit, better, 0, 0, *nothing, Verdict.CANNOT_TELL, "no pair has this value")
     differences = [group[:, 1] - group[:, 0] for group in groups]
     count = sum(len(group) for group in groups)
-    difference = _mean_of_means(differences)
+    difference = mean_of_means(differences)
     low, high = hierarchical_interval(differences) if count > 1 else (None, None)
     verdict = _verdict(differences, low, high, better)
     return PairedDifference(
@@ -83,8 +81,8 @@ def compare_pairs(
         better=better,
         pairs=count,
         scenarios=len(groups),
-        mean_a=_mean_of_means([group[:, 0] for group in groups]),
-        mean_b=_mean_of_means([group[:, 1] for group in groups]),
+        mean_a=mean_of_means([group[:, 0] for group in groups]),
+        mean_b=mean_of_means([group[:, 1] for group in groups]),
         difference=difference,
         low=low,
         high=high,
@@ -94,29 +92,13 @@ def compare_pairs(
     )
 
 
-def hierarchical_interval(groups: Sequence[FloatArray]) -> tuple[float, float]:
-    """Bounds of the 95 % percentile interval of the mean over groups of their means (2000 seeded draws)."""
-    random = np.random.default_rng(BOOTSTRAP_SEED)
-    chosen = random.integers(len(groups), size=(RESAMPLES, len(groups)))
-    totals = np.zeros(RESAMPLES)
-    for index, group in enumerate(groups):
-        # A group that is drawn k times is resampled k times, each time anew.
-        for draw in range(int((chosen == index).sum(axis=1).max())):
-            drawn = (chosen == index).sum(axis=1) > draw
-            picks = random.integers(len(group), size=(RESAMPLES, len(group)))
-            totals += np.where(drawn, group[picks].mean(axis=1), 0.0)
-    tail = 50.0 * (1.0 - CONFIDENCE)
-    low, high = np.percentile(totals / len(groups), [tail, 100.0 - tail])
-    return float(low), float(high)
-
-
 def power_advice(groups: Sequence[FloatArray]) -> str:
     """Say how many more repeats would settle a difference as large as the one seen (80 % power, 5 % level).
 
     The variance of the mean over S scenarios with k pairs each is between / S + within / (S k). More repeats reduce
     only the second part; where the first alone is too large, only more scenarios help.
     """
-    difference = _mean_of_means(groups)
+    difference = mean_of_means(groups)
     count = sum(len(group) for group in groups)
     if abs(difference) < _FLAT:
         return "no difference seen on average, so no number of repeats follows"
@@ -149,15 +131,11 @@ def variance_parts(groups: Sequence[FloatArray]) -> tuple[float, float, float]:
     return max(spread - within / repeats, 0.0), within, repeats
 
 
-def _mean_of_means(groups: Sequence[FloatArray]) -> float:
-    return math.fsum(math.fsum(group.tolist()) / len(group) for group in groups) / len(groups)
-
-
 def _improved(differences: Sequence[FloatArray], better: Better) -> float | None:
     if better is Better.NEITHER:
         return None
     sign = 1.0 if better is Better.HIGHER else -1.0
-    return _mean_of_means([0.5 * (1.0 + np.sign(sign * values)) for values in differences])
+    return mean_of_means([0.5 * (1.0 + np.sign(sign * values)) for values in differences])
 
 
 def _verdict(differences: Sequence[FloatArray], low: float | None, high: float | None, better: Better) -> Verdict:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from waypilot.geometry import FloatArray
-from waypilot.metrics.aggregate import BOOTSTRAP_SEED, CONFIDENCE, RESAMPLES
+from waypilot.metrics.bootstrap import BOOTSTRAP_SEED, CONFIDENCE, RESAMPLES
 
 MIN_FOR_INTERVAL = 4
 

@@ -25,7 +25,8 @@ _TITLES = {
     "collisions_static": "collisions with static objects",
     "collisions_per_km": "collisions per km",
     "completion_rate": "goals reached",
-    "success_rate": "goals reached without collision",
+    "success_rate": "goals reached without infraction",
+    "avg_route_completion": "route completion, mean",
 }
 MISSING = "n/a"
 

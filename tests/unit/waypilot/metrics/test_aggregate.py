@@ -1,12 +1,15 @@
-"""Means over runs, with intervals; crashed runs are seen but not averaged."""
+"""Means over scenarios and runs, with intervals; crashed runs are seen but not averaged."""
 
 from __future__ import annotations
+
+import dataclasses
 
 import numpy as np
 import pytest
 
 from waypilot.metrics import aggregate, crashed_result, is_success
-from waypilot.metrics.aggregate import bootstrap_interval, estimate, rate, wilson_interval
+from waypilot.metrics.aggregate import wilson_interval
+from waypilot.metrics.bootstrap import bootstrap_interval, hierarchical_interval, hierarchical_weights
 
 
 @pytest.fixture
@@ -61,9 +64,9 @@ def test_metrics_invalid_everywhere_keep_their_reason(make_world):
     assert by_name["tracking_error_mean"].reason == "invalid in every run: no plan was recorded"
 
 
-def test_one_run_has_a_mean_but_no_interval():
-    single = estimate("x", "m", [2.0])
-    assert (single.value, single.low, single.high) == (2.0, None, None)
+def test_one_run_has_a_mean_but_no_interval(runs):
+    single = aggregate(runs[:1]).avg_route_completion
+    assert (single.value, single.low, single.high) == (100.0, None, None)
     assert single.reason == "one run says nothing about the spread"
 
 
@@ -76,10 +79,69 @@ def test_wilson_interval_of_known_shares(successes, n, bounds):
     assert wilson_interval(successes, n) == pytest.approx(bounds, abs=5e-5)
 
 
-def test_five_successes_in_five_runs_do_not_prove_that_all_succeed():
-    all_five = rate("success_rate", [True] * 5)
+def test_five_successes_in_five_runs_do_not_prove_that_all_succeed(runs):
+    all_five = aggregate(runs[:1] * 5).success_rate
     assert (all_five.value, all_five.high) == (100.0, 100.0)
     assert all_five.low == pytest.approx(56.6, abs=0.1)
+
+
+def of_scenarios(runs, *groups):
+    """Results of scenarios a, b, ...: one run per letter, C completed, F failed, X crashed."""
+    kinds = {"C": runs[0], "F": runs[2], "X": runs[3]}
+    return [
+        dataclasses.replace(kinds[letter], scenario=chr(ord("a") + i), seed=seed)
+        for i, group in enumerate(groups)
+        for seed, letter in enumerate(group)
+    ]
+
+
+def test_every_scenario_counts_alike_however_many_of_its_runs_crashed(runs):
+    summary = aggregate(of_scenarios(runs, "CCCC", "FXXX"))
+    assert (summary.completed, summary.failed, summary.crashed) == (4, 1, 3)
+    assert summary.completion_rate.value == 50.0
+    assert summary.avg_route_completion.value == pytest.approx(70.0)
+    assert summary.avg_route_completion.n == 5
+
+
+def test_repeats_of_one_scenario_do_not_pass_for_independent_runs(runs):
+    """Ten scenarios, half of them always driven to the goal: ten seeds of each tell no more than one."""
+    once = aggregate(of_scenarios(runs, *["C", "F"] * 5)).completion_rate
+    often = aggregate(of_scenarios(runs, *["C" * 10, "F" * 10] * 5)).completion_rate
+    assert (once.n, often.n) == (10, 100)
+    assert often.high - often.low == pytest.approx(100.0 * 2 * 1.96 * 0.5 / np.sqrt(10), rel=0.1)
+
+
+def test_spread_of_the_seeds_of_each_scenario(runs):
+    first, second = aggregate(of_scenarios(runs, "CFX", "C")).scenarios
+    assert (first.scenario, first.runs, first.completed, first.failed, first.crashed) == ("a", 3, 1, 1, 1)
+    completion = {spread.name: spread for spread in first.metrics}["route_completion"]
+    assert (completion.n, completion.min, completion.max) == (2, pytest.approx(40.0), 100.0)
+    assert completion.mean == pytest.approx(70.0)
+    assert completion.std == pytest.approx(60.0 / np.sqrt(2.0))
+    assert (second.metrics[0].std, second.crashed) == (None, 0)
+
+
+def test_a_scenario_that_only_crashed_is_shown_without_figures(runs):
+    (only,) = aggregate(of_scenarios(runs, "XX")).scenarios
+    assert (only.runs, only.crashed) == (2, 2)
+    assert {spread.mean for spread in only.metrics} == {None}
+
+
+def test_weights_add_up_and_give_each_scenario_its_share():
+    weights = hierarchical_weights([1, 3])
+    np.testing.assert_allclose(weights.sum(axis=1), 1.0)
+    assert weights[:, 0].mean() == pytest.approx(0.5, abs=0.03)
+    assert set(np.unique(np.round(weights[:, 0], 9))) == {0.0, 0.5, 1.0}
+
+
+def test_seeds_within_a_scenario_widen_the_interval_too():
+    # One scenario: the spread of its seeds is all there is. Variance of a mean of 4 values: 1 / 4.
+    values = [np.array([-1.0, 1.0, -1.0, 1.0])]
+    low, high = hierarchical_interval(values)
+    assert (low, high) == (-1.0, 1.0)
+    low, high = hierarchical_interval(values * 100)
+    # Drawing scenarios adds nothing (their means are equal); each of 100 means has variance 1 / 4.
+    assert high - low == pytest.approx(2 * 1.96 * 0.5 / 10.0, rel=0.1)
 
 
 def test_interval_is_reproducible_and_covers_the_mean():

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from waypilot.metrics.paired import Verdict, compare_pairs, hierarchical_interval, variance_parts
+from waypilot.metrics.bootstrap import hierarchical_interval
+from waypilot.metrics.paired import Verdict, compare_pairs, variance_parts
 from waypilot.metrics.themes import OTHER, THEMES, Better, better_way, theme_of
 
 

@@ -143,7 +143,7 @@ def test_summary_fits_a_terminal_and_tells_all(tmp_path, run_all, capsys, monkey
     assert row.split() == ["second", "0", "failed", "50.0", "25.0", "25.0", "1", "0", "0.10", "0.10", "2.5"]
     assert "third, seed 0: crashed: <script>alert(1)</script> vanished" in output
     assert "1 completed, 1 failed, 1 crashed (not judged)" in output
-    assert "success rate 50.0 % of 2 judged; 95 % interval: 9.5 to 90.5" in output
+    assert "success rate 50.0 % of 2 judged; 95 % interval: 0.0 to 100.0" in output
 
 
 def test_page_replaces_an_old_one(tmp_path, run_all):
