@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Protocol
 
 from training.eval.loop import ClosedLoop, DriveRecord
@@ -14,6 +16,8 @@ from waypilot.control.follower import FollowerConfig
 from waypilot.drivers import Driver
 from waypilot.metrics import Metric, ScenarioResult, evaluate
 from waypilot.report.results import Job, ResultsWriter
+from waypilot.report.video import DriveVideo
+from waypilot.rig import DEFAULT_RIG
 from waypilot.types import NANOSECONDS_PER_SECOND
 from waypilot_carla import SimulatorSession
 
@@ -64,12 +68,14 @@ class CARLAClosedLoopEvaluator:
         writer: ResultsWriter,
         follower: FollowerConfig | None = None,
         pictures: bool = True,
+        video: bool = True,
     ) -> None:
         self._session = session
         self._driver = driver
         self._writer = writer
         self._follower = follower or FollowerConfig()
         self._pictures = pictures
+        self._films = video
 
     def run(self, jobs: Sequence[ScenarioConfig], listener: EvaluationListener) -> tuple[ScenarioResult, ...]:
         """Drive all runs. One that breaks is recorded as crashed; when the simulator is lost, so are those after it."""
@@ -104,11 +110,17 @@ class CARLAClosedLoopEvaluator:
             self._session, job.scenario, prepared.route, prepared.scene, policy, self._driver.cameras, self._follower
         )
         folder = self._writer.picture_dir(job)
-        record = loop.run(PictureBook(folder) if self._pictures else None, listener.route_driven)
+        pictures = PictureBook(folder) if self._pictures else None
+        with self._video(folder) as video:  # completed also when the drive breaks: then it is looked at most
+            record = loop.run(pictures, listener.route_driven, video)
         for what, count in (record.safe_stops + record.camera_faults).items():
             _LOG.warning("%s: %s (%d frames)", job.key, what, count)
         result = evaluate(record.log, prepared.route, job.scenario, record.termination, job.seed)
         return replace(result, repeat=job.repeat, wall_clock=wall_clock(loop, record, prepared_s))
+
+    def _video(self, folder: Path) -> AbstractContextManager[DriveVideo | None]:
+        camera = (self._driver.cameras or DEFAULT_RIG)[0]
+        return closing(DriveVideo(folder, camera)) if self._films else nullcontext()
 
 
 def wall_clock(loop: ClosedLoop, record: DriveRecord, prepared_s: float) -> Mapping[str, object]:

@@ -16,11 +16,12 @@ from waypilot.control.follower import FollowerConfig, TimedPlan, WaypointFollowe
 from waypilot.metrics import DriveLog, ScenarioMonitor, Termination
 from waypilot.observation import ObservationBuilder, ObservationConfig
 from waypilot.policy import Policy
+from waypilot.report.video import DriveVideo
 from waypilot.rig import CameraSpec
 from waypilot.route import Route
 from waypilot.scenarios import Scenario
 from waypilot.surroundings import SceneInfo
-from waypilot.types import Control, Observation, RgbImage
+from waypilot.types import Control, Observation, RgbImage, Trajectory
 from waypilot_carla.frame import LateEvents, SimulatorFrame
 
 
@@ -74,7 +75,9 @@ class ClosedLoop:
         self._follower = WaypointFollower(follower)
         self._safe_stops: Counter[str] = Counter()
 
-    def run(self, pictures: PictureBook | None, on_frame: Callable[[float], None]) -> DriveRecord:
+    def run(
+        self, pictures: PictureBook | None, on_frame: Callable[[float], None], video: DriveVideo | None = None
+    ) -> DriveRecord:
         """Drive until the scenario ends; ``on_frame`` hears the share of the route driven after every frame.
 
         Raises SimulatorLost when the simulator fails, and whatever the policy raises.
@@ -85,8 +88,9 @@ class ClosedLoop:
             termination = self._monitor.update(frame.ego)
             if pictures is not None:
                 self._picture(pictures, frame)
-            if termination is None:
-                self._answer(frame)
+            plan = self._answer(frame) if termination is None else None
+            if video is not None:
+                self._film(video, frame, plan)
             on_frame(self._monitor.route_completion)
         self._collect_late_events(pictures, termination)
         return DriveRecord(self.log, termination, self.frames, self._safe_stops, self._observations.faults)
@@ -101,7 +105,7 @@ class ClosedLoop:
         self._add_events(frame)
         return frame
 
-    def _answer(self, frame: SimulatorFrame) -> None:
+    def _answer(self, frame: SimulatorFrame) -> Trajectory:
         with self.stopwatch.stage("policy"):
             observation = self._observe(frame)
             plan = self._policy.plan(observation)
@@ -114,6 +118,7 @@ class ClosedLoop:
             self._safe_stops[output.safe_stop_reason] += 1
         with self.stopwatch.stage("tick"):
             self._simulator.apply(output.control)
+        return plan.final
 
     def _observe(self, frame: SimulatorFrame) -> Observation:
         images: Mapping[str, RgbImage] = {name: bgra[:, :, 2::-1] for name, bgra in frame.images_bgra.items()}
@@ -131,6 +136,12 @@ class ClosedLoop:
             self.log.add_collision(collision)
         for invasion in events.lane_invasions:
             self.log.add_lane_invasion(invasion)
+
+    def _film(self, video: DriveVideo, frame: SimulatorFrame, plan: Trajectory | None) -> None:
+        image = frame.images_bgra.get(video.camera.name)
+        if image is not None:
+            with self.stopwatch.stage("video"):
+                video.add(frame.stamp_ns, image[:, :, :3], plan)
 
     def _picture(self, pictures: PictureBook, frame: SimulatorFrame) -> None:
         image = next(iter(frame.images_bgra.values()), None)

@@ -79,6 +79,7 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--smoke", action="store_true", help="start carla_lite for this evaluation; ignores host, port")
     parser.add_argument("--timeout-s", type=float, default=5.0, help="longest wait for one answer of the simulator")
     parser.add_argument("--no-pictures", action="store_true", help="save no camera pictures")
+    parser.add_argument("--no-video", action="store_true", help="save no videos of the drives")
     parser.add_argument("--verbose", action="store_true", help="show tracebacks of crashed runs")
     options = parser.parse_args(arguments)
     if options.delta_checkpoint is not None and options.checkpoint is None:
@@ -125,7 +126,9 @@ def _drive(
     jobs: Sequence[ScenarioConfig],
 ) -> Outcome:
     writer = ResultsWriter(options.output_dir / "results.json", _run_info(options, session, driver), jobs)
-    evaluator = CARLAClosedLoopEvaluator(session, driver, writer, pictures=not options.no_pictures)
+    evaluator = CARLAClosedLoopEvaluator(
+        session, driver, writer, pictures=not options.no_pictures, video=not options.no_video
+    )
     interrupted = False
     try:
         with ProgressDisplay(len(jobs), console) as display:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -25,48 +26,46 @@ _PLAN_BGR, _EDGE_BGR = (40, 190, 255), (20, 20, 20)  # amber on black: seen by d
 
 @dataclass(frozen=True, slots=True)
 class VideoConfig:
-    """What of a drive is kept: every ``every_nth`` frame, ``width_px`` wide."""
+    """What of a drive is kept: a frame every ``interval_s`` of simulated time, ``width_px`` wide."""
 
-    every_nth: int = 2
-    width_px: int = 480
+    interval_s: float = 0.15
+    width_px: int = 400
     keyframe_every: int = 10  # so that a jump lands within a second
 
     def __post_init__(self) -> None:
-        if min(self.every_nth, self.keyframe_every) < 1 or self.width_px < 16:
-            raise ValueError(f"{self}: every_nth and keyframe_every must be at least 1, width_px at least 16")
+        if not self.interval_s > 0.0 or self.keyframe_every < 1 or self.width_px < 16:
+            raise ValueError(f"{self}: interval_s must be positive, keyframe_every at least 1, width_px at least 16")
 
 
 class DriveVideo:
     """Writes one drive to ``folder/drive.webm`` (VP9), whose time is that since the first frame shown.
 
-    The file exists once ``close`` was called; a process that is killed leaves ``drive.webm.part``. Frames whose stamp
-    does not follow the last one's are left out.
+    The file exists once ``close`` was called; a process that is killed leaves ``drive.webm.part``.
     """
 
     def __init__(self, folder: Path, camera: CameraSpec, config: VideoConfig | None = None) -> None:
         self._path = folder / VIDEO_NAME
-        self._camera = camera
+        self.camera = camera
         self._config = config or VideoConfig()
         self._size = _even_size(camera, self._config.width_px)
-        self._frames = 0
         self._first_ns = 0
-        self._last_ms = -1
+        self._due_ns: int | None = None
         self._container: Any = None
         self._stream: Any = None
 
+    def wants(self, stamp_ns: int) -> bool:
+        """Whether the frame of this stamp becomes part of the video."""
+        return self._due_ns is None or stamp_ns >= self._due_ns
+
     def add(self, stamp_ns: int, image_bgr: NDArray[np.uint8], plan: Trajectory | None) -> None:
-        """Show the next frame: ``image_bgr`` (H, W, 3), and what was planned on it, if anything (an unusable plan is not drawn)."""
-        self._frames += 1
-        if (self._frames - 1) % self._config.every_nth:
+        """Show the next frame: ``image_bgr`` (H, W, 3), and what was planned on it; unusable plans are not drawn."""
+        if not self.wants(stamp_ns):
             return
         if self._container is None:
             self._open(stamp_ns)
-        time_ms = (stamp_ns - self._first_ns) // _NS_PER_MS
-        if time_ms <= self._last_ms:
-            return
-        self._last_ms = time_ms
+        self._due_ns = stamp_ns + round(self._config.interval_s * NANOSECONDS_PER_SECOND)
         frame = av.VideoFrame.from_ndarray(self._draw(image_bgr, plan), format="bgr24")
-        frame.pts, frame.time_base = time_ms, _MILLISECOND
+        frame.pts, frame.time_base = (stamp_ns - self._first_ns) // _NS_PER_MS, _MILLISECOND
         self._container.mux(self._stream.encode(frame))
 
     def close(self) -> None:
@@ -92,13 +91,13 @@ class DriveVideo:
         self._stream.gop_size = self._config.keyframe_every
         self._stream.codec_context.time_base = _MILLISECOND
         self._stream.codec_context.thread_count = 1
-        self._stream.options = {"deadline": "realtime", "cpu-used": "8", "crf": "34", "b": "0"}
+        self._stream.options = {"deadline": "realtime", "cpu-used": "8", "crf": "38", "b": "0"}
 
     def _draw(self, image_bgr: NDArray[np.uint8], plan: Trajectory | None) -> NDArray[np.uint8]:
         canvas = np.asarray(cv2.resize(image_bgr, self._size, interpolation=cv2.INTER_LINEAR), dtype=np.uint8)
         if plan is not None and plan.invalid_reason() is None:
-            scale = np.array(self._size) / (self._camera.width_px, self._camera.height_px)
-            draw_plan(canvas, project_ground(self._camera, plan.waypoints_m) * scale)
+            scale = np.array(self._size) / (self.camera.width_px, self.camera.height_px)
+            draw_plan(canvas, project_ground(self.camera, plan.waypoints_m) * scale)
         return canvas
 
 
@@ -109,7 +108,7 @@ def draw_plan(canvas: NDArray[np.uint8], pixels: NDArray[np.float64]) -> None:
     shift = 4  # OpenCV draws at sixteenths of a pixel
     points: Sequence[tuple[int, int]] = [(int(u), int(v)) for u, v in np.rint(pixels[near] * 2**shift)]
     radius = max(width // 160, 2) * 2**shift
-    for a, b in zip(points, points[1:], strict=False):
+    for a, b in pairwise(points):
         cv2.line(canvas, a, b, _EDGE_BGR, 3, cv2.LINE_AA, shift)
         cv2.line(canvas, a, b, _PLAN_BGR, 1, cv2.LINE_AA, shift)
     for point in reversed(points):

@@ -93,7 +93,8 @@ class ResultsWriter:
     def start(self, job: Job) -> None:
         """Record that a run begins: until it ends, the record says that it crashed."""
         self._run(job.key)
-        for leftover in (self._series_path(job.key), *self.picture_dir(job).glob("*.jpg")):
+        folder = self.picture_dir(job)
+        for leftover in (self._series_path(job.key), *folder.glob("*.jpg"), *folder.glob("*.webm*")):
             leftover.unlink(missing_ok=True)
         self._add({"event": "start", "run": job.key})
 
@@ -129,7 +130,7 @@ class ResultsWriter:
         self._write()
 
     def picture_dir(self, job: Job) -> Path:
-        """Return the folder whose JPEG pictures the report shows with this run."""
+        """Return the folder whose JPEG pictures and video the report shows with this run."""
         return picture_dir(self.path.parent, job)
 
     def _crash(self, job: Job, text: str, wall_clock: Mapping[str, object]) -> None:

@@ -21,12 +21,14 @@ from waypilot.report.page import write_report
 from waypilot.report.results import Job, ResultsWriter, RunInfo, load_results
 from waypilot.report.run_info import UNKNOWN
 from waypilot.report.summary import print_summary
+from waypilot.rig import DEFAULT_RIG
 from waypilot.supervisor.failure import read_failure
 from waypilot.supervisor.record import DEFAULT_SUITE, OF_SUITE, REPORT_FILE, RESULTS_FILE, plan_runs, run_info
 from waypilot_ros.evaluation import Evaluation, StackBrokenError
 from waypilot_ros.parameters import declare_config, parameter, refuse_unknown_parameters
 from waypilot_ros.picture_recorder import PictureRecorder
 from waypilot_ros.stack_client import PatienceConfig, StackClient
+from waypilot_ros.video_recorder import VideoRecorder
 
 CRASHED_EXIT_CODE = 1
 BAD_PARAMETERS_EXIT_CODE = 2
@@ -56,6 +58,7 @@ class EvaluatorConfig:
     )
     picture_topic: str = parameter("/carla/ego_vehicle/front/image", "camera whose pictures the report shows")
     picture_interval_s: float = parameter(4.0, "simulated time between two pictures", 0.1, 1000.0)
+    video: bool = parameter(True, "film the drives with the planned waypoints, for the report")
 
     def __post_init__(self) -> None:
         if self.policy not in ("checkpoint", "expert"):
@@ -75,6 +78,8 @@ class EvaluatorNode(Node):
         self.suite, self.jobs = plan_runs(self.config.scenarios, self.config.seeds, self.config.repeats)
         self.output_dir = Path(self.config.output_dir)
         self.pictures = PictureRecorder(self, self.config.picture_topic, self.config.picture_interval_s)
+        film = self.config.video
+        self._video = VideoRecorder(self, DEFAULT_RIG[0], self.config.picture_topic) if film else None
         self._writer: ResultsWriter
 
     def evaluate(self) -> bool:
@@ -83,6 +88,8 @@ class EvaluatorNode(Node):
         self._writer = writer = ResultsWriter(self.output_dir / RESULTS_FILE, self._run_info(stack), self.jobs)
         breaks_until_end = BREAKS_WITH_RESTARTS if self.config.nodes_restart else 1
         clean = Evaluation(stack, writer, _say, breaks_until_end).run(self.jobs)
+        if self._video is not None:
+            self._video.stop()
         with contextlib.suppress(StackBrokenError):
             stack.release()
         report_path = self.output_dir / REPORT_FILE
@@ -105,7 +112,10 @@ class EvaluatorNode(Node):
         return f"stopped by {_signals[0].name}"
 
     def _start_pictures(self, job: Job) -> None:
-        self.pictures.start(self._writer.picture_dir(job))
+        folder = self._writer.picture_dir(job)
+        self.pictures.start(folder)
+        if self._video is not None:
+            self._video.start(folder)
 
     def _run_info(self, stack: StackClient) -> RunInfo:
         config = self.config

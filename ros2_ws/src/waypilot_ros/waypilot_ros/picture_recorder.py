@@ -6,7 +6,9 @@ from pathlib import Path
 
 import cv2
 from rclpy.node import Node
+from rclpy.serialization import deserialize_message
 from sensor_msgs.msg import Image
+from std_msgs.msg import Header
 
 from waypilot.types import NANOSECONDS_PER_SECOND
 from waypilot_ros import qos
@@ -25,21 +27,22 @@ class PictureRecorder:
         self._folder: Path | None = None
         self._first_ns: int | None = None
         self._saved = 0
-        node.create_subscription(Image, topic, self._on_image, qos.FRAME)
+        # Raw, since few pictures are kept: of all others only the stamp is read.
+        node.create_subscription(Image, topic, self._on_image, qos.FRAME, raw=True)
 
     def start(self, folder: Path) -> None:
         """Save into ``folder`` from now on."""
         self._folder, self._first_ns, self._saved = folder, None, 0
 
-    def _on_image(self, message: Image) -> None:
+    def _on_image(self, data: bytes) -> None:
         if self._folder is None or self._saved >= MAX_PICTURES:
             return
-        stamp_ns = stamp_from_msg(message.header.stamp)
+        stamp_ns = stamp_from_msg(deserialize_message(data, Header).stamp)
         first_ns = stamp_ns if self._first_ns is None else self._first_ns
         if stamp_ns - first_ns < self._saved * self._interval_ns:
             return
         try:
-            image = image_to_rgb(message)
+            image = image_to_rgb(deserialize_message(data, Image))
         except MalformedMessageError:
             return
         self._first_ns = first_ns

@@ -126,6 +126,7 @@ def test_leftovers_of_an_earlier_evaluation_do_not_pass_as_new(tmp_path, jobs, i
     pictures = writer.picture_dir(jobs[0])
     pictures.mkdir()
     (pictures / "frame_000.jpg").write_bytes(b"old")
+    (pictures / "drive.webm").write_bytes(b"old")
     writer.start(jobs[0])
     assert list(pictures.iterdir()) == []
     assert not (tmp_path / "scenarios" / "first_seed0.json").exists()
