@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from waypilot.geometry import SE2, FloatArray, wrap_angle
+from waypilot.lead_vehicle import Lead, following_speed
 from waypilot.maneuvers import SAMPLE_SPACING_M, curvature
 from waypilot.route import Route, RouteTracker
 from waypilot.types import NANOSECONDS_PER_SECOND, EgoState, Observation, Plan, Trajectory
@@ -29,6 +30,7 @@ class ExpertConfig:
     ``recovery_time_s`` and ``min_recovery_length_m`` set the length over which a lateral offset decays by about 3/4.
     Bends are driven at ``lateral_acceleration_mps2``; recovering may go up to ``max_lateral_acceleration_mps2``.
     ``min_turn_radius_m`` is the tightest circle of the base_link origin (5.5 m: a mid-size car between kerbs).
+    Behind others it keeps ``min_gap_m`` and ``time_gap_s`` more.
     """
 
     target_speed_mps: float = 8.0
@@ -43,6 +45,8 @@ class ExpertConfig:
     min_recovery_length_m: float = 3.0
     max_approach_angle_rad: float = 0.7
     min_turn_radius_m: float = 5.5
+    min_gap_m: float = 4.0
+    time_gap_s: float = 1.2
 
     def __post_init__(self) -> None:
         if self.num_waypoints < 1:
@@ -71,14 +75,18 @@ class ExpertPolicy:
         """Start a new drive; the expert makes no random choice, so the seed changes nothing."""
         self._drive = RouteTracker(route), _Reference(route, self.config)
 
-    def plan(self, observation: Observation) -> Plan:
-        """Plan from the observation's ego state; images, command and target point are not looked at."""
+    def plan(self, observation: Observation, lead: Lead | None = None) -> Plan:
+        """Plan from the observation's ego state; images, command and target point are not looked at.
+
+        Who knows of a road user in the way (``find_lead``) gives it as ``lead``; it is expected to keep its speed.
+        """
         if self._drive is None:
             raise RuntimeError("the expert knows no route yet: call reset(route, seed) first")
         tracker, reference = self._drive
         pose = observation.ego.pose_map_from_base_link.planar
         place = tracker.update(pose.x_m, pose.y_m)
-        points_map = _roll_out(reference, self.config, _motion(observation.ego), observation.ego.speed_mps, place.s_m)
+        motion, speed_mps = _motion(observation.ego), observation.ego.speed_mps
+        points_map = _roll_out(reference, self.config, motion, speed_mps, place.s_m, lead)
         interval_ns = round(self.config.waypoint_interval_s * NANOSECONDS_PER_SECOND)
         return Plan(Trajectory(observation.stamp_ns, interval_ns, pose.inverse().transform_points(points_map)))
 
@@ -127,15 +135,20 @@ def _motion(ego: EgoState) -> SE2:
     return SE2(pose.x_m, pose.y_m, pose.yaw_rad + slip)
 
 
-def _roll_out(reference: _Reference, config: ExpertConfig, start: SE2, speed_mps: float, s_m: float) -> FloatArray:
+def _roll_out(
+    reference: _Reference, config: ExpertConfig, start: SE2, speed_mps: float, s_m: float, lead: Lead | None
+) -> FloatArray:
     """Drive a point from ``start`` along the reference; returns its positions (num_waypoints, 2), map frame."""
     substeps = math.ceil(config.waypoint_interval_s / _MAX_ROLLOUT_STEP_S)
     dt_s = config.waypoint_interval_s / substeps
     x, y, course, speed, s = start.x_m, start.y_m, start.yaw_rad, max(speed_mps, 0.0), s_m
     positions = np.empty((config.num_waypoints, 2))
+    gap = math.inf if lead is None else lead.gap_m
     for waypoint in range(config.num_waypoints):
         for _ in range(substeps):
             rx, ry, heading, kappa, limit = reference.at(s)
+            if lead is not None:
+                limit = min(limit, _behind(config, gap, lead.speed_mps))
             c, sn = math.cos(heading), math.sin(heading)
             ahead, offset = c * (x - rx) + sn * (y - ry), c * (y - ry) - sn * (x - rx)
             error = wrap_angle(course - heading)
@@ -143,6 +156,7 @@ def _roll_out(reference: _Reference, config: ExpertConfig, start: SE2, speed_mps
             new_speed = _next_speed(config, limit, wanted, speed, dt_s)
             step = 0.5 * (speed + new_speed) * dt_s
             speed = new_speed
+            gap += 0.0 if lead is None else lead.speed_mps * dt_s - step
             turn = _within_grip(config, wanted, speed) * step
             x += step * math.cos(course + 0.5 * turn)
             y += step * math.sin(course + 0.5 * turn)
@@ -151,6 +165,10 @@ def _roll_out(reference: _Reference, config: ExpertConfig, start: SE2, speed_mps
             s += min(max(ahead + step * math.cos(error), 0.0), 2.0 * step)
         positions[waypoint] = x, y
     return positions
+
+
+def _behind(config: ExpertConfig, gap_m: float, lead_mps: float) -> float:
+    return following_speed(gap_m, lead_mps, config.min_gap_m, config.time_gap_s, config.comfort_deceleration_mps2)
 
 
 def _wanted_curvature(config: ExpertConfig, kappa: float, offset_m: float, error_rad: float, speed_mps: float) -> float:

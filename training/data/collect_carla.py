@@ -20,6 +20,7 @@ from carla_lite.maps import own_town_xodr
 from carla_lite.wire.process import ServerError, ServerProcess
 from training.data.collect_jobs import collect_in_jobs
 from training.data.collecting import CollectConfig, collect
+from training.data.drive_plan import DrivePlanConfig
 from training.data.recorder import RecorderConfig
 from training.models.checkpoint import CheckpointError
 from waypilot.scenarios import EVALUATION_TOWNS
@@ -58,13 +59,8 @@ def parse_arguments(argv: Sequence[str] | None) -> Order:
             every=options.every, max_drive_s=options.max_drive_s, expert_share=options.expert_share
         )
         first = CollectConfig(
-            options.out,
-            options.town[0],
-            options.episodes,
-            options.seed,
-            options.driver,
-            options.share,
-            recorder=recorder,
+            *(options.out, options.town[0], options.episodes, options.seed, options.driver, options.share),
+            *(DrivePlanConfig(vehicles=options.traffic), recorder),
         )
         server = SessionConfig(host=options.host or "127.0.0.1", port=2000 if options.port is None else options.port)
     except ValueError as error:
@@ -126,6 +122,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--share", type=_k_of_n, default="0/1", metavar="K/N", help="only the drives K, K+N, K+2N, ...")
     parser.add_argument("--driver", default="expert", help="expert, or checkpoint:PATH (DAgger)")
     parser.add_argument("--expert-share", type=float, default=recorder.expert_share, help="beta of DAgger")
+    parser.add_argument("--traffic", type=int, default=0, help="vehicles that drive around (Traffic Manager)")
     parser.add_argument("--every", type=int, default=recorder.every, help="record every n-th frame (20 Hz)")
     parser.add_argument("--max-drive-s", type=float, default=recorder.max_drive_s, help="longest drive")
     parser.add_argument("--host", help="where a server runs already (default: start a carla_lite)")

@@ -10,6 +10,7 @@ import numpy as np
 
 from waypilot.geometry import SE2, wrap_angle
 from waypilot.scenarios import WEATHER_PRESETS, Scenario, WeatherParameters
+from waypilot.scenarios.actors import Traffic
 
 _MIX_SHARE = 0.4
 _MIX_MAX = 0.7
@@ -21,6 +22,7 @@ class DrivePlanConfig:
 
     The goal lies ``min_goal_m`` to ``max_goal_m`` from the start as the crow flies; ``via_points`` random places on
     the way make routes with many turns. The start is moved sideways and turned by up to the given bounds.
+    ``vehicles`` drive around the start, led by CARLA's Traffic Manager; 0: the roads are empty.
     """
 
     min_goal_m: float = 120.0
@@ -28,12 +30,14 @@ class DrivePlanConfig:
     via_points: int = 1
     max_start_offset_m: float = 1.0
     max_start_heading_rad: float = math.radians(15.0)
+    vehicles: int = 0
 
     def __post_init__(self) -> None:
         if not 0.0 < self.min_goal_m < self.max_goal_m:
             raise ValueError(f"goal distances are {self.min_goal_m} to {self.max_goal_m} m, expected 0 < min < max")
-        if self.via_points < 0:
-            raise ValueError(f"via_points is {self.via_points}, expected 0 or more")
+        for name in ("via_points", "vehicles"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} is {getattr(self, name)}, expected 0 or more")
         if not 0.0 <= self.max_start_offset_m <= 1.5:
             raise ValueError(f"max_start_offset_m is {self.max_start_offset_m}, expected 0 to 1.5 (half a lane)")
         if not 0.0 <= self.max_start_heading_rad <= math.pi / 4:
@@ -75,6 +79,7 @@ def plan_drive(
         start_pose=_offset(spawn_poses[start], random, config),
         goal_m=_place(spawn_poses[goal]),
         via_m=tuple(_place(spawn_poses[via]) for via in vias),
+        traffic=Traffic(config.vehicles) if config.vehicles else None,
     )
     route_id = "-".join(str(number) for number in (start, *vias, goal))
     return DrivePlan(scenario, name, route_id, int(random.integers(2**31)))

@@ -15,10 +15,10 @@ from waypilot.config import config_to_dict
 from waypilot.control.follower import TimedPlan, WaypointFollower
 from waypilot.episodes import Episode, EpisodeFrame, EpisodeWriter, WaypointSource
 from waypilot.expert import ExpertConfig, ExpertPolicy
+from waypilot.lead_vehicle import Lead, find_lead
 from waypilot.observation import ObservationBuilder, ObservationConfig
 from waypilot.policy import Policy
 from waypilot.rig import CameraSpec
-from waypilot.route import Route
 from waypilot.scenarios import Scenario
 from waypilot.types import NANOSECONDS_PER_SECOND, Control, Observation, RgbImage, Trajectory
 from waypilot_carla.frame import LateEvents, PreparedScenario, SimulatorFrame
@@ -92,7 +92,7 @@ def record_drive(
     prepared = session.prepare(plan.scenario, plan.seed)
     writer = EpisodeWriter(folder, _header(plan, folder.name, cameras, config, learner))
     try:
-        drive = _Drive(prepared.route, plan, cameras, config, learner)
+        drive = _Drive(prepared, plan, cameras, config, learner)
         while drive.ended_by is None:
             frame = session.tick()
             session.apply(drive.step(frame, writer))
@@ -108,18 +108,19 @@ class _Drive:
 
     def __init__(
         self,
-        route: Route,
+        prepared: PreparedScenario,
         plan: DrivePlan,
         cameras: tuple[CameraSpec, ...],
         config: RecorderConfig,
         learner: Policy | None,
     ):
-        self._route, self._config, self._learner = route, config, learner
-        self._builder = ObservationBuilder(route, ObservationConfig(cameras))
+        self._route, self._scene = prepared.route, prepared.scene
+        self._config, self._learner = config, learner
+        self._builder = ObservationBuilder(self._route, ObservationConfig(cameras))
         self._expert = ExpertPolicy(config.expert)
-        self._expert.reset(route, plan.seed)
+        self._expert.reset(self._route, plan.seed)
         if learner is not None:
-            learner.reset(route, plan.seed)
+            learner.reset(self._route, plan.seed)
         self._follower = WaypointFollower()
         self._noise = SteeringNoise(config.noise, plan.seed)
         self._turns = np.random.default_rng((plan.seed, 1))
@@ -135,7 +136,7 @@ class _Drive:
         time_s = (frame.stamp_ns - self._start_ns) / NANOSECONDS_PER_SECOND
         images = {name: rgb_from_bgra(image) for name, image in frame.images_bgra.items()}
         observation = self._builder.build(frame.ego, images)
-        label = self._expert.plan(observation).final
+        label = self._expert.plan(observation, self._lead(frame)).final
         pose = frame.ego.pose_map_from_base_link.planar
         wanted = self._follower.step(frame.ego, TimedPlan(self._driven(observation, label, time_s), pose)).control
         self.ended_by = self._end(frame, time_s)
@@ -151,6 +152,11 @@ class _Drive:
             self._turn_ends_s = time_s + self._config.turn_s
             self._expert_drives = bool(self._turns.random() < self._config.expert_share)
         return label if self._expert_drives else self._learner.plan(observation).final
+
+    def _lead(self, frame: SimulatorFrame) -> Lead | None:
+        if frame.surroundings is None or self._scene is None or self._builder.projection is None:
+            return None
+        return find_lead(self._route, self._builder.projection.s_m, frame.surroundings.actors, self._scene.ego)
 
     def _end(self, frame: SimulatorFrame, time_s: float) -> str | None:
         projection = self._builder.projection

@@ -31,3 +31,12 @@ def test_a_process_that_fails_is_told_with_the_end_of_its_output(
     assert main(["--out", str(tmp_path / "out"), *arguments]) == 1
     assert caplog.text.count("a process ended with exit code 1") == 2
     assert "gone.pt: no such file" in caplog.text
+
+
+def test_drives_among_others_are_repeatable(tmp_path: Path) -> None:
+    arguments = ["--town", "Lite02", "--episodes", "1", "--seed", "4", "--max-drive-s", "3", "--traffic", "12"]
+    for name in ("a", "b"):
+        assert main(["--out", str(tmp_path / name), *arguments]) == 0
+    (first,), (second,) = (sorted((tmp_path / name).glob("*/episode.json")) for name in ("a", "b"))
+    assert first.read_bytes() == second.read_bytes()
+    assert load_episode(first).recorder["scenario"]["traffic"]["vehicles"] == 12

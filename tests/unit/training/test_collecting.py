@@ -15,6 +15,7 @@ from waypilot.geometry import SE2, Pose, wrap_angle
 from waypilot.rig import DEFAULT_RIG
 from waypilot.route import Route
 from waypilot.scenarios import WEATHER_PRESETS, Scenario
+from waypilot.surroundings import ActorState, Footprint, SceneInfo, Surroundings
 from waypilot.types import ActorKind, CollisionEvent, Control, EgoState, Observation, Plan, Trajectory
 from waypilot_carla.errors import SimulatorLost
 from waypilot_carla.frame import (
@@ -116,6 +117,26 @@ def test_label_is_the_way_back_to_the_route(tmp_path: Path) -> None:
         assert abs(end[1]) < 0.3
         assert end[0] > pose.x_m + 5.0
     assert max(abs(frame.ego.pose_map_from_base_link.y_m) for frame in episode.frames) > 0.5
+
+
+class BlockedSession(BicycleSession):
+    """A car stands on the route, its rear 58 m from the start."""
+
+    def prepare(self, scenario: Scenario, seed: int) -> PreparedScenario:
+        return replace(super().prepare(scenario, seed), scene=SceneInfo(Footprint(2.4, 0.9)))
+
+    def tick(self) -> SimulatorFrame:
+        frame = super().tick()
+        standing = ActorState(7, ActorKind.VEHICLE, "vehicle.test", SE2(60.0, 0.0, 0.0), (0.0, 0.0), 2.0, 1.0)
+        return replace(frame, surroundings=Surroundings(frame.stamp_ns, actors=(standing,)))
+
+
+def test_the_expert_stops_behind_who_stands_in_the_way(tmp_path: Path) -> None:
+    episode = load_episode(drive(tmp_path, "a", BlockedSession(), max_drive_s=25.0).path)
+    last = episode.frames[-1]
+    assert last.ego.pose_map_from_base_link.x_m == pytest.approx(58.0 - 2.4 - 4.0, abs=1.0)
+    assert last.waypoints_m is not None
+    assert np.abs(last.waypoints_m).max() < 1.0
 
 
 def test_same_seed_same_bytes(tmp_path: Path) -> None:
