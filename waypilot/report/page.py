@@ -1,103 +1,72 @@
-"""One self-contained HTML page from a results file: everything is inside, nothing is loaded from elsewhere."""
+"""One self-contained HTML page from a results file: script and style are inside, nothing is loaded from the network."""
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
 
 from waypilot.files import write_text_atomic
-from waypilot.metrics import ScenarioResult, Series, aggregate
+from waypilot.metrics import Estimate, aggregate
+from waypilot.metrics.themes import THEMES, theme_of
 from waypilot.report import text
-from waypilot.report.results import SERIES_DIR, Results, load_results
-from waypilot.report.svg import Line, map_plot, mark_style, time_chart
+from waypilot.report.results import SERIES_DIR, load_results
+from waypilot.report.run_data import MediaBudget, run_data, status_style
 
-MAX_PICTURES = 8
+MEDIA_BUDGET_BYTES = 24_000_000
+"""Videos and pictures up to this size are inside the page; those beyond it are read from the files beside it."""
 
-# Heading and metric of the columns in the overview table.
+# Heading and metric of the columns in the table of runs.
 OVERVIEW = (
     ("route", "route_completion"),
-    ("score, rules 2.0", "driving_score_2_0"),
-    ("score, rules 2.1", "driving_score_2_1"),
+    ("score 2.0", "driving_score_2_0"),
+    ("score 2.1", "driving_score_2_1"),
     ("collisions", "collisions"),
     ("lane invasions", "lane_invasions"),
-    ("lateral, mean", "lateral_deviation_mean"),
-    ("lateral, largest", "lateral_deviation_max"),
-    ("tracking error", "tracking_error_mean"),
-    ("speed, mean", "speed_mean"),
+    ("lateral mean", "lateral_deviation_mean"),
+    ("lateral max", "lateral_deviation_max"),
+    ("tracking", "tracking_error_mean"),
+    ("speed", "speed_mean"),
     ("time", "duration"),
 )
 
-# Title, and for each curve: label, style, column of the series.
-CHARTS = (
-    ("Speed (m/s)", (("speed", "line-a", "speed_mps"),)),
-    ("Lateral deviation (m, left of the route is positive)", (("lateral deviation", "line-a", "lateral_m"),)),
-    ("Steering (-1 to 1, right is positive)", (("steering", "line-a", "steer"),)),
-    ("Pedals (0 to 1)", (("throttle", "line-b", "throttle"), ("brake", "line-c", "brake"))),
-)
 
+def render(results_path: Path, page_folder: Path | None = None) -> str:
+    """Make the page; ``page_folder`` is where it will lie (default: beside the results).
 
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """A camera image of a run, as a data URL."""
-
-    name: str
-    data_url: str
-
-
-@dataclass(frozen=True, slots=True)
-class Chart:
-    """A titled plot; ``svg`` is empty when there is nothing to plot."""
-
-    title: str
-    svg: Markup
-    lines: tuple[Line, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class RunView:
-    """What the page shows of one run."""
-
-    result: ScenarioResult
-    map_svg: Markup
-    charts: tuple[Chart, ...]
-    pictures: tuple[Picture, ...]
-
-    @property
-    def style(self) -> str:
-        """The status without its reason: ``completed``, ``failed`` or ``crashed``."""
-        return self.result.status.split(":", 1)[0]
-
-
-def render(results_path: Path) -> str:
-    """Make the page. Raises ResultsError when the results cannot be read."""
+    Raises ResultsError when the results cannot be read.
+    """
     results = load_results(results_path)
     summary = aggregate(results.results)
+    budget = MediaBudget(MEDIA_BUDGET_BYTES, page_folder or results_path.parent)
+    runs = [run_data(r, results_path.parent / SERIES_DIR / r.key, budget) for r in results.results]
     return (
-        _environment()
+        page_environment()
         .get_template("page.html.j2")
         .render(
             document=results.document,
             planned=len(cast(Sequence[object], results.document["jobs"])),
             summary=summary,
-            estimates=(summary.completion_rate, summary.success_rate, *summary.metrics),
+            score=next((e for e in summary.metrics if e.name == "driving_score_2_1"), None),
+            estimates=_by_theme((summary.completion_rate, summary.success_rate, *summary.metrics)),
             overview=OVERVIEW,
-            runs=[_view(results, result) for result in results.results],
+            results=results.results,
+            runs=runs,
+            linked=budget.linked,
+            budget_mb=MEDIA_BUDGET_BYTES // 1_000_000,
         )
     )
 
 
 def write_report(results_path: Path, page_path: Path) -> None:
     """Write the page of ``results_path`` to ``page_path``, atomically."""
-    write_text_atomic(page_path, render(results_path))
+    write_text_atomic(page_path, render(results_path, page_path.parent))
 
 
-def _environment() -> Environment:
+def page_environment() -> Environment:
+    """Make the environment of the page templates: they escape what they show and refuse unknown names."""
     environment = Environment(
         loader=PackageLoader("waypilot.report"),
         autoescape=True,
@@ -110,39 +79,13 @@ def _environment() -> Environment:
         metric=text.format_metric,
         estimate=text.format_estimate,
         interval=text.format_interval,
-        describe=text.describe,
-        mark_style=mark_style,
+        style=status_style,
     )
     return environment
 
 
-def _view(results: Results, result: ScenarioResult) -> RunView:
-    series = result.series
-    return RunView(
-        result=result,
-        # The plots escape their own text.
-        map_svg=Markup("" if series is None else map_plot(series, result.infractions)),
-        charts=() if series is None else _charts(series, result),
-        pictures=_pictures(results.path.parent / SERIES_DIR / result.key),
-    )
-
-
-def _charts(series: Series, result: ScenarioResult) -> tuple[Chart, ...]:
-    time_s = [time for time in series.columns["time_s"] if time is not None]
-    charts = []
-    for title, curves in CHARTS:
-        lines = tuple(Line(label, style, series.columns[column]) for label, style, column in curves)
-        charts.append(Chart(title, Markup(time_chart(title, time_s, lines, result.infractions)), lines))
-    return tuple(charts)
-
-
-def _pictures(folder: Path) -> tuple[Picture, ...]:
-    """Embed up to eight JPEG files, evenly spread over all there are in order of names."""
-    paths = sorted(folder.glob("*.jpg"))
-    count = min(len(paths), MAX_PICTURES)
-    chosen = [paths[index * (len(paths) - 1) // max(count - 1, 1)] for index in range(count)]
-    return tuple(Picture(path.stem, _data_url(path)) for path in chosen)
-
-
-def _data_url(path: Path) -> str:
-    return "data:image/jpeg;base64," + base64.b64encode(path.read_bytes()).decode("ascii")
+def _by_theme(estimates: Sequence[Estimate]) -> list[tuple[str, list[Estimate]]]:
+    groups: dict[str, list[Estimate]] = {theme.title: [] for theme in THEMES}
+    for estimate in estimates:
+        groups[theme_of(estimate.name).title].append(estimate)
+    return [(title, found) for title, found in groups.items() if found]

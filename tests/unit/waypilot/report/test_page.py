@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 from html.parser import HTMLParser
 
 import pytest
 from PIL import Image
 
+from waypilot.metrics.result import SERIES_COLUMNS, Series
+from waypilot.report import page as page_module
 from waypilot.report.__main__ import main
 from waypilot.report.page import render, write_report
 from waypilot.report.results import ResultsWriter
+from waypilot.report.run_data import series_data
+from waypilot.report.video import VIDEO_NAME
 
 VOID = {"meta", "img", "br", "link", "hr", "input"}
 
@@ -24,12 +29,16 @@ class Outline(HTMLParser):
         self.tags: list[tuple[str, dict[str, str | None]]] = []
         self.open: list[str] = []
         self.words = ""
+        self.runs: list[str] = []
         self.feed(page)
+        self.data = [json.loads(text) for text in self.runs]
 
     def handle_starttag(self, tag, attrs):
         self.tags.append((tag, dict(attrs)))
         if tag not in VOID:
             self.open.append(tag)
+        if tag == "script" and "data-run" in dict(attrs):
+            self.runs.append("")
 
     def handle_startendtag(self, tag, attrs):
         self.tags.append((tag, dict(attrs)))
@@ -38,7 +47,10 @@ class Outline(HTMLParser):
         assert self.open.pop() == tag
 
     def handle_data(self, data):
-        self.words += data if data.strip() else " "
+        if self.open[-1:] != ["script"]:
+            self.words += data if data.strip() else " "
+        elif len(self.runs) == sum("data-run" in attributes for _, attributes in self.tags) and data.startswith("{"):
+            self.runs[-1] += data
 
 
 @pytest.fixture
@@ -49,65 +61,76 @@ def page(tmp_path, run_all):
 def test_page_is_well_formed_and_self_contained(page):
     outline = Outline(page)
     assert outline.open == []
-    assert not {"script", "link", "iframe"} & {tag for tag, _ in outline.tags}
+    assert not {"iframe", "object", "embed"} & {tag for tag, _ in outline.tags}
     for _, attributes in outline.tags:
         for name in ("src", "href"):
             assert (attributes.get(name) or "#").startswith(("#", "data:"))
-    assert not re.search(r"url\(|@import|https?://", page)
+    assert not re.search(r"url\(|@import|https?://(?!www\.w3\.org/2000/svg)", page)
 
 
 def test_every_status_is_shown_with_its_reason(page):
-    words = Outline(page).words
-    assert "failed: time-out: too <b>slow</b> & late" in words
-    assert "crashed: <script>alert(1)</script> vanished" in words
-    assert "1 / 3" in words
-    assert re.search(r"1 failed, 1 crashed", words)
+    outline = Outline(page)
+    assert [run["status"] for run in outline.data] == [
+        "completed",
+        "failed: time-out: too <b>slow</b> & late",
+        "crashed: <script>alert(1)</script> vanished",
+    ]
+    assert "1 / 3" in outline.words
+    assert re.search(r"1 failed, 1 crashed", outline.words)
 
 
 def test_text_from_outside_is_escaped(page):
-    assert "<script>" not in page
+    assert "<script>alert" not in page
     assert "<b>slow" not in page
-    assert "&lt;script&gt;alert(1)" in page
+    assert r"\u003cscript\u003ealert(1)" in page
 
 
 def test_invalid_metrics_say_why(page):
-    words = " ".join(Outline(page).words.split())
-    assert "no plan was recorded" in words
-    assert "the run crashed" in words
-    assert words.count("n/a") >= 9
+    shown = [metric for run in Outline(page).data for _, metrics in run["themes"] for metric in metrics]
+    reasons = {remark for _, value, remark, valid in shown if not valid and value == "n/a"}
+    assert {"no plan was recorded", "the run crashed"} <= reasons
 
 
-def test_infractions_stand_in_list_map_and_charts(page):
-    assert "collision: pedestrian, actor 5, 500 N s, at 0.50 s, 4.0 m along the route" in page
-    assert page.count('<path class="mark collision"') == 1
-    assert page.count('<line class="mark collision"') == 4
+def test_infractions_tell_moment_and_place(page):
+    collision = next(item for item in Outline(page).data[1]["infractions"] if item["style"] == "collision")
+    assert collision["text"].startswith("collision: pedestrian, actor 5, 500 N s, at 0.50 s, 4.0 m along the route")
+    assert (collision["time_s"], collision["x_m"], collision["y_m"]) == pytest.approx((0.5, 4.0, 0.1))
 
 
-def test_map_shows_the_driven_path_left_of_the_route(tmp_path, jobs, info, judge):
-    writer = ResultsWriter(tmp_path / "results.json", info, jobs)
-    writer.append(judge(jobs[0], y_m=2.0))
-    page = render(writer.path)
-    ys = {
-        style: float(re.search(rf'class="{style}"[^>]* points="[\d.]+,([\d.]+)', page).group(1))
-        for style in ("route", "driven")
-    }
-    # 64 m of width fill 960 pixels; north is up, so 2 m to the left are 30 pixels less
-    assert ys["route"] - ys["driven"] == pytest.approx(30.0, abs=0.11)
+def test_long_series_are_thinned_and_keep_their_ends():
+    values = tuple(0.05 * frame for frame in range(5001))
+    data = series_data(Series(dict.fromkeys(SERIES_COLUMNS, values), ((0.0, 0.0), (1.0, 0.0))))
+    assert len(data["time_s"]) <= 1202
+    assert (data["time_s"][0], data["time_s"][-1]) == (0.0, 250.0)
 
 
-def test_pictures_are_embedded_evenly(tmp_path, run_all):
-    path = run_all(tmp_path)
-    folder = tmp_path / "scenarios" / "first_seed0"
+def add_media(folder):
     folder.mkdir()
     buffer = io.BytesIO()
     Image.new("RGB", (32, 18), (10, 20, 30)).save(buffer, "JPEG")
     for frame in range(15):
         (folder / f"frame_{frame:03d}.jpg").write_bytes(buffer.getvalue())
     (folder / "notes.txt").write_text("no picture")
-    images = [attributes for tag, attributes in Outline(render(path)).tags if tag == "img"]
-    names = [image["alt"] for image in images]
-    assert names == [f"camera image frame_{frame:03d}" for frame in range(0, 15, 2)]
-    assert all(image["src"].startswith("data:image/jpeg;base64,") for image in images)
+    (folder / VIDEO_NAME).write_bytes(b"a video" * 1000)
+
+
+def test_pictures_are_embedded_evenly_and_the_video_is_inside(tmp_path, run_all):
+    path = run_all(tmp_path)
+    add_media(tmp_path / "scenarios" / "first_seed0")
+    run = Outline(render(path)).data[0]
+    assert [name for name, _ in run["pictures"]] == [f"frame_{frame:03d}" for frame in range(0, 15, 2)]
+    assert all(url.startswith("data:image/jpeg;base64,") for _, url in run["pictures"])
+    assert run["video"].startswith("data:video/webm;base64,")
+
+
+def test_media_beyond_the_budget_are_linked_from_where_the_page_lies(tmp_path, run_all, monkeypatch):
+    path = run_all(tmp_path / "run")
+    add_media(tmp_path / "run" / "scenarios" / "first_seed0")
+    monkeypatch.setattr(page_module, "MEDIA_BUDGET_BYTES", 6000)
+    outline = Outline(render(path, tmp_path / "pages"))
+    assert outline.data[0]["video"] == "../run/scenarios/first_seed0/drive.webm"
+    assert outline.data[0]["pictures"][0][1].startswith("data:image/jpeg")
+    assert "1 videos and pictures beyond" in " ".join(outline.words.split())
 
 
 def test_page_of_an_evaluation_that_just_began(tmp_path, info, jobs):
