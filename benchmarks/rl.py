@@ -149,11 +149,12 @@ def main(arguments: Sequence[str] | None = None) -> list[Figure]:
         learner(OURS.num_envs * OURS.num_steps, 0)
     batched_steps_per_s(0.1)
     batched = batched_steps_per_s(3.0)
-    print(f"batched toy environment, {CARS} cars, one core: {batched / 1e6:.2f} million steps/s")
+    print(f"batched toy environment, {CARS} cars, one core: {batched / 1e6:.2f} million steps/s", flush=True)
     runs: dict[str, list[Run]] = {name: [] for name in LEARNERS}
     for seed in range(options.rounds):
         for name, learner in LEARNERS.items():
             runs[name].append(learner(options.steps, seed))
+            print(f"seed {seed}: {report(name, runs[name][-1:])}", flush=True)
     print(f"{options.steps} steps per training, median speed and mean return of {options.rounds} seeds")
     print(*(report(name, done) for name, done in runs.items()), sep="\n")
     own = statistics.median(run.steps_per_s for run in runs["ours"])
