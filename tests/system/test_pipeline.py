@@ -45,16 +45,17 @@ def wait_until(what: str, condition: Callable[[], bool]) -> None:
         time.sleep(0.1)
 
 
-def stop_while_collecting(folder: Path) -> None:
+def stop_while_collecting(folder: Path, number: signal.Signals, exit_code: int) -> None:
     chain = subprocess.Popen(COMMAND, cwd=folder, stdout=subprocess.DEVNULL)
     wait_until("the collector and its server", lambda: len(working_in(folder)) >= 3)
-    chain.send_signal(signal.SIGTERM)
-    assert chain.wait(timeout=30.0) == 128 + signal.SIGTERM
+    chain.send_signal(number)
+    assert chain.wait(timeout=30.0) == exit_code
     wait_until("the end of all that it started", lambda: not working_in(folder))
 
 
 def test_the_chain_makes_a_refined_and_evaluated_policy_and_is_not_run_twice(tmp_path: Path) -> None:
-    stop_while_collecting(tmp_path)
+    stop_while_collecting(tmp_path, signal.SIGTERM, 128 + signal.SIGTERM)
+    stop_while_collecting(tmp_path, signal.SIGKILL, -signal.SIGKILL)
     assert "as before" not in run(tmp_path)
     out = tmp_path / "out" / "pipeline"
     summary = json.loads((out / "summary.json").read_text())
