@@ -27,6 +27,7 @@ from training.eval.progress import ProgressDisplay
 from waypilot.drivers import Driver, ExpertDriver
 from waypilot.metrics import ScenarioResult
 from waypilot.report.jobs import plan_jobs
+from waypilot.report.junit import write_junit
 from waypilot.report.page import write_report
 from waypilot.report.results import CheckpointInfo, ResultsWriter, RunInfo, load_results
 from waypilot.report.summary import print_summary
@@ -80,6 +81,7 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--timeout-s", type=float, default=5.0, help="longest wait for one answer of the simulator")
     parser.add_argument("--no-pictures", action="store_true", help="save no camera pictures")
     parser.add_argument("--no-video", action="store_true", help="save no videos of the drives")
+    parser.add_argument("--junit", type=Path, metavar="XML", help="write JUnit XML for a CI system, too")
     parser.add_argument("--verbose", action="store_true", help="show tracebacks of crashed runs")
     options = parser.parse_args(arguments)
     if options.delta_checkpoint is not None and options.checkpoint is None:
@@ -140,7 +142,10 @@ def _drive(
     session.close()
     page = writer.path.with_name("report.html")
     write_report(writer.path, page)
-    print_summary(load_results(writer.path), console)
+    loaded = load_results(writer.path)
+    if options.junit is not None:
+        write_junit(loaded, options.junit)
+    print_summary(loaded, console)
     console.print(f"results: {writer.path}\nreport:  {page}", markup=False, highlight=False)
     crashed = any(result.crashed for result in results) or len(results) < len(jobs)
     return Outcome(EXIT_INTERRUPTED if interrupted else EXIT_CRASHED if crashed else 0, session.lost)
