@@ -11,9 +11,11 @@ import pytest
 
 from waypilot.geometry import SE2, Pose
 from waypilot.metrics import DriveLog, Termination, evaluate
+from waypilot.report.comparison import compare_results
+from waypilot.report.comparison_page import write_comparison
 from waypilot.report.jobs import Job
 from waypilot.report.page import write_report
-from waypilot.report.results import CheckpointInfo, ResultsWriter, RunInfo
+from waypilot.report.results import CheckpointInfo, ResultsWriter, RunInfo, load_results
 from waypilot.report.video import DriveVideo
 from waypilot.rig import DEFAULT_RIG
 from waypilot.route import Route
@@ -57,19 +59,33 @@ def drive(job, speed_mps, folder):
     return dataclasses.replace(result, wall_clock={"per_frame_ms": {"policy": 2.5, "control": 0.2}})
 
 
-@pytest.fixture(scope="module")
-def report(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("report")
+def evaluate_all(folder, faster_mps=0.0):
+    """Write results of three filmed drives and a crash."""
     jobs = [Job(dataclasses.replace(BASE, name=name), 0) for name in ("slow", "middle", "fast", "broken")]
     info = RunInfo("tiny", "in_process", "net", {"waypilot": "0.1.0"}, CheckpointInfo("model.pt", "00" * 32))
     writer = ResultsWriter(folder / "results.json", info, jobs)
     for job, speed_mps in zip(jobs, (2.0, 6.0, 10.0), strict=False):
         writer.start(job)
-        writer.append(drive(job, speed_mps, writer.picture_dir(job)))
+        writer.append(drive(job, speed_mps + faster_mps, writer.picture_dir(job)))
     writer.start(jobs[3])
     writer.crash(jobs[3], "server <died>")
+    return writer.path
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("report")
     page = folder / "page" / "report.html"
-    write_report(writer.path, page)
+    write_report(evaluate_all(folder), page)
+    return page.as_uri()
+
+
+@pytest.fixture(scope="module")
+def comparison(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("comparison")
+    a, b = (load_results(evaluate_all(folder / name, faster)) for name, faster in (("a", 0.0), ("b", 2.0)))
+    page = folder / "comparison.html"
+    write_comparison(compare_results(a, b), page)
     return page.as_uri()
 
 
@@ -87,7 +103,7 @@ def open_page(browser, report):
     """Open the page at a size; at the end it must have complained of nothing and asked for nothing."""
     complaints, contexts = [], []
 
-    def open_page(size, anchor="", scheme="light"):
+    def open_page(size, anchor="", scheme="light", address=report):
         context = browser.new_context(viewport=size, color_scheme=scheme)
         contexts.append(context)
         page = context.new_page()
@@ -97,7 +113,7 @@ def open_page(browser, report):
             "request",
             lambda r: complaints.append(r.url[:80]) if not r.url.startswith(("file:", "data:", "blob:")) else 0,
         )
-        page.goto(report + anchor)
+        page.goto(address + anchor)
         return page
 
     yield open_page
@@ -194,3 +210,21 @@ def test_light_and_dark_can_be_chosen(open_page):
     light = page.evaluate(colour)
     page.get_by_role("button", name="switch between light and dark").click()
     assert page.evaluate(colour) != light
+
+
+@pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])
+def test_comparison_shows_both_drives_of_a_pair(open_page, comparison, size):
+    page = open_page(size, "#run=middle_seed0&t=3", address=comparison)
+    page.wait_for_function(
+        "[...document.querySelectorAll('video')].filter(v => Math.abs(v.currentTime - 3) < 0.01).length == 2"
+    )
+    assert page.locator(".map .vehicle").count() == 2
+    assert page.locator(".chart").first.locator("path.line").count() == 2
+    readout = page.locator(".readout").inner_text()
+    assert "A: speed 6.00 m/s" in readout
+    assert "B: speed 8.00 m/s" in readout
+    assert shown(page) == [f"{name}, seed 0" for name in ("slow", "middle", "fast", "broken")]
+    overview = page.locator(".cards").inner_text()
+    assert overview.count("1 crashed: broken_seed0") == 2
+    page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+    assert page.evaluate("document.documentElement.scrollWidth") == size["width"]

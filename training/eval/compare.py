@@ -23,6 +23,7 @@ from waypilot.report.comparison import (
     compare_results,
     comparison_to_dict,
 )
+from waypilot.report.comparison_page import write_comparison
 from waypilot.report.results import ResultsError, load_results
 from waypilot.report.text import title_of
 
@@ -38,11 +39,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("a", type=Path, metavar="A", help="results.json that B is compared with")
     parser.add_argument("b", type=Path, metavar="B", help="results.json of the newer policy")
     parser.add_argument("--output", type=Path, metavar="JSON", help="write the comparison here, too")
+    parser.add_argument("--html", type=Path, metavar="PAGE", help="write a page of the comparison")
     options = parser.parse_args(arguments)
     try:
         comparison = compare_results(load_results(options.a), load_results(options.b))
         if options.output is not None:
             write_json_atomic(options.output, comparison_to_dict(comparison))
+        if options.html is not None:
+            write_comparison(comparison, options.html)
     except (NotComparableError, ResultsError, OSError) as error:
         sys.stderr.write(f"error: {error}\n")
         return EXIT_UNUSABLE
@@ -70,15 +74,16 @@ def _left_out(comparison: Comparison) -> list[str]:
 
 
 def _table(differences: Sequence[PairedDifference]) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("metric", "unit", "A", "B", "B - A", "95 % interval", "P(improved)"):
-        table.add_column(heading, justify="left" if heading in ("metric", "unit") else "right", no_wrap=True)
-    table.add_column("verdict")
+    """Make a table of all metrics that some pair has, for 80 columns."""
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 1, 0, 0))
+    for heading in ("metric", "A", "B", "B - A, 95 % interval", "verdict"):
+        table.add_column(heading, justify="right" if heading in ("A", "B") else "left", overflow="fold")
     for d in differences:
-        interval = "" if d.low is None or d.high is None else f"{d.low:+.3g} to {d.high:+.3g}"
-        improved = "" if d.improved is None else f"{d.improved:.2f}"
-        numbers = ("" if value is None else f"{value:.4g}" for value in (d.mean_a, d.mean_b, d.difference))
-        table.add_row(d.name, d.unit, *numbers, interval, improved, d.text)
+        if d.difference is not None:
+            interval = "" if d.low is None or d.high is None else f" [{d.low:+.3g}, {d.high:+.3g}]"
+            table.add_row(
+                d.name, f"{d.mean_a:.3g}", f"{d.mean_b:.3g}", f"{d.difference:+.3g}{interval}", d.verdict.value
+            )
     return table
 
 

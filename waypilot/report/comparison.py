@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from waypilot.metrics import ScenarioResult, is_success
+from waypilot.metrics import ScenarioResult
 from waypilot.metrics.paired import PairedDifference, compare_pairs
 from waypilot.metrics.themes import better_way
 from waypilot.report.results import Results
@@ -137,18 +137,12 @@ def _warnings(a: Results, b: Results) -> Iterator[str]:
 
 
 def _differences(pairs: Sequence[tuple[ScenarioResult, ScenarioResult]]) -> Iterator[PairedDifference]:
-    yield _compare("success", "%", [(a.scenario, _success(a), _success(b)) for a, b in pairs])
     yield _compare("completion", "%", [(a.scenario, 100.0 * a.completed, 100.0 * b.completed) for a, b in pairs])
     for metric in pairs[0][0].metrics if pairs else ():
         values = [(a.scenario, a.metric(metric.name).value, b.metric(metric.name).value) for a, b in pairs]
         yield _compare(metric.name, metric.unit, values)
     if not pairs:
         yield _compare(DECIDING_METRIC, "%", [])
-
-
-def _success(result: ScenarioResult) -> float | None:
-    success = is_success(result)
-    return None if success is None else 100.0 * success
 
 
 def _compare(name: str, unit: str, values: Sequence[tuple[str, float | None, float | None]]) -> PairedDifference:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 from waypilot.metrics import Estimate, Infraction, Metric
 
 _DECIMALS = {"%": 1, "1": 0, "s": 1, "m": 2, "m/s": 2, "m/s2": 2, "rad": 3, "1/km": 2}
 _TITLES = {
-    "driving_score_2_0": "driving score (rules 2.0)",
-    "driving_score_2_1": "driving score (rules 2.1)",
     "lateral_deviation_p95": "lateral deviation, 95th percentile",
     "lateral_deviation_mean": "lateral deviation, mean",
     "lateral_deviation_max": "lateral deviation, largest",
@@ -33,7 +33,8 @@ MISSING = "n/a"
 
 def title_of(name: str) -> str:
     """Return a metric's name in words."""
-    return _TITLES.get(name, name.replace("_", " "))
+    words = re.sub(r"_(\d)_(\d)$", r" (rules \1.\2)", name)
+    return _TITLES.get(name, words.replace("_", " "))
 
 
 def format_value(value: float, unit: str, decimals: int | None = None) -> str:

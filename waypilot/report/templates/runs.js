@@ -85,11 +85,11 @@ function showRuns(runs, time) {
     ...runs.filter((run) => run.style !== "completed").map((run) => make("p", { class: `why ${run.style}` }, run.status)),
     ...runs.flatMap((run) => run.notes.map((note) => make("p", { class: "note" }, note))),
     several ? make("p", { class: "quiet" }, make("span", { class: "key a" }), "A ", make("span", { class: "key b" }), "B") : "",
-    make("div", { class: "views" }, ...films.filter(Boolean).map((film) => make("figure", {}, film, make("figcaption", {}, "camera, with the planned waypoints"))), plot ? make("figure", {}, plot.svg, make("figcaption", {}, "route (dashed), driven path, ✕ collisions, ◇ other infractions")) : ""),
+    make("div", { class: "views" }, ...films.map((film, i) => (film ? make("figure", {}, film, make("figcaption", {}, `${several ? `${STYLES[i].toUpperCase()}: ` : ""}camera, with the planned waypoints`)) : "")), plot ? make("figure", {}, plot.svg, make("figcaption", {}, "route (dashed), driven path, ✕ collisions, ◇ other infractions")) : ""),
     drives.length ? make("div", { class: "time" }, slider, values) : make("p", { class: "quiet" }, "No frame was recorded."),
     infractions.length ? make("div", {}, make("h3", {}, "Infractions"), make("ul", { class: "infractions" }, ...infractions.map((item) =>
       make("li", {}, make("button", { type: "button", "data-time": item.time_s, onclick: () => go(item.time_s) }, `${item.time_s.toFixed(2)} s`), make("span", { class: `dot ${item.style}` }, item.style === "collision" ? "✕" : "◇"), several ? `${STYLES[item.side].toUpperCase()}: ${item.text}` : item.text)))) : "",
-    make("div", { class: "charts" }, ...charts.map(([title, columns, made]) => make("figure", {}, make("figcaption", {}, title, ...(columns.length > 1 ? columns.map(([, name, dash], i) => make("span", { class: "legend" }, make("span", { class: `key a n${i} ${dash}` }), name)) : [])), made ? made.svg : make("p", { class: "quiet" }, "nothing was recorded")))),
+    make("div", { class: "charts" }, ...charts.map(([title, columns, made]) => make("figure", {}, make("figcaption", {}, title, ...(columns.length > 1 ? columns.map(([, name, dash], i) => make("span", { class: "legend" }, make("span", { class: `key ${several ? "both" : `n${i}`} ${dash}` }), name)) : [])), made ? made.svg : make("p", { class: "quiet" }, "nothing was recorded")))),
     ...runs.flatMap((run, i) => details(run, several ? `${STYLES[i].toUpperCase()}: ` : "")),
   );
   seek(time);
