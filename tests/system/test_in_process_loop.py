@@ -27,7 +27,7 @@ def content(folder: Path) -> dict[str, object]:
     files: dict[str, object] = {
         str(path.relative_to(folder)): path.read_bytes()
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.name not in ("results.json", "report.html")
+        if path.is_file() and path.name not in ("results.json", "results.jsonl", "report.html")
     }
     files["results.json"] = without_wall_clock(json.loads((folder / "results.json").read_text()))
     return files
@@ -55,10 +55,11 @@ def test_expert_completes_the_standard_suite_and_results_do_not_depend_on_the_se
         assert result.completed, result.status
         assert result.metric("collisions").value == 0
         assert result.metric("lateral_deviation_mean").value < 0.2
-        assert result.wall_clock["per_frame_ms"].keys() == {"tick", "policy", "control"}
+        assert result.wall_clock["per_frame_ms"].keys() == {"tick", "policy", "control", "video"}
     assert len(list((tmp_path / "one" / "scenarios" / "straight_rain_seed0").glob("frame_*.jpg"))) == 4
     assert "straight_rain" in (tmp_path / "one" / "report.html").read_text()
     one, two = content(tmp_path / "one"), content(tmp_path / "two")
+    assert sum(name.endswith("drive.webm") for name in one) == 5
     assert one.keys() == two.keys()
     assert [name for name in one if one[name] != two[name]] == []
 

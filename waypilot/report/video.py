@@ -84,7 +84,7 @@ class DriveVideo:
     def _open(self, stamp_ns: int) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         self._first_ns = stamp_ns
-        self._container = av.open(str(self._part), "w", format="webm")
+        self._container = av.open(str(self._part), "w", format="webm", options={"fflags": "+bitexact"})
         self._stream = self._container.add_stream("libvpx-vp9", rate=10)
         self._stream.width, self._stream.height = self._size
         self._stream.pix_fmt = "yuv420p"

@@ -52,6 +52,11 @@ def test_waypoint_is_drawn_where_the_camera_sees_it(tmp_path):
     assert (columns.mean(), rows.mean()) == pytest.approx((150.0, 150.0), abs=1.0)
 
 
+def test_equal_drives_give_equal_bytes(tmp_path):
+    one, two = (film(tmp_path / name, 9, lambda stamp_ns: plan(stamp_ns, [(8.0, 2.0)])) for name in "ab")
+    assert one.read_bytes() == two.read_bytes()
+
+
 @pytest.mark.parametrize(
     "points", [[(math.nan, 0.0)], np.zeros((0, 2)), [(-5.0, 0.0), (1e9, 1e9)], [(0.21, 0.0)], [(1.0, 2.0, 3.0)]]
 )
