@@ -6,6 +6,7 @@ import sys
 import textwrap
 from pathlib import Path
 
+import av
 import pytest
 
 from waypilot.report.results import load_results, without_wall_clock
@@ -60,8 +61,14 @@ def test_every_scenario_is_driven_recorded_and_reported_and_a_second_run_is_equa
     assert first.metric("collisions_static").value == 1
     assert results.document["versions"]["carla_server"] == "kinematic"
     assert first.wall_clock["missed_deadlines"] == 0
-    assert "<svg" in (tmp_path / "out" / "report.html").read_text()
-    assert list((tmp_path / "out" / "scenarios" / "first_seed0").glob("*.jpg"))
+    assert 'data-run="first_seed0"' in (tmp_path / "out" / "report.html").read_text()
+    media = tmp_path / "out" / "scenarios" / "first_seed0"
+    assert list(media.glob("*.jpg"))
+    with av.open(str(media / "drive.webm")) as video:
+        times_s = [frame.time for frame in video.decode(video=0)]
+    frames = first.metric("frames").value
+    assert times_s[0] == 0.0
+    assert len(times_s) > 0.8 * frames / 3  # one of three, unless one of them got lost on its way
 
     _, again, _ = run_stack("again")
     assert without_wall_clock(again.document) == without_wall_clock(results.document)
