@@ -47,15 +47,6 @@ THEMES: tuple[Theme, ...] = (
         ),
     ),
     Theme(
-        "The stack",
-        (
-            ("frames", _NONE),
-            ("frames_*", _DOWN),
-            ("*stamp_age*", _DOWN),
-        ),
-    ),
-    Theme("Comfort", (("comfort*", _UP), ("*acceleration*", _NONE), ("*jerk*", _DOWN), ("*yaw_rate*", _DOWN))),
-    Theme(
         "Safety",
         (
             ("collision*", _DOWN),
@@ -89,7 +80,16 @@ THEMES: tuple[Theme, ...] = (
             ("steering*", _DOWN),
         ),
     ),
+    Theme("Comfort", (("comfort*", _UP), ("*acceleration*", _NONE), ("*jerk*", _DOWN), ("*yaw_rate*", _DOWN))),
     Theme("The drive", (("duration", _NONE), ("distance_*", _NONE), ("speed_*", _NONE))),
+    Theme(
+        "The stack",
+        (
+            ("frames", _NONE),
+            ("frames_*", _DOWN),
+            ("*stamp_age*", _DOWN),
+        ),
+    ),
     OTHER,
 )
 
