@@ -26,6 +26,7 @@ if str(INSTALL) not in os.environ.get("AMENT_PREFIX_PATH", "").split(":"):
 
 pytestmark = [pytest.mark.system, pytest.mark.ros]
 
+PLACES_IN_LITE04 = {"start": {"x_m": -139.0, "y_m": -1.75, "yaw_deg": 0.0}, "goal": {"x_m": 20.0, "y_m": -1.75}}
 START_S = 120.0  # carla_lite compiles its kernels when it is started for the first time
 RUN_S = 200.0
 END_S = 10.0
@@ -121,13 +122,40 @@ def test_a_learned_policy_drives_with_and_without_ros_to_the_bit_alike(start_run
     assert max(speeds) > 1.0, "a car that never moves proves nothing"
 
 
-def write_suite(path, time_limit_s):
+def test_a_drive_among_others_is_the_same_with_and_without_ros(start_run, tmp_path):
+    suite = tmp_path / "busy.yaml"
+    car = {"kind": "drive", "speed_mps": 5, "brake": {"when": {"ego_at_m": 4}, "for_s": 1}}
+    lead = {"name": "lead", "type": "vehicle.audi.a2", "place": {"ahead_m": 14}, "behaviour": car}
+    walker = {
+        "name": "walker",
+        "type": "walker.pedestrian.0001",
+        "place": {"ahead_m": 40, "left_m": -4.5, "turned_deg": 90},
+        "when": {"ego_within_m": 34},
+        "behaviour": {"kind": "cross", "speed_mps": 1.5, "distance_m": 9},
+    }
+    variation = {"start_m": 1, "place_m": 1, "share": 0.1}
+    others = {"actors": [lead, walker], "traffic": {"vehicles": 8}, "variation": variation}
+    write_suite(suite, time_limit_s=8.0, map="Lite04", seeds=[3], **PLACES_IN_LITE04, **others)
+
+    run, out = start_run("ros", scenarios=suite)
+    assert run.wait(RUN_S) == 0
+    run_in_process(tmp_path / "direct", "--policy", "expert", "--suite", str(suite))
+    (result,), through_ros, ros_series = read_run(out)
+    _, direct, direct_series = read_run(tmp_path / "direct")
+    assert result.seed == 3
+    assert through_ros["scenarios"] == direct["scenarios"]
+    assert ros_series == direct_series
+    assert result.metric("distance_to_vehicles_min").value < 15.0
+    assert result.metric("distance_to_pedestrians_min").valid
+
+
+def write_suite(path, time_limit_s, **changes):
     """One scenario: the start of turn_clear in the rain."""
     turn = next(scenario for scenario in load_suite("standard") if scenario.name == "turn_clear")
     start = {"x_m": turn.start_pose.x_m, "y_m": turn.start_pose.y_m, "yaw_deg": math.degrees(turn.start_pose.yaw_rad)}
     goal = {"x_m": turn.goal_m[0], "y_m": turn.goal_m[1]}
     entry = {"name": "short", "map": turn.map, "weather": "rain", "start": start, "goal": goal}
-    path.write_text(yaml.safe_dump({"scenarios": [entry | {"time_limit_s": time_limit_s}]}))
+    path.write_text(yaml.safe_dump({"scenarios": [entry | {"time_limit_s": time_limit_s} | changes]}))
 
 
 def write_untrained_checkpoint(path):
