@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from waypilot.config import config_to_dict
 from waypilot.metrics.drive import Drive
 from waypilot.metrics.log import DriveLog
 from waypilot.metrics.registry import all_infractions, all_invalid, compute_all
 from waypilot.metrics.result import CRASHED, ScenarioResult, Series, rounded
-from waypilot.metrics.values import Metric, Termination
+from waypilot.metrics.values import Infraction, Metric, Termination
 from waypilot.route import Route
 from waypilot.scenarios import Scenario
 
@@ -24,10 +26,26 @@ def evaluate(log: DriveLog, route: Route, scenario: Scenario, termination: Termi
         seed=seed,
         status=termination.text,
         metrics=metrics,
-        infractions=all_infractions(drive),
+        infractions=_with_own_numbers(all_infractions(drive), drive),
         notes=_notes(metrics, log.conflicts),
         definition=config_to_dict(scenario),
         series=make_series(drive),
+    )
+
+
+def _with_own_numbers(infractions: tuple[Infraction, ...], drive: Drive) -> tuple[Infraction, ...]:
+    """Give whom the drive met numbers from 1 on, in the order of the simulator's ids; 0 stays the world.
+
+    A simulator gives ids away by what it did before this drive, so they differ between equal drives; their order does
+    not.
+    """
+    actors = (actor.actor_id for around in drive.surroundings if around is not None for actor in around.actors)
+    signals = (line.signal_id for line in drive.scene.stop_lines) if drive.scene is not None else ()
+    met = {*actors, *signals, *(event.other_actor_id for event in drive.collisions)} - {0}
+    numbers = {actor_id: number for number, actor_id in enumerate(sorted(met), start=1)}
+    return tuple(
+        infraction if not infraction.actor_id else replace(infraction, actor_id=numbers[infraction.actor_id])
+        for infraction in infractions
     )
 
 

@@ -88,8 +88,13 @@ def test_collisions_carry_place_and_time_from_the_start(world):
     world.drive(WHOLE_ROAD, y_m=0.25).hit(50, 9)
     (infraction,) = world.result().infractions
     assert infraction.kind == "collision_vehicle"
-    assert (infraction.time_s, infraction.x_m, infraction.y_m, infraction.actor_id) == (2.5, 20.0, 0.25, 9)
+    assert (infraction.time_s, infraction.x_m, infraction.y_m, infraction.actor_id) == (2.5, 20.0, 0.25, 1)
     assert infraction.s_m == pytest.approx(20.0)
+
+
+def test_whom_the_drive_met_has_a_number_that_does_not_depend_on_the_simulators_ids(world):
+    world.drive(WHOLE_ROAD).hit(10, 470).hit(30, 0).hit(50, 461).hit(200, 470)
+    assert [infraction.actor_id for infraction in world.result().infractions] == [2, 0, 1, 2]
 
 
 def test_collisions_before_the_first_frame_and_after_the_end_do_not_count(world):

@@ -27,7 +27,7 @@ def test_what_counts_is_the_rear_of_the_vehicle(world):
     # Front at 50 m after 6.0 s, rear (2 m behind the origin) after 6.5 s.
     world.observe([stop_line(50.0)], lambda t: RED if t > 6.25 else GREEN).drive(WHOLE_ROAD)
     (infraction,) = world.result().infractions
-    assert (infraction.time_s, infraction.actor_id) == (6.5, 7)
+    assert (infraction.time_s, infraction.actor_id) == (6.5, 1)
     assert infraction.x_m == pytest.approx(52.0)
 
 

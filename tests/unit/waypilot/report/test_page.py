@@ -93,7 +93,7 @@ def test_invalid_metrics_say_why(page):
 
 def test_infractions_tell_moment_and_place(page):
     collision = next(item for item in Outline(page).data[1]["infractions"] if item["style"] == "collision")
-    assert collision["text"].startswith("collision: pedestrian, actor 5, 500 N s, at 0.50 s, 4.0 m along the route")
+    assert collision["text"].startswith("collision: pedestrian, actor 1, 500 N s, at 0.50 s, 4.0 m along the route")
     assert (collision["time_s"], collision["x_m"], collision["y_m"]) == pytest.approx((0.5, 4.0, 0.1))
 
 
