@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from waypilot.geometry import SE2
+from waypilot.image_monitor import ImageMonitor, ImageMonitorConfig
 from waypilot.rig import DEFAULT_RIG, CameraSpec
 from waypilot.route import Route, RouteProjection, RouteTracker
 from waypilot.types import EgoState, Observation, RgbImage
@@ -19,6 +20,7 @@ class ObservationConfig:
     """The cameras that the policy expects, with their image sizes; empty for a policy that looks at none."""
 
     cameras: tuple[CameraSpec, ...] = DEFAULT_RIG
+    monitor: ImageMonitorConfig = field(default_factory=ImageMonitorConfig)
 
     def __post_init__(self) -> None:
         names = [camera.name for camera in self.cameras]
@@ -29,34 +31,41 @@ class ObservationConfig:
 class ObservationBuilder:
     """Follows one drive along a route and builds the policy's observation of each frame.
 
-    ``faults`` counts unusable images since the last reset, by ``"<camera>: missing | wrong shape | wrong type"``.
+    ``faults`` counts unusable images since the last reset, by ``"<camera>: missing | wrong shape | wrong type | black |
+    frozen"``; ``latest_faults`` holds those of the last observation.
     ``projection`` is where on the route the last observation was made (None before the first).
     """
 
     def __init__(self, route: Route, config: ObservationConfig) -> None:
         self.config = config
         self.faults: Counter[str] = Counter()
+        self.latest_faults: tuple[str, ...] = ()
         self.projection: RouteProjection | None = None
+        self._monitors = {camera.name: ImageMonitor(config.monitor) for camera in config.cameras}
         self._tracker = RouteTracker(route)
 
     def reset(self, route: Route) -> None:
         """Start a new drive."""
         self.faults.clear()
+        self.latest_faults = ()
         self.projection = None
+        self._monitors = {camera.name: ImageMonitor(self.config.monitor) for camera in self.config.cameras}
         self._tracker = RouteTracker(route)
 
     def build(self, ego: EgoState, images: Mapping[str, RgbImage]) -> Observation:
         """Observe one frame; ``images`` holds RGB (H, W, 3) uint8 by camera name, all of the ego's stamp.
 
-        A camera that is missing or has the wrong size or type is marked invalid and left out of the images; cameras
-        that nobody expects are ignored. Raises ValueError when the ego's position is not finite.
+        A camera whose image is missing, has the wrong size or type, is black or stands still while the vehicle moves is
+        marked invalid and left out of the images; cameras that nobody expects are ignored. Raises ValueError when the
+        ego's position is not finite.
         """
         pose = ego.pose_map_from_base_link.planar
         self.projection = self._tracker.update(pose.x_m, pose.y_m)
         route, s_m = self._tracker.route, self.projection.s_m
         target = pose.inverse().compose(SE2(*route.target_point(s_m), 0.0))
-        faults = {camera.name: image_fault(camera, images.get(camera.name)) for camera in self.config.cameras}
-        self.faults.update(f"{name}: {fault}" for name, fault in faults.items() if fault)
+        faults = {camera.name: self._fault(camera, ego, images.get(camera.name)) for camera in self.config.cameras}
+        self.latest_faults = tuple(f"{name}: {fault}" for name, fault in faults.items() if fault)
+        self.faults.update(self.latest_faults)
         return Observation(
             stamp_ns=ego.stamp_ns,
             ego=ego,
@@ -65,6 +74,10 @@ class ObservationBuilder:
             images={name: images[name] for name, fault in faults.items() if fault is None},
             image_valid={name: fault is None for name, fault in faults.items()},
         )
+
+    def _fault(self, camera: CameraSpec, ego: EgoState, image: RgbImage | None) -> str | None:
+        fault = image_fault(camera, image)
+        return fault if image is None or fault else self._monitors[camera.name].fault(ego, image)
 
 
 def image_fault(camera: CameraSpec, image: RgbImage | None) -> str | None:

@@ -15,13 +15,15 @@ class PlanCheckConfig:
 
     A plan may be ``max_lead_s`` newer than the ego state: messages of one frame can overtake each other.
     Waypoints whose spacing means more than ``max_speed_mps``, or a change of velocity from one spacing to the next of
-    more than ``max_acceleration_mps2`` (far above what tyres can do: it catches jumps, not bad taste), are refused.
+    more than ``max_acceleration_mps2`` (far above what tyres can do: it catches jumps, not bad taste), are refused, and
+    so are plans that lead more than ``max_backwards_m`` backwards within their first second: nobody reverses here.
     """
 
-    max_age_s: float = 0.5
+    max_age_s: float = 0.4
     max_lead_s: float = 0.1
     max_speed_mps: float = 35.0
     max_acceleration_mps2: float = 40.0
+    max_backwards_m: float = 0.5
 
     def __post_init__(self) -> None:
         for name in self.__dataclass_fields__:
@@ -59,4 +61,7 @@ def _absurdity(plan: Trajectory, config: PlanCheckConfig) -> str | None:
             f"absurd plan: jump at waypoint {int(np.argmax(accelerations))}, {accelerations.max():.0f} m/s^2, "
             f"allowed {config.max_acceleration_mps2:g} m/s^2"
         )
+    first_second = plan.waypoints_m[: max(round(1.0 / dt_s), 1), 0]
+    if first_second.min() < -config.max_backwards_m:
+        return f"absurd plan: {-first_second.min():.1f} m backwards, allowed {config.max_backwards_m:g} m"
     return None

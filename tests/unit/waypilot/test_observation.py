@@ -19,7 +19,7 @@ def ego_at(x: float, y: float, yaw: float, stamp_ns: int = 7) -> EgoState:
 
 
 def good_images() -> dict[str, np.ndarray]:
-    return {"front": np.full((18, 32, 3), 1, np.uint8), "rear": np.full((9, 16, 3), 2, np.uint8)}
+    return {"front": np.full((18, 32, 3), 101, np.uint8), "rear": np.full((9, 16, 3), 102, np.uint8)}
 
 
 def test_observation_of_a_good_frame(town_route) -> None:

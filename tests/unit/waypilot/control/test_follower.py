@@ -17,7 +17,9 @@ ORIGIN = SE2(0.0, 0.0, 0.0)
 
 
 def ego(stamp_ns: int = 0, speed: float = 8.0, x: float = 0.0, y: float = 0.0, yaw: float = 0.0) -> EgoState:
-    return EgoState(stamp_ns, Pose.from_xyz_rpy(x, y, 0.0, yaw_rad=yaw), (speed, 0.0, 0.0), (0.0, 0.0, 0.0))
+    # No two poses are equal to the bit: a state that repeats one while it reports speed is taken for frozen.
+    pose = Pose.from_xyz_rpy(x, y, stamp_ns * 1e-15, yaw_rad=yaw)
+    return EgoState(stamp_ns, pose, (speed, 0.0, 0.0), (0.0, 0.0, 0.0))
 
 
 def straight_plan(stamp_ns: int = 0, speed: float = 8.0, pose: SE2 = ORIGIN) -> TimedPlan:
@@ -53,8 +55,9 @@ BAD_PLANS = {
     "turned": (straight_plan(pose=SE2(0.0, 0.0, math.inf)), "invalid plan: its pose is not finite"),
     "jump": (jump_plan(), "absurd plan: jump at waypoint 7"),
     "too fast": (straight_plan(speed=60.0), "absurd plan: 60.0 m/s up to waypoint"),
+    "backwards": (straight_plan(speed=-3.0), "absurd plan: 3.0 m backwards, allowed 0.5 m"),
     "huge": (with_waypoints(np.array([[1e308, 0.0], [-1e308, 0.0]])), "absurd plan: inf m/s"),
-    "stale": (straight_plan(stamp_ns=-600_000_000), "stale plan: 0.600 s old, allowed 0.5 s"),
+    "stale": (straight_plan(stamp_ns=-600_000_000), "stale plan: 0.600 s old, allowed 0.4 s"),
     "future": (straight_plan(stamp_ns=200_000_000), "plan is from the future: 0.200 s ahead"),
 }
 
@@ -116,7 +119,84 @@ class TestSafeStop:
         assert output.safe_stop_reason is None
         assert output.control.throttle > 0.2
         assert output.control.brake == 0.0
-        assert follower.step(ego(31 * STEP_NS, speed=2.0), None).control.brake == pytest.approx(0.25)
+        brakes = [follower.step(ego(i * STEP_NS, speed=2.0), None).control.brake for i in range(31, 36)]
+        assert brakes == pytest.approx([0.0] * 4 + [0.25])
+
+
+class TestBridging:
+    def follow_until(self, frame: int) -> WaypointFollower:
+        follower = WaypointFollower()
+        for i in range(frame):
+            assert follower.step(ego(i * STEP_NS), straight_plan(i * STEP_NS)).safe_stop_reason is None
+        return follower
+
+    def test_a_short_gap_is_bridged_by_the_last_good_plan_and_a_longer_one_is_a_stop_with_its_reason(self) -> None:
+        follower = self.follow_until(10)
+        reasons = [follower.step(ego((10 + i) * STEP_NS), None).safe_stop_reason for i in range(6)]
+        assert reasons == [None] * 4 + ["no plan"] * 2
+
+    def test_single_bad_plans_do_not_touch_the_brake(self) -> None:
+        follower = self.follow_until(10)
+        for i in range(10, 60):
+            plan = None if i % 3 else straight_plan(i * STEP_NS)
+            assert follower.step(ego(i * STEP_NS), plan).control.brake == 0.0
+
+    def test_after_a_stop_plans_must_be_good_for_a_while_before_one_is_followed(self) -> None:
+        follower = self.follow_until(10)
+        for i in range(10, 20):
+            follower.step(ego(i * STEP_NS), None)
+        flickering = [straight_plan(20 * STEP_NS), straight_plan(21 * STEP_NS), None]
+        good = [straight_plan((23 + i) * STEP_NS) for i in range(7)]
+        outputs = [follower.step(ego((20 + i) * STEP_NS), plan) for i, plan in enumerate([*flickering, *good])]
+        waiting = "plans have just become good again"
+        assert [output.safe_stop_reason for output in outputs] == [waiting] * 2 + ["no plan"] + [waiting] * 5 + [
+            None
+        ] * 2
+        brakes = [output.control.brake for output in outputs[:8]]
+        assert brakes == sorted(brakes)
+        assert brakes[0] > 0.25
+
+
+class TestFrozenOdometry:
+    def at(self, frame: int, pose_frame: int, speed: float = 8.0) -> EgoState:
+        return EgoState(frame * STEP_NS, Pose.from_xyz_rpy(0.4 * pose_frame, 0.0, 0.0), (speed, 0.0, 0.0), (0.0,) * 3)
+
+    def test_the_same_pose_at_speed_is_a_stop_and_motion_ends_it(self) -> None:
+        follower = WaypointFollower()
+        shown = [0, 1, 2, 3, 3, 3, 3, 3, *range(8, 20)]
+        reasons = [
+            follower.step(self.at(i, pose), straight_plan(i * STEP_NS, pose=SE2(0.4 * pose, 0.0, 0.0))).safe_stop_reason
+            for i, pose in enumerate(shown)
+        ]
+        assert [i for i, reason in enumerate(reasons) if reason and reason.startswith("odometry is frozen")] == [
+            5,
+            6,
+            7,
+        ]
+        assert reasons[8:14] == ["plans have just become good again"] * 5 + [None]
+        assert reasons[14:] == [None] * 6
+
+    def test_standing_at_a_light_is_no_fault_and_neither_is_starting_off(self) -> None:
+        follower = WaypointFollower()
+        for i in range(100):
+            output = follower.step(self.at(i, 0, speed=0.0), straight_plan(i * STEP_NS, speed=0.0))
+            assert output.safe_stop_reason is None
+        # The engine takes 0.3 s until the vehicle moves.
+        for i in range(100, 110):
+            moved = max(i - 106, 0)
+            output = follower.step(self.at(i, moved, speed=1.0 if moved else 0.0), straight_plan(i * STEP_NS))
+            assert output.safe_stop_reason is None
+            assert output.control.throttle > 0.1
+
+    def test_no_motion_in_spite_of_throttle_is_a_stop_that_is_tried_again_later(self) -> None:
+        follower = WaypointFollower()
+        reasons = [
+            follower.step(self.at(i, 0, speed=0.0), straight_plan(i * STEP_NS)).safe_stop_reason for i in range(150)
+        ]
+        first = next(i for i, reason in enumerate(reasons) if reason)
+        assert first * 0.05 <= 0.5
+        assert reasons[first] == "odometry is frozen, or the vehicle is held: no motion in spite of throttle"
+        assert None in reasons[first + 90 :]
 
 
 class TestTime:
@@ -193,7 +273,7 @@ class TestCommand:
 
     def test_commands_stay_in_range_for_wild_but_allowed_plans(self) -> None:
         rng = np.random.default_rng(5)
-        follower, followed = WaypointFollower(), 0
+        follower, followed = WaypointFollower(FollowerConfig(recover_s=0.0)), 0
         for i in range(500):
             points = np.cumsum(rng.normal(0.5, 0.8, (20, 2)), axis=0)
             plan = TimedPlan(Trajectory(i * STEP_NS, QUARTER_NS, points), ORIGIN)
