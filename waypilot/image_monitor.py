@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
-from waypilot.types import EgoState, RgbImage
+from waypilot.types import NANOSECONDS_PER_SECOND, EgoState, RgbImage
 
 #: Every fourth pixel in both directions tells whether an image is black.
 _STRIDE = 4
@@ -41,7 +42,7 @@ class ImageMonitor:
         self._reference: RgbImage | None = None
         self._repetitions = 0
         self._way_m = 0.0
-        self._last_m: tuple[float, float] | None = None
+        self._last: EgoState | None = None
         self._fault: str | None = None
         self._good = 0
 
@@ -58,10 +59,13 @@ class ImageMonitor:
         return self._fault
 
     def _move(self, ego: EgoState) -> None:
-        here = (ego.pose_map_from_base_link.x_m, ego.pose_map_from_base_link.y_m)
-        if self._last_m is not None:
-            self._way_m += float(np.hypot(here[0] - self._last_m[0], here[1] - self._last_m[1]))
-        self._last_m = here
+        """Add the way since the last frame: only as far as pose and speed agree, for odometry may be wrong as well."""
+        if self._last is not None:
+            here, there = ego.pose_map_from_base_link, self._last.pose_map_from_base_link
+            step_s = (ego.stamp_ns - self._last.stamp_ns) / NANOSECONDS_PER_SECOND
+            shown_m = math.hypot(here.x_m - there.x_m, here.y_m - there.y_m)
+            self._way_m += min(shown_m, abs(ego.speed_mps) * step_s)
+        self._last = ego
 
     def _look(self, image: RgbImage) -> str | None:
         if self._reference is None or not np.array_equal(self._reference, image):

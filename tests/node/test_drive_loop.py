@@ -5,12 +5,15 @@ import sys
 import threading
 import time
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from waypilot_ros.control_gate import DUPLICATE, FUTURE, LATE, STALE, ControlGate
-from waypilot_ros.drive_loop import FULL_BRAKE, DriveLoop, LoopConfig
+from waypilot_ros.drive_loop import DriveLoop, LoopConfig
 
+from waypilot.control.watchdog import FULL_BRAKE
+from waypilot.faults import Fault, FaultKind
 from waypilot.types import Control
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -41,14 +44,16 @@ class Sink:
         self._answer = answer
         self.frames = []
         self.crashes = []
+        self.alerts = []
         self.stages = Counter()
         self.enough = threading.Event()
 
     def publish_prepared(self, prepared):
         pass
 
-    def publish_frame(self, frame):
+    def publish_frame(self, frame, sensed, with_truth):
         self.frames.append(frame)
+        self.sensed = (sensed, with_truth)
         if len(self.frames) >= STOP_AT:
             self.enough.set()
         threading.Thread(target=self._answer, args=(frame.stamp_ns,)).start()
@@ -60,6 +65,9 @@ class Sink:
     def timed(self, stage):
         yield
         self.stages[stage] += 1
+
+    def publish_alert(self, alert):
+        self.alerts.append(alert)
 
     def publish_crash(self, reason):
         self.crashes.append(reason)
@@ -74,13 +82,13 @@ def control_for(stamp_ns):
 def drive(straight_scenario):
     loops = []
 
-    def run(answer, config=None, lost_after=None):
+    def run(answer, config=None, lost_after=None, faults=()):
         config = config or LoopConfig(deadline_s=WAIT_S)
         gate = ControlGate(accept_late=not config.lock_step)
         session, sink = RecordingSession(lost_after), Sink(lambda stamp_ns: answer(gate, stamp_ns))
         loop = DriveLoop(lambda: session, sink, gate, config)
         loops.append(loop)
-        loop.prepare(straight_scenario, 0).result(WAIT_S)
+        loop.prepare(replace(straight_scenario, faults=faults), 0).result(WAIT_S)
         loop.start().result(WAIT_S)
         assert sink.enough.wait(WAIT_S)
         return loop, session, sink, gate
@@ -147,11 +155,39 @@ def test_a_missing_control_means_hold_then_brake(drive):
             gate.offer(stamp_ns, Control(throttle=0.3))
 
     config = LoopConfig(deadline_s=0.05, misses_until_brake=3)
-    loop, session, *_ = drive(answer, config)
+    loop, session, sink, _ = drive(answer, config)
     counts = loop.stop(FIRST_STAMP_NS + 8 * TICK_NS).result(WAIT_S)
     controls = [control for _, control in session.applied[:8]]
-    assert controls == [Control(throttle=0.3)] * 5 + [FULL_BRAKE] * 3
+    assert controls[:5] == [Control(throttle=0.3)] * 5
+    assert [control.brake for control in controls[5:]] == pytest.approx([0.25, 0.275, 0.3])
     assert counts.missed_deadlines == 5
+    assert (sink.alerts[0].stamp_ns, sink.alerts[0].reason) == (FIRST_STAMP_NS + 5 * TICK_NS, "no command for 0.15 s")
+
+
+def test_commands_that_a_fault_takes_away_are_missed_and_no_time_is_lost_on_plans_that_cannot_come(drive):
+    """From frame 4 on the policy is silent; waiting for it would take a minute a frame."""
+
+    def answer(gate, stamp_ns):
+        if stamp_ns < FIRST_STAMP_NS + 4 * TICK_NS:
+            gate.offer(stamp_ns, Control(throttle=0.3))
+
+    faults = (Fault(FaultKind.POLICY_SILENT, 0.2), Fault(FaultKind.CONTROL_LOST, 0.1, 0.05))
+    loop, session, sink, _ = drive(answer, LoopConfig(deadline_s=60.0), faults=faults)
+    counts = loop.stop(FIRST_STAMP_NS + 10 * TICK_NS).result(WAIT_S)
+    assert counts.missed_deadlines == 7
+    assert [control.brake > 0.0 for _, control in session.applied[:10]] == [False] * 6 + [True] * 4
+    assert sink.sensed[1] is False
+
+
+def test_the_judge_gets_the_true_state_where_odometry_lies(drive):
+    faults = (Fault(FaultKind.ODOMETRY_FROZEN, 0.2),)
+    loop, _, sink, _ = drive(lambda gate, stamp_ns: gate.offer(stamp_ns, Control(throttle=0.5)), faults=faults)
+    loop.stop(FIRST_STAMP_NS).result(WAIT_S)
+    sensed, with_truth = sink.sensed
+    assert with_truth
+    assert sensed.ego.stamp_ns == sink.frames[-1].stamp_ns
+    assert sensed.ego.pose_map_from_base_link == sink.frames[3].ego.pose_map_from_base_link
+    assert sensed.ego.pose_map_from_base_link != sink.frames[-1].ego.pose_map_from_base_link
 
 
 def test_in_real_time_the_wall_clock_ticks_and_late_controls_are_used_and_counted(drive):
@@ -179,8 +215,6 @@ def test_a_lost_simulator_is_a_crash_with_its_reason(drive):
 
 
 def test_a_scenario_that_cannot_be_set_up_leaves_the_loop_usable(drive, straight_scenario):
-    from dataclasses import replace
-
     from waypilot_carla.errors import SetupError
 
     loop, *_ = drive(lambda gate, stamp_ns: gate.offer(stamp_ns, Control()))

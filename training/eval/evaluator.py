@@ -15,6 +15,7 @@ from training.eval.pictures import PictureBook
 from waypilot.control.follower import FollowerConfig
 from waypilot.drivers import Driver
 from waypilot.metrics import Metric, ScenarioResult, evaluate
+from waypilot.metrics.completeness import missed_controls_note
 from waypilot.report.results import Job, ResultsWriter
 from waypilot.report.video import DriveVideo
 from waypilot.rig import DEFAULT_RIG
@@ -107,7 +108,14 @@ class CARLAClosedLoopEvaluator:
         policy = self._driver.policy_for(job.scenario)
         policy.reset(prepared.route, job.seed)
         loop = ClosedLoop(
-            self._session, job.scenario, prepared.route, prepared.scene, policy, self._driver.cameras, self._follower
+            self._session,
+            job.scenario,
+            prepared.route,
+            prepared.scene,
+            policy,
+            self._driver.cameras,
+            self._follower,
+            job.seed,
         )
         folder = self._writer.picture_dir(job)
         pictures = PictureBook(folder) if self._pictures else None
@@ -116,6 +124,9 @@ class CARLAClosedLoopEvaluator:
         for what, count in (record.safe_stops + record.camera_faults).items():
             _LOG.warning("%s: %s (%d frames)", job.key, what, count)
         result = evaluate(record.log, prepared.route, job.scenario, record.termination, job.seed)
+        if record.missed_controls:
+            note = missed_controls_note(record.missed_controls, record.frames)
+            result = replace(result, notes=(*result.notes, note))
         return replace(result, repeat=job.repeat, wall_clock=wall_clock(loop, record, prepared_s))
 
     def _video(self, folder: Path) -> AbstractContextManager[DriveVideo | None]:

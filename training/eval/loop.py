@@ -12,7 +12,11 @@ from typing import Protocol
 
 from training.eval.pictures import PictureBook
 from training.eval.stopwatch import Stopwatch
+from waypilot.alerts import CONTROLLER, POLICY, WATCHDOG, Alert
 from waypilot.control.follower import FollowerConfig, TimedPlan, WaypointFollower
+from waypilot.control.watchdog import CommandWatchdog
+from waypilot.faults import CommandFaults, PlanFaults, SensedFrame, SensorFaults
+from waypilot.geometry import SE2
 from waypilot.metrics import DriveLog, ScenarioMonitor, Termination
 from waypilot.observation import ObservationBuilder, ObservationConfig
 from waypilot.policy import Policy
@@ -21,7 +25,7 @@ from waypilot.rig import CameraSpec
 from waypilot.route import Route
 from waypilot.scenarios import Scenario
 from waypilot.surroundings import SceneInfo
-from waypilot.types import Control, Observation, RgbImage, Trajectory
+from waypilot.types import Control, EgoState, Plan, RgbImage, Trajectory
 from waypilot_carla.frame import LateEvents, SimulatorFrame
 
 
@@ -43,13 +47,17 @@ class Simulator(Protocol):
 
 @dataclass(slots=True)
 class DriveRecord:
-    """One finished drive. ``safe_stops`` counts the frames on which the follower refused the plan, by reason."""
+    """One finished drive. ``safe_stops`` counts the frames on which the vehicle was made to stop, by reason.
+
+    ``missed_controls`` counts the frames before the last that were not answered by a command of their own.
+    """
 
     log: DriveLog
     termination: Termination
     frames: int
     safe_stops: Counter[str] = field(default_factory=Counter)
     camera_faults: Counter[str] = field(default_factory=Counter)
+    missed_controls: int = 0
 
 
 class ClosedLoop:
@@ -64,7 +72,9 @@ class ClosedLoop:
         policy: Policy,
         cameras: tuple[CameraSpec, ...],
         follower: FollowerConfig,
+        seed: int = 0,
     ) -> None:
+        """Drive as the scenario asks, its faults included; ``seed`` is what their chance follows from."""
         self.log = DriveLog(scene=scene)
         self.stopwatch = Stopwatch()
         self.frames = 0
@@ -74,6 +84,13 @@ class ClosedLoop:
         self._observations = ObservationBuilder(route, ObservationConfig(cameras))
         self._follower = WaypointFollower(follower)
         self._safe_stops: Counter[str] = Counter()
+        self._missed_controls = 0
+        self._sensor_faults = SensorFaults(scenario.faults, seed)
+        self._plan_faults = PlanFaults(scenario.faults)
+        self._command_faults = CommandFaults(scenario.faults)
+        self._watchdog = CommandWatchdog()
+        # Where the vehicle was, as it was told: a plan that comes late starts there.
+        self._reported: dict[int, SE2] = {}
 
     def run(
         self, pictures: PictureBook | None, on_frame: Callable[[float], None], video: DriveVideo | None = None
@@ -93,7 +110,9 @@ class ClosedLoop:
                 self._film(video, frame, plan)
             on_frame(self._monitor.route_completion)
         self._collect_late_events(pictures, termination)
-        return DriveRecord(self.log, termination, self.frames, self._safe_stops, self._observations.faults)
+        return DriveRecord(
+            self.log, termination, self.frames, self._safe_stops, self._observations.faults, self._missed_controls
+        )
 
     def _tick(self) -> SimulatorFrame:
         with self.stopwatch.stage("tick"):
@@ -105,24 +124,46 @@ class ClosedLoop:
         self._add_events(frame)
         return frame
 
-    def _answer(self, frame: SimulatorFrame) -> Trajectory:
+    def _answer(self, frame: SimulatorFrame) -> Trajectory | None:
+        sensed = self._sensor_faults.apply(frame.ego, frame.images_bgra)
+        self._reported[frame.stamp_ns] = sensed.ego.pose_map_from_base_link.planar
         with self.stopwatch.stage("policy"):
-            observation = self._observe(frame)
-            plan = self._policy.plan(observation)
-        self.log.add_plan(frame.stamp_ns, plan.final)
+            plan = self._plan(sensed)
         with self.stopwatch.stage("control"):
-            timed = TimedPlan(plan.final, frame.ego.pose_map_from_base_link.planar)
-            output = self._follower.step(frame.ego, timed)
-        self.log.add_control(frame.stamp_ns, output.control)
-        if output.safe_stop_reason is not None:
-            self._safe_stops[output.safe_stop_reason] += 1
+            command = None if plan is None else self._command(sensed.ego, plan)
+            arrived = self._command_faults.apply(frame.stamp_ns, command)
+            answer = self._watchdog.answer(frame.stamp_ns, arrived)
+        self._missed_controls += arrived is None or arrived[0] != frame.stamp_ns
+        self._alert(WATCHDOG, frame.stamp_ns, answer.stop_reason)
         with self.stopwatch.stage("tick"):
-            self._simulator.apply(output.control)
-        return plan.final
+            self._simulator.apply(answer.control)
+        return None if plan is None or plan.final.stamp_ns != frame.stamp_ns else plan.final
 
-    def _observe(self, frame: SimulatorFrame) -> Observation:
-        images: Mapping[str, RgbImage] = {name: bgra[:, :, 2::-1] for name, bgra in frame.images_bgra.items()}
-        return self._observations.build(frame.ego, images)
+    def _plan(self, sensed: SensedFrame) -> Plan | None:
+        """Plan on what is left of the frame; what comes may be an older plan, or none."""
+        images: Mapping[str, RgbImage] = {
+            name: bgra[:, :, 2::-1]
+            for name, (stamp_ns, bgra) in sensed.images.items()
+            if stamp_ns == sensed.ego.stamp_ns
+        }
+        observation = self._observations.build(sensed.ego, images)
+        for fault in self._observations.latest_faults:
+            self.log.add_alert(Alert(observation.stamp_ns, POLICY, f"camera {fault}"))
+        plan = self._plan_faults.apply(observation.stamp_ns, self._policy.plan(observation))
+        if plan is not None:
+            self.log.add_plan(plan.final.stamp_ns, plan.final)
+        return plan
+
+    def _command(self, ego: EgoState, plan: Plan) -> Control:
+        output = self._follower.step(ego, TimedPlan(plan.final, self._reported[plan.final.stamp_ns]))
+        self.log.add_control(ego.stamp_ns, output.control)
+        self._alert(CONTROLLER, ego.stamp_ns, output.safe_stop_reason)
+        return output.control
+
+    def _alert(self, source: str, stamp_ns: int, stop_reason: str | None) -> None:
+        if stop_reason is not None:
+            self.log.add_alert(Alert(stamp_ns, source, stop_reason, safe_stop=True))
+            self._safe_stops[stop_reason.partition(":")[0]] += 1
 
     def _collect_late_events(self, pictures: PictureBook | None, termination: Termination) -> None:
         late = self._simulator.finish()

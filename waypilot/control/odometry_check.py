@@ -21,7 +21,7 @@ class OdometryCheckConfig:
     moving_s: float = 0.1
     pushed_throttle: float = 0.1
     pushed_s: float = 0.4
-    retry_s: float = 5.0
+    retry_s: float = 2.0
 
     def __post_init__(self) -> None:
         for name in self.__dataclass_fields__:

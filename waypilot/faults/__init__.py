@@ -3,7 +3,7 @@
 from waypilot.faults.command import CommandFaults
 from waypilot.faults.fault import Fault, FaultKind
 from waypilot.faults.plan import InjectedFaultError, PlanFaults
-from waypilot.faults.sensing import SensedFrame, SensorFaults
+from waypilot.faults.sensing import SensedFrame, SensorFaults, distorts_odometry
 
 __all__ = [
     "CommandFaults",
@@ -13,4 +13,5 @@ __all__ = [
     "PlanFaults",
     "SensedFrame",
     "SensorFaults",
+    "distorts_odometry",
 ]

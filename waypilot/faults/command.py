@@ -17,6 +17,11 @@ class CommandFaults:
         self._clock = DriveClock()
         self._delayed = {fault: DelayLine[Control](fault.delay_ns) for fault in self._faults}
 
+    def are_active(self, stamp_ns: int) -> bool:
+        """Whether commands of this frame do not simply arrive. Changes nothing."""
+        since_ns = self._clock.since_ns(stamp_ns)
+        return any(fault.is_active(since_ns) for fault in self._faults)
+
     def apply(self, stamp_ns: int, control: Control | None) -> tuple[int, Control] | None:
         """Return stamp and value of the command that reaches the vehicle on the frame of ``stamp_ns``, if any.
 

@@ -30,6 +30,11 @@ class SensedFrame:
     withheld: frozenset[str] = frozenset()
 
 
+def distorts_odometry(faults: Sequence[Fault]) -> bool:
+    """Whether the reported state is not the true one at some time: a judge needs another source then."""
+    return any(fault.kind is FaultKind.ODOMETRY_FROZEN for fault in faults)
+
+
 class SensorFaults:
     """Applies a scenario's camera and odometry faults to the frames of one drive, in order. Images are not changed.
 
@@ -44,11 +49,6 @@ class SensorFaults:
         self._held_ego: EgoState | None = None
         self._held_images: dict[str, Image] = {}
         self._delayed: dict[tuple[int, str], DelayLine[Image]] = {}
-
-    @property
-    def distorts_odometry(self) -> bool:
-        """Whether the reported state is not the true one at some time."""
-        return any(fault.kind is FaultKind.ODOMETRY_FROZEN for _, fault in self._faults)
 
     def withheld(self, stamp_ns: int, cameras: Sequence[str]) -> frozenset[str]:
         """Name those of ``cameras`` whose image of this frame will not come with it. Changes nothing."""

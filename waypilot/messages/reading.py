@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from waypilot.alerts import Alert
 from waypilot.geometry import FloatArray, Pose, Quaternion
 from waypilot.metrics.judge import Promise
 from waypilot.route import Route
@@ -119,6 +120,11 @@ def lane_invasion_from_msg(message: Any) -> LaneInvasionEvent:
     return LaneInvasionEvent(
         stamp_from_msg(message.header.stamp), tuple(int(number) for number in message.crossed_lane_markings)
     )
+
+
+def alert_from_msg(message: Any) -> Alert:
+    """Read waypilot_msgs/StackAlert: what the stack says about itself."""
+    return Alert(stamp_from_msg(message.header.stamp), message.source, message.reason, message.safe_stop)
 
 
 def promise_from_msg(counts: Any) -> Promise:

@@ -13,6 +13,11 @@ WITHOUT_CONTROL = MetricSpec("frames_without_control", "1")
 SPECS = (FRAMES, MISSING, WITHOUT_PLAN, INVALID_PLAN, WITHOUT_CONTROL)
 
 
+def missed_controls_note(missed: int, frames: int) -> str:
+    """Say how many frames, of all, were answered by holding the last command or by the watchdog's brake."""
+    return f"{missed} of {frames} frames had no control of their own in time"
+
+
 def compute(drive: Drive) -> tuple[Metric, ...]:
     """Count over all frames; the last one ends the drive and needs neither plan nor control."""
     plans = drive.plans[:-1]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from waypilot.alerts import Alert
 from waypilot.boxes import Boxes
 from waypilot.geometry import FloatArray, wrap_angle
 from waypilot.metrics import observed
@@ -59,6 +60,7 @@ class Drive:
     scene: SceneInfo | None
     surroundings: tuple[Surroundings | None, ...]
     traffic: Traffic
+    alerts: tuple[Alert, ...]
 
     @staticmethod
     def from_log(log: DriveLog, route: Route, scenario: Scenario, termination: Termination) -> Drive:
@@ -89,6 +91,7 @@ class Drive:
             scene=log.scene,
             surroundings=surroundings,
             traffic=Traffic.of(surroundings),
+            alerts=tuple(alert for alert in log.alerts(end_ns - 1) if alert.stamp_ns >= first_ns),
         )
 
     @property

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeVar
 
+from waypilot.alerts import Alert
 from waypilot.surroundings import SceneInfo, Surroundings
 from waypilot.types import CollisionEvent, Control, EgoState, LaneInvasionEvent, Trajectory
 
@@ -47,6 +48,7 @@ class DriveLog:
         self._collisions: dict[CollisionEvent, None] = {}
         self._lane_invasions: dict[LaneInvasionEvent, None] = {}
         self._surroundings: dict[int, Surroundings] = {}
+        self._alerts: dict[Alert, None] = {}
 
     def add_ego(self, ego: EgoState) -> None:
         """Add the vehicle's state of one frame."""
@@ -74,6 +76,15 @@ class DriveLog:
     def add_surroundings(self, surroundings: Surroundings) -> None:
         """Add what was around the vehicle on one frame."""
         self._put(self._surroundings, surroundings.stamp_ns, surroundings)
+
+    def add_alert(self, alert: Alert) -> None:
+        """Add what the stack said about itself on one frame."""
+        self._alerts[alert] = None
+
+    def alerts(self, until_ns: int) -> tuple[Alert, ...]:
+        """Alerts stamped no later than ``until_ns``, in an order that does not depend on their arrival."""
+        alerts = (alert for alert in self._alerts if alert.stamp_ns <= until_ns)
+        return tuple(sorted(alerts, key=lambda a: (a.stamp_ns, a.source, a.reason, a.safe_stop)))
 
     def egos(self, until_ns: int) -> tuple[EgoState, ...]:
         """States stamped no later than ``until_ns``, in order."""

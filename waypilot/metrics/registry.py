@@ -11,6 +11,7 @@ from waypilot.metrics import (
     completeness,
     driving_score,
     endings,
+    fault_reaction,
     heading_error,
     lane_invasions,
     lateral_deviation,
@@ -66,6 +67,7 @@ METRIC_MODULES: tuple[MetricModule, ...] = (
     steering,
     stamp_age,
     completeness,
+    fault_reaction,
 )
 
 

@@ -88,6 +88,8 @@ THEMES: tuple[Theme, ...] = (
             ("frames", _NONE),
             ("frames_*", _DOWN),
             ("*stamp_age*", _DOWN),
+            ("fault_recovered", _UP),
+            ("fault_*", _DOWN),
         ),
     ),
     OTHER,

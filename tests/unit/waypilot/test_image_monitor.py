@@ -15,13 +15,14 @@ def picture(number: int) -> np.ndarray:
     return np.random.default_rng(number).integers(0, 256, (18, 32, 3), dtype=np.uint8)
 
 
+def ego(frame: int, x_m: float, speed_mps: float = 8.0) -> EgoState:
+    return EgoState(frame * STEP_NS, Pose.from_xyz_rpy(x_m, 0.0, 0.0), (speed_mps, 0.0, 0.0), (0.0, 0.0, 0.0))
+
+
 def watch(frames: list[tuple[float, np.ndarray]]) -> list[str | None]:
     """Show a monitor (x in metres, picture) frame by frame."""
     monitor = ImageMonitor(ImageMonitorConfig())
-    return [
-        monitor.fault(EgoState(i * STEP_NS, Pose.from_xyz_rpy(x, 0.0, 0.0), (8.0, 0.0, 0.0), (0.0,) * 3), image)
-        for i, (x, image) in enumerate(frames)
-    ]
+    return [monitor.fault(ego(i, x), image) for i, (x, image) in enumerate(frames)]
 
 
 def test_changing_pictures_are_good() -> None:
@@ -70,5 +71,11 @@ def test_a_picture_written_over_by_its_owner_is_still_compared() -> None:
     monitor = ImageMonitor(ImageMonitorConfig())
     for i in range(10):
         shared[:] = picture(i)
-        ego = EgoState(i * STEP_NS, Pose.from_xyz_rpy(0.4 * i, 0.0, 0.0), (8.0, 0.0, 0.0), (0.0, 0.0, 0.0))
-        assert monitor.fault(ego, shared) is None
+        assert monitor.fault(ego(i, 0.4 * i), shared) is None
+
+
+def test_odometry_that_jumps_or_stands_still_at_speed_makes_no_picture_frozen() -> None:
+    """A standing vehicle whose odometry was frozen at 8 m/s and comes back 5 m further on."""
+    monitor = ImageMonitor(ImageMonitorConfig())
+    frames = [ego(i, 1.0) for i in range(40)] + [ego(i, 6.0, speed_mps=0.0) for i in range(40, 50)]
+    assert [monitor.fault(state, picture(0)) for state in frames] == [None] * 50

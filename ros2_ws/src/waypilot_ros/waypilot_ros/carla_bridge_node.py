@@ -15,10 +15,12 @@ from carla_msgs.msg import CarlaEgoVehicleControl
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from std_srvs.srv import Trigger
-from waypilot_msgs.msg import DriveCounts, ScenarioStatus
+from waypilot_msgs.msg import DriveCounts, ScenarioStatus, StackAlert
 from waypilot_msgs.srv import PrepareScenario, StartScenario, StopScenario
 
+from waypilot.alerts import Alert
 from waypilot.config import config_from_mapping
+from waypilot.faults import SensedFrame
 from waypilot.scenarios import Scenario
 from waypilot_carla.connection import exit_process
 from waypilot_carla.session import SessionConfig, SimulatorSession
@@ -28,6 +30,7 @@ from waypilot_ros.control_gate import ControlGate
 from waypilot_ros.conversions import (
     MAP_FRAME,
     MalformedMessageError,
+    alert_to_msg,
     control_from_msg,
     header,
     route_to_msg,
@@ -104,6 +107,7 @@ class CarlaBridgeNode(Node):
         self._diagnostics = Diagnostics(self)
         self._publisher = FramePublisher(self, session_config.cameras, self._config.fixed_delta_s)
         self._status = self.create_publisher(ScenarioStatus, "/waypilot/scenario_status", qos.EVENT)
+        self._alerts = self.create_publisher(StackAlert, "/waypilot/alerts", qos.RECORD)
         self._gate = ControlGate(accept_late=not self._config.lock_step)
         self._control = self.create_subscription(
             CarlaEgoVehicleControl, "/carla/ego_vehicle/vehicle_control_cmd", self._on_control, qos.FRAME
@@ -124,10 +128,10 @@ class CarlaBridgeNode(Node):
         """Pass on what is known before the first frame."""
         self._publisher.publish_prepared(prepared)
 
-    def publish_frame(self, frame: Any) -> None:
-        """Pass on a frame."""
+    def publish_frame(self, frame: Any, sensed: SensedFrame, with_truth: bool) -> None:
+        """Pass on a frame, as far as it is sensed."""
         self._last_stamp_ns = self._diagnostics.stamp_ns = frame.stamp_ns
-        self._publisher.publish_frame(frame)
+        self._publisher.publish_frame(frame, sensed, with_truth)
 
     def publish_events(self, collisions: Any, lane_invasions: Any) -> None:
         """Pass on late events."""
@@ -136,6 +140,11 @@ class CarlaBridgeNode(Node):
     def timed(self, stage: str) -> AbstractContextManager[None]:
         """Report how much wall time a stage of a frame takes."""
         return self._diagnostics.timed(stage)
+
+    def publish_alert(self, alert: Alert) -> None:
+        """Pass on that the watchdog brakes."""
+        self._diagnostics.problem("watchdog brakes", alert.reason)
+        self._alerts.publish(alert_to_msg(alert))
 
     def publish_crash(self, reason: str) -> None:
         """Tell everybody that the simulator is gone."""

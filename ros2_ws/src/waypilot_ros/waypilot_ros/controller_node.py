@@ -8,12 +8,20 @@ from dataclasses import dataclass
 from carla_msgs.msg import CarlaEgoVehicleControl
 from nav_msgs.msg import Odometry, Path
 from rclpy.node import Node
+from waypilot_msgs.msg import StackAlert
 from waypilot_msgs.srv import PrepareScenario
 
+from waypilot.alerts import CONTROLLER, Alert
 from waypilot.control.follower import FollowerConfig, TimedPlan, WaypointFollower
 from waypilot.types import EgoState, Trajectory
 from waypilot_ros import qos
-from waypilot_ros.conversions import MalformedMessageError, control_to_msg, ego_from_msg, trajectory_from_msg
+from waypilot_ros.conversions import (
+    MalformedMessageError,
+    alert_to_msg,
+    control_to_msg,
+    ego_from_msg,
+    trajectory_from_msg,
+)
 from waypilot_ros.diagnostics import Diagnostics
 from waypilot_ros.parameters import declare_config, parameter, refuse_unknown_parameters
 from waypilot_ros.readiness import Drain, missing_connections
@@ -42,10 +50,14 @@ class ControllerNode(Node):
         refuse_unknown_parameters(self)
         self._egos: OrderedDict[int, EgoState] = OrderedDict()
         self._plans: OrderedDict[int, Trajectory] = OrderedDict()
+        # In lock step: a plan that still waits for the frame it answers.
+        self._waiting_plan: Trajectory | None = None
+        self._last_plan_ns: int | None = None
         self._last_command_ns: int | None = None
         self._driving = False
         self._drain = Drain()
         self._diagnostics = Diagnostics(self)
+        self._alerts = self.create_publisher(StackAlert, "alerts", qos.RECORD)
         self._control = self.create_publisher(CarlaEgoVehicleControl, "control", qos.RECORD)
         self._inputs = [
             self.create_subscription(Odometry, "odometry", self._on_odometry, qos.FRAME),
@@ -66,6 +78,7 @@ class ControllerNode(Node):
             self._follower.reset()
             self._egos.clear()
             self._plans.clear()
+            self._waiting_plan = self._last_plan_ns = None
             self._last_command_ns = None
         return response
 
@@ -82,8 +95,8 @@ class ControllerNode(Node):
         _remember(self._egos, ego.stamp_ns, ego)
         if not self._lock_step:
             self._command(ego, self._latest_plan())
-        elif ego.stamp_ns in self._plans:
-            self._command(ego, self._plans[ego.stamp_ns])
+        elif self._waiting_plan is not None and self._waiting_plan.stamp_ns <= ego.stamp_ns:
+            self._command(ego, self._waiting_plan)
 
     def _on_waypoints(self, message: Path) -> None:
         self._drain.note_message()
@@ -96,8 +109,22 @@ class ControllerNode(Node):
             self._diagnostics.problem("malformed waypoints", str(error))
             return
         _remember(self._plans, plan.stamp_ns, plan)
-        if self._lock_step and plan.stamp_ns in self._egos:
-            self._command(self._egos[plan.stamp_ns], plan)
+        if self._lock_step:
+            self._answer(plan)
+
+    def _answer(self, plan: Trajectory) -> None:
+        """In lock step: answer the newest frame with this plan, or keep it for the next one if that is answered.
+
+        A plan of an older frame is one that came late. One that is no newer than the plan used last is stale, and so is
+        one for the frame answered last: the next frame will have its own.
+        """
+        newest_ns = max(self._egos, default=None)
+        if plan.stamp_ns in (self._last_command_ns, self._last_plan_ns) or plan.stamp_ns < (self._last_plan_ns or 0):
+            self._diagnostics.problem("stale or repeated input", f"waypoints of {plan.stamp_ns} ns came too late")
+        elif newest_ns is None or newest_ns == self._last_command_ns or newest_ns < plan.stamp_ns:
+            self._waiting_plan = plan
+        else:
+            self._command(self._egos[newest_ns], plan)
 
     def _latest_plan(self) -> Trajectory | None:
         """Return the newest plan whose pose is known."""
@@ -108,10 +135,19 @@ class ControllerNode(Node):
         if self._last_command_ns is not None and ego.stamp_ns <= self._last_command_ns:
             self._diagnostics.problem("stale or repeated input", f"stamp {ego.stamp_ns} ns was answered already")
             return
+        if plan is not None and plan.stamp_ns not in self._egos:
+            self._diagnostics.problem("plan without a frame", f"no state of {plan.stamp_ns} ns is known")
+            return
         self._last_command_ns = ego.stamp_ns
+        self._waiting_plan = None
+        self._last_plan_ns = plan.stamp_ns if plan else self._last_plan_ns
         timed = TimedPlan(plan, self._egos[plan.stamp_ns].pose_map_from_base_link.planar) if plan else None
         with self._diagnostics.timed("step and publish"):
             output = self._follower.step(ego, timed)
+            if output.safe_stop_reason is not None:
+                self._alerts.publish(
+                    alert_to_msg(Alert(ego.stamp_ns, CONTROLLER, output.safe_stop_reason, safe_stop=True))
+                )
             self._control.publish(control_to_msg(output.control, ego.stamp_ns))
         if output.safe_stop_reason is not None:
             self._diagnostics.problem("safe stop", output.safe_stop_reason)

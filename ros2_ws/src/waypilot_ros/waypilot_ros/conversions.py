@@ -15,13 +15,16 @@ from nav_msgs.msg import Odometry, Path
 from std_msgs.msg import Header
 from waypilot_msgs.msg import CollisionEvent as CollisionMessage
 from waypilot_msgs.msg import Route as RouteMessage
+from waypilot_msgs.msg import StackAlert
 
+from waypilot.alerts import Alert
 from waypilot.geometry import FloatArray
 from waypilot.messages import (
     ACTOR_KIND_NUMBERS,
     EGO_FRAME,
     MAP_FRAME,
     MalformedMessageError,
+    alert_from_msg,
     collision_from_msg,
     control_from_msg,
     ego_from_msg,
@@ -39,6 +42,8 @@ __all__ = [
     "EGO_FRAME",
     "MAP_FRAME",
     "MalformedMessageError",
+    "alert_from_msg",
+    "alert_to_msg",
     "collision_from_msg",
     "collision_to_msg",
     "control_from_msg",
@@ -124,6 +129,13 @@ def control_to_msg(control: Control, stamp_ns: int) -> CarlaEgoVehicleControl:
         brake=float(control.brake),
         hand_brake=bool(control.hand_brake),
         reverse=bool(control.reverse),
+    )
+
+
+def alert_to_msg(alert: Alert) -> StackAlert:
+    """Write what the stack says about itself."""
+    return StackAlert(
+        header=header(alert.stamp_ns, MAP_FRAME), source=alert.source, reason=alert.reason, safe_stop=alert.safe_stop
     )
 
 

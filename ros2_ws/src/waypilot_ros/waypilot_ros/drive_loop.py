@@ -1,8 +1,8 @@
 """The bridge's tick thread: the only user of the simulator session. Knows no ROS.
 
-Lock step: publish a frame, wait for the control that carries its stamp, apply it, tick. When it does not come in time
-the last control is held, and after some misses in a row the vehicle brakes. Real time: tick by the wall clock with the
-latest control.
+Lock step: publish a frame, wait for the control that carries its stamp, apply it, tick. Real time: tick by the wall
+clock with the latest control. When none comes in time the newest one is held, and then the vehicle brakes
+(``waypilot.control.watchdog``). The faults of the scenario break frames and controls on their way.
 """
 
 from __future__ import annotations
@@ -16,6 +16,9 @@ from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from typing import Any, Protocol
 
+from waypilot.alerts import WATCHDOG, Alert
+from waypilot.control.watchdog import CommandWatchdog, WatchdogConfig
+from waypilot.faults import CommandFaults, Fault, PlanFaults, SensedFrame, SensorFaults, distorts_odometry
 from waypilot.scenarios import Scenario
 from waypilot.types import CollisionEvent, Control, LaneInvasionEvent
 from waypilot_carla.errors import SetupError
@@ -23,7 +26,6 @@ from waypilot_carla.frame import LateEvents, PreparedScenario, SimulatorFrame
 from waypilot_ros.connecting import connect_patiently
 from waypilot_ros.control_gate import ControlGate
 
-FULL_BRAKE = Control(brake=1.0)
 IDLE_POLL_S = 0.1
 
 
@@ -63,8 +65,8 @@ class FrameSink(Protocol):
         """Say once what is known before the first frame."""
         ...
 
-    def publish_frame(self, frame: SimulatorFrame) -> None:
-        """Pass on one frame with its events."""
+    def publish_frame(self, frame: SimulatorFrame, sensed: SensedFrame, with_truth: bool) -> None:
+        """Pass on one frame with its events: what is sensed of it, and its true state where that differs."""
         ...
 
     def publish_events(
@@ -75,6 +77,10 @@ class FrameSink(Protocol):
 
     def timed(self, stage: str) -> AbstractContextManager[None]:
         """Note how much wall time a stage of a frame takes."""
+        ...
+
+    def publish_alert(self, alert: Alert) -> None:
+        """Say that the watchdog brakes."""
         ...
 
     def publish_crash(self, reason: str) -> None:
@@ -105,17 +111,28 @@ class Counts:
     missed_deadlines: int
 
 
+class _Faults:
+    """What the scenario breaks in one drive."""
+
+    def __init__(self, faults: tuple[Fault, ...] = (), seed: int = 0) -> None:
+        self.sensors = SensorFaults(faults, seed)
+        self.plans = PlanFaults(faults)
+        self.commands = CommandFaults(faults)
+        self.hide_the_truth = distorts_odometry(faults)
+
+
 @dataclass(slots=True)
 class _Drive:
     """The record of one drive, for its counts. An event that is reported twice is one event."""
+
+    watchdog: CommandWatchdog
+    faults: _Faults
 
     frames_ns: list[int] = field(default_factory=list)
     surroundings_ns: list[int] = field(default_factory=list)
     collisions: set[CollisionEvent] = field(default_factory=set)
     lane_invasions: set[LaneInvasionEvent] = field(default_factory=set)
     missed_ns: list[int] = field(default_factory=list)
-    misses_in_a_row: int = 0
-    last_control: Control = FULL_BRAKE
 
     def counts(self, end_ns: int) -> Counts:
         return Counts(
@@ -143,7 +160,7 @@ class DriveLoop:
         self._requests: SimpleQueue[tuple[Callable[[Session], Any], Future[Any]]] = SimpleQueue()
         self._closing = threading.Event()
         self._running = False
-        self._drive = _Drive()
+        self._drive = self._new_drive((), 0)
         self._next_tick_s = 0.0
         self.failure: str | None = None
         self.server_version: str | None = None
@@ -230,11 +247,15 @@ class DriveLoop:
 
     def _do_prepare(self, session: Session, scenario: Scenario, seed: int) -> PreparedScenario:
         self._running = False
-        self._drive = _Drive()
+        self._drive = self._new_drive(scenario.faults, seed)
         self._gate.reset()
         prepared = session.prepare(scenario, seed)
         self._sink.publish_prepared(prepared)
         return prepared
+
+    def _new_drive(self, faults: tuple[Fault, ...], seed: int) -> _Drive:
+        hold_s = self._config.misses_until_brake * self._config.tick_s
+        return _Drive(CommandWatchdog(WatchdogConfig(hold_s)), _Faults(faults, seed))
 
     def _do_start(self, _session: Session) -> None:
         self._running = True
@@ -256,9 +277,10 @@ class DriveLoop:
         self._note_events(frame.collisions, frame.lane_invasions)
         self._gate.expect(frame.stamp_ns)
         with self._sink.timed("publish"):
-            self._sink.publish_frame(frame)
+            sensed = self._drive.faults.sensors.apply(frame.ego, frame.images_bgra)
+            self._sink.publish_frame(frame, sensed, self._drive.faults.hide_the_truth)
         with self._sink.timed("wait for control"):
-            control = self._lock_step_control() if self._config.lock_step else self._real_time_control()
+            control = self._lock_step_control(frame.stamp_ns) if self._config.lock_step else self._real_time_control()
         if not self._has_other_work():
             with self._sink.timed("apply"):
                 session.apply(self._answer(frame.stamp_ns, control))
@@ -266,8 +288,14 @@ class DriveLoop:
     def _has_other_work(self) -> bool:
         return not self._requests.empty() or self._closing.is_set()
 
-    def _lock_step_control(self) -> Control | None:
-        return None if self._has_other_work() else self._gate.wait(self._config.deadline_s)
+    def _lock_step_control(self, stamp_ns: int) -> Control | None:
+        """Wait for the command for this frame, unless a fault is known to keep its plan back.
+
+        Simulated time stands still while the loop waits, so not waiting in vain changes no result.
+        """
+        if self._has_other_work():
+            return None
+        return self._gate.wait(0.0 if self._drive.faults.plans.withholds(stamp_ns) else self._config.deadline_s)
 
     def _real_time_control(self) -> Control | None:
         """Wait for the end of this tick's time; returns the command for exactly this frame if there is one by then."""
@@ -277,21 +305,17 @@ class DriveLoop:
         return self._gate.wait(0.0)
 
     def _answer(self, stamp_ns: int, control: Control | None) -> Control:
-        """Return the command to apply; a missing one means holding the last, then braking."""
+        """Return the command to apply: what arrived for this frame, or what the watchdog makes of a missing one."""
         drive = self._drive
-        if control is not None:
-            drive.misses_in_a_row, drive.last_control = 0, control
-            return control
-        drive.missed_ns.append(stamp_ns)
-        drive.misses_in_a_row += 1
-        latest = None if self._config.lock_step else self._gate.latest()
-        if latest is not None and latest[0] >= stamp_ns - self._late_tolerance_ns():
-            drive.last_control = latest[1]
-            return latest[1]
-        return FULL_BRAKE if drive.misses_in_a_row >= self._config.misses_until_brake else drive.last_control
-
-    def _late_tolerance_ns(self) -> int:
-        return round(self._config.misses_until_brake * self._config.tick_s * 1e9)
+        arrived = drive.faults.commands.apply(stamp_ns, control)
+        if arrived is None or arrived[0] != stamp_ns:
+            drive.missed_ns.append(stamp_ns)
+        if control is None and not self._config.lock_step and not drive.faults.commands.are_active(stamp_ns):
+            arrived = self._gate.latest()
+        answer = drive.watchdog.answer(stamp_ns, arrived)
+        if answer.stop_reason is not None:
+            self._sink.publish_alert(Alert(stamp_ns, WATCHDOG, answer.stop_reason, safe_stop=True))
+        return answer.control
 
     def _note_events(
         self, collisions: tuple[CollisionEvent, ...], lane_invasions: tuple[LaneInvasionEvent, ...]

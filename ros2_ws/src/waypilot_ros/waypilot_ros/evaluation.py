@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from waypilot.metrics import ScenarioResult
+from waypilot.metrics.completeness import missed_controls_note
 from waypilot.report.results import Job, ResultsWriter
 
 
@@ -81,7 +82,7 @@ class Evaluation:
     def _record(self, job: Job, report: DriveReport) -> None:
         result = dataclasses.replace(report.result, repeat=job.repeat)
         if report.missed_deadlines:
-            note = f"{report.missed_deadlines} of {report.frames} frames had no control of their own in time"
+            note = missed_controls_note(report.missed_deadlines, report.frames)
             result = dataclasses.replace(result, notes=(*result.notes, note))
         self._writer.append(result)
         self._say(f"{job.title}: {result.status}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from waypilot.types import EgoState, RgbImage
@@ -34,10 +34,15 @@ class FrameJoin:
         self._camera_wait_s = camera_wait_s
         self._pending: dict[int, _Pending] = {}
         self._given_out_ns: int | None = None
+        self._withheld: Callable[[int, Sequence[str]], frozenset[str]] = _nothing
         self.dropped = 0
 
-    def reset(self) -> None:
-        """Forget everything of the last drive."""
+    def reset(self, withheld: Callable[[int, Sequence[str]], frozenset[str]] | None = None) -> None:
+        """Forget everything of the last drive.
+
+        ``withheld`` tells, for a stamp, which of some cameras are known not to deliver: nobody waits for them then.
+        """
+        self._withheld = withheld or _nothing
         self._pending.clear()
         self._given_out_ns = None
 
@@ -84,7 +89,10 @@ class FrameJoin:
 
     def _take_if_complete(self, stamp_ns: int) -> JoinedFrame | None:
         pending = self._pending.get(stamp_ns)
-        if pending is None or pending.ego is None or not self._cameras <= pending.images.keys():
+        if pending is None or pending.ego is None:
+            return None
+        lacking = self._cameras - pending.images.keys()
+        if lacking - self._withheld(stamp_ns, sorted(self._cameras)):
             return None
         return self._take(stamp_ns)
 
@@ -98,3 +106,7 @@ class FrameJoin:
         self.dropped += len(older)
         self._given_out_ns = stamp_ns
         return JoinedFrame(pending.ego, pending.images)
+
+
+def _nothing(_stamp_ns: int, _cameras: Sequence[str]) -> frozenset[str]:
+    return frozenset()

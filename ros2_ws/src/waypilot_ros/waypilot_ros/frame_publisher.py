@@ -22,6 +22,7 @@ from waypilot_msgs.msg import CollisionEvent as CollisionMessage
 from waypilot_msgs.msg import SceneInfo as SceneMessage
 from waypilot_msgs.msg import Surroundings as SurroundingsMessage
 
+from waypilot.faults import SensedFrame
 from waypilot.rig import CameraSpec
 from waypilot.types import CollisionEvent, LaneInvasionEvent
 from waypilot_carla.frame import PreparedScenario, SimulatorFrame
@@ -63,6 +64,7 @@ class FramePublisher:
         self._waypoints = ego_publisher(Path, "waypoints", qos.LATCHED_LAST)
         self._vehicle_status = ego_publisher(CarlaEgoVehicleStatus, "vehicle_status")
         self._odometry = ego_publisher(Odometry, "odometry", qos.RECORD)
+        self._true_odometry = node.create_publisher(Odometry, "/waypilot/ego_vehicle/true_odometry", qos.RECORD)
         self._speedometer = ego_publisher(Float32, "speedometer")
         self._imu = ego_publisher(Imu, "imu")
         self._gnss = ego_publisher(NavSatFix, "gnss")
@@ -90,20 +92,25 @@ class FramePublisher:
         if prepared.scene is not None:
             self._scene.publish(scene_to_msg(prepared.scene, prepared.settled_stamp_ns))
 
-    def publish_frame(self, frame: SimulatorFrame) -> None:
-        """Publish one frame: clock and status first, the images last, as upstream."""
+    def publish_frame(self, frame: SimulatorFrame, sensed: SensedFrame, with_truth: bool) -> None:
+        """Publish one frame: clock and status first, the images last, as upstream.
+
+        The stack gets what is ``sensed`` of it; ``with_truth`` the true state goes to the judge, on a topic of its own.
+        """
         self._clock.publish(Clock(clock=stamp_to_msg(frame.stamp_ns)))
         self._status.publish(status_to_msg(frame.frame, self._tick_s))
         self.publish_events(frame.collisions, frame.lane_invasions)
         if frame.surroundings is not None:
             self._surroundings.publish(surroundings_to_msg(frame.surroundings))
-        self._odometry.publish(ego_to_msg(frame.ego))
+        if with_truth:
+            self._true_odometry.publish(ego_to_msg(frame.ego))
+        self._odometry.publish(ego_to_msg(sensed.ego))
         self._vehicle_status.publish(vehicle_status_to_msg(frame))
         self._speedometer.publish(Float32(data=float(frame.ego.speed_mps)))
         self._imu.publish(imu_to_msg(frame.imu))
         self._gnss.publish(gnss_to_msg(frame.gnss))
         for camera in self._rig:
-            self._publish_image(camera, frame)
+            self._publish_image(camera, sensed)
 
     def publish_events(
         self, collisions: tuple[CollisionEvent, ...], lane_invasions: tuple[LaneInvasionEvent, ...]
@@ -115,11 +122,11 @@ class FramePublisher:
         for lane_invasion in lane_invasions:
             self._lane_invasion.publish(lane_invasion_to_msg(lane_invasion))
 
-    def _publish_image(self, camera: CameraSpec, frame: SimulatorFrame) -> None:
-        image = frame.images_bgra.get(camera.name)
-        if image is None:
+    def _publish_image(self, camera: CameraSpec, sensed: SensedFrame) -> None:
+        if camera.name not in sensed.images:
             return
-        message = image_to_msg(camera, frame.stamp_ns, image)
+        stamp_ns, image = sensed.images[camera.name]
+        message = image_to_msg(camera, stamp_ns, image)
         model = self._camera_models[camera.name]
         model.header = message.header
         self._camera_infos[camera.name].publish(model)

@@ -8,16 +8,26 @@ from collections.abc import Callable
 from carla_msgs.msg import CarlaEgoVehicleControl, CarlaLaneInvasionEvent
 from nav_msgs.msg import Odometry, Path
 from rclpy.node import Node
-from waypilot_msgs.msg import CollisionEvent, DriveCounts, ScenarioResult, ScenarioSetup, ScenarioStatus, Surroundings
+from waypilot_msgs.msg import (
+    CollisionEvent,
+    DriveCounts,
+    ScenarioResult,
+    ScenarioSetup,
+    ScenarioStatus,
+    StackAlert,
+    Surroundings,
+)
 from waypilot_msgs.srv import FinalizeScenario, PrepareScenario
 
 from waypilot.config import config_from_mapping
+from waypilot.faults import distorts_odometry
 from waypilot.metrics import Termination, result_to_dict
 from waypilot.metrics.judge import Judge
 from waypilot.scenarios import Scenario
 from waypilot_ros import qos
 from waypilot_ros.conversions import (
     MAP_FRAME,
+    alert_from_msg,
     collision_from_msg,
     control_from_msg,
     ego_from_msg,
@@ -57,6 +67,8 @@ class MetricsNode(Node):
             self._record(CarlaLaneInvasionEvent, "lane_invasion", self._on_lane_invasion),
         ]
         self._surroundings = self._record(Surroundings, "surroundings", self._on_surroundings)
+        self._record(StackAlert, "alerts", self._on_alert)
+        self._truth = self._record(Odometry, "true_odometry", self._on_true_odometry)
         self.create_service(PrepareScenario, "~/prepare", self._on_prepare)
         self.create_service(FinalizeScenario, "~/finalize", self._on_finalize)
         self.get_logger().info("metrics is ready")
@@ -76,6 +88,15 @@ class MetricsNode(Node):
         return self.create_subscription(kind, topic, callback, qos.RECORD)
 
     def _on_odometry(self, judge: Judge, message: Odometry) -> None:
+        if not distorts_odometry(judge.scenario.faults):
+            self._judge_state(judge, message)
+
+    def _on_true_odometry(self, judge: Judge, message: Odometry) -> None:
+        """Where a fault distorts odometry, the bridge says beside it where the vehicle really is."""
+        if distorts_odometry(judge.scenario.faults):
+            self._judge_state(judge, message)
+
+    def _judge_state(self, judge: Judge, message: Odometry) -> None:
         ego = ego_from_msg(message)
         self._diagnostics.stamp_ns = ego.stamp_ns
         if judge.add_ego(ego):
@@ -87,6 +108,9 @@ class MetricsNode(Node):
 
     def _on_control(self, judge: Judge, message: CarlaEgoVehicleControl) -> None:
         judge.log.add_control(stamp_from_msg(message.header.stamp), control_from_msg(message))
+
+    def _on_alert(self, judge: Judge, message: StackAlert) -> None:
+        judge.log.add_alert(alert_from_msg(message))
 
     def _on_collision(self, judge: Judge, message: CollisionEvent) -> None:
         judge.log.add_collision(collision_from_msg(message))
@@ -123,6 +147,7 @@ class MetricsNode(Node):
             response.message = str(error)
             return response
         inputs = self._inputs if scene is None else [*self._inputs, self._surroundings]
+        inputs = [*inputs, self._truth] if distorts_odometry(scenario.faults) else inputs
         response.message = missing_connections([self._status], inputs) or self._drain.objection(request.free_running)
         response.success = not response.message
         if response.success:

@@ -13,9 +13,12 @@ from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from sensor_msgs.msg import Image
 from std_msgs.msg import String
+from waypilot_msgs.msg import StackAlert
 from waypilot_msgs.srv import PrepareScenario
 
+from waypilot.alerts import POLICY, Alert
 from waypilot.config import config_from_mapping
+from waypilot.faults import PlanFaults, SensorFaults
 from waypilot.observation import ObservationBuilder, ObservationConfig
 from waypilot.policy import Policy
 from waypilot.rig import CameraSpec
@@ -24,6 +27,7 @@ from waypilot.types import Plan
 from waypilot_ros import qos
 from waypilot_ros.conversions import (
     MalformedMessageError,
+    alert_to_msg,
     ego_from_msg,
     image_to_rgb,
     offsets_to_msg,
@@ -73,13 +77,15 @@ class PolicyNode(Node):
         self._driver = make_driver(config.policy, config.checkpoint, config.delta_checkpoint)
         self._policy: Policy | None = None
         self._builder: ObservationBuilder | None = None
-        self._faults: Counter[str] = Counter()
+        self._plan_faults = PlanFaults(())
+        self._camera_faults: Counter[str] = Counter()
         self._dropped = 0
         self._drain = Drain()
         self._join = FrameJoin((camera.name for camera in self._driver.cameras), config.camera_wait_s)
         self._diagnostics = Diagnostics(self)
         self._final = self.create_publisher(Path, "waypoints", qos.RECORD)
         self._sft = self.create_publisher(Path, "waypoints_sft", qos.FRAME)
+        self._alerts = self.create_publisher(StackAlert, "alerts", qos.RECORD)
         self._delta = self.create_publisher(Path, "waypoints_delta", qos.FRAME)
         self._name = self.create_publisher(String, "driver", qos.LATCHED_LAST)
         self._name.publish(String(data=self._driver.name))
@@ -112,8 +118,9 @@ class PolicyNode(Node):
             self._policy = self._driver.policy_for(scenario)
             self._policy.reset(route, request.seed)
             self._builder = ObservationBuilder(route, ObservationConfig(cameras=self._driver.cameras))
-            self._faults.clear()
-            self._join.reset()
+            self._plan_faults = PlanFaults(scenario.faults)
+            self._camera_faults.clear()
+            self._join.reset(SensorFaults(scenario.faults, request.seed).withheld)
         return response
 
     def _on_odometry(self, message: Odometry) -> None:
@@ -150,13 +157,16 @@ class PolicyNode(Node):
             return
         with self._diagnostics.timed("inference time"):
             observation = self._builder.build(frame.ego, frame.images)
-            plan = self._policy.plan(observation)
-        with self._diagnostics.timed("publish"):
-            self._publish(plan)
+            plan = self._plan_faults.apply(observation.stamp_ns, self._policy.plan(observation))
+        for fault in self._builder.latest_faults:
+            self._alerts.publish(alert_to_msg(Alert(observation.stamp_ns, POLICY, f"camera {fault}")))
+        if plan is not None:
+            with self._diagnostics.timed("publish"):
+                self._publish(plan)
         self._diagnostics.figure("stamp age s", (self._diagnostics.stamp_ns - frame.ego.stamp_ns) / 1e9)
-        for fault, times in (self._builder.faults - self._faults).items():
+        for fault, times in (self._builder.faults - self._camera_faults).items():
             self._diagnostics.problem(f"camera {fault}", f"{times} more")
-        self._faults = Counter(self._builder.faults)
+        self._camera_faults = Counter(self._builder.faults)
 
     def _report_dropped(self) -> None:
         for _ in range(self._join.dropped - self._dropped):

@@ -73,6 +73,8 @@ class SceneSetterNode(Node):
         self._collisions_ns.clear()
         try:
             scenario = config_from_mapping(Scenario, json.loads(request.scenario_json))
+            if scenario.faults:
+                raise ValueError(f"{scenario.name}: faults are injected by our own bridge, use bridge:=waypilot")
             route = self._scene.prepare(scenario, request.seed)
         except (SetupError, ValueError) as error:
             response.message = str(error)

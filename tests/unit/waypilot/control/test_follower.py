@@ -191,12 +191,12 @@ class TestFrozenOdometry:
     def test_no_motion_in_spite_of_throttle_is_a_stop_that_is_tried_again_later(self) -> None:
         follower = WaypointFollower()
         reasons = [
-            follower.step(self.at(i, 0, speed=0.0), straight_plan(i * STEP_NS)).safe_stop_reason for i in range(150)
+            follower.step(self.at(i, 0, speed=0.0), straight_plan(i * STEP_NS)).safe_stop_reason for i in range(90)
         ]
         first = next(i for i, reason in enumerate(reasons) if reason)
         assert first * 0.05 <= 0.5
         assert reasons[first] == "odometry is frozen, or the vehicle is held: no motion in spite of throttle"
-        assert None in reasons[first + 90 :]
+        assert reasons[first + 38 :].count(None) >= 5
 
 
 class TestTime:
