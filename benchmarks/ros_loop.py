@@ -21,6 +21,7 @@ from waypilot.report.results import load_results
 
 ROOT = Path(__file__).parents[1]
 TIMEOUT_S = 300.0
+DELTA_S = 0.05  # simulated time of a frame
 
 
 def drive(policy: str, checkpoint: Path, port: int, seed: int) -> Mapping[str, object]:
@@ -46,6 +47,7 @@ def compare(policy: str, checkpoint: Path, port: int, runs: int) -> list[Figure]
     stages = [cast(Mapping[str, float], run["per_frame_ms"]) for run in through_ros]
     return [
         Figure.of(f"{policy}: ROS loop", "frames/s", ros_fps),
+        Figure.of(f"{policy}: ROS loop, simulated by wall time", "times", [DELTA_S * fps for fps in ros_fps]),
         Figure.of(f"{policy}: in-process loop beside it", "frames/s", direct_fps),
         Figure.of(f"{policy}: ROS / in-process", "times", [a / b for a, b in zip(ros_fps, direct_fps, strict=True)]),
         *(Figure.of(f"{policy}: {stage}", "ms", [run[stage] for run in stages]) for stage in stages[0]),

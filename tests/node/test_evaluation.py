@@ -30,7 +30,7 @@ def evaluate(tmp_path, straight_scenario):
         jobs = [Job(straight_scenario, seed) for seed in range(3)]
         info = RunInfo("suite", "ros", "expert", {})
         path = tmp_path / "results.json"
-        clean = Evaluation(FakeStack(*outcomes), ResultsWriter(path, info, jobs), lambda _: None, **options).run(jobs)
+        clean = Evaluation(FakeStack(*outcomes), ResultsWriter(path, info, jobs), lambda _: None, **options).run()
         return clean, load_results(path).results
 
     return run
@@ -83,3 +83,11 @@ def test_an_evaluation_that_is_killed_leaves_a_true_record(evaluate, tmp_path):
         evaluate(0, KeyboardInterrupt())
     statuses = [entry["status"] for entry in json.loads((tmp_path / "results.json").read_text())["scenarios"]]
     assert statuses == ["completed", "crashed: interrupted before it ended"]
+
+
+def test_with_a_supervisor_a_broken_stack_leaves_the_rest_to_it(evaluate, tmp_path):
+    clean, results = evaluate(0, StackBrokenError("the bridge died"), supervised=True)
+    assert not clean
+    assert [result.status for result in results] == ["completed", "crashed: interrupted before it ended"]
+    broke = json.loads((tmp_path / "results.jsonl").read_text().splitlines()[-1])
+    assert (broke["event"], broke["what"]) == ("broke", "the bridge died")

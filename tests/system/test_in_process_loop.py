@@ -68,6 +68,7 @@ def test_a_server_that_dies_keeps_what_was_driven_and_hides_nothing_that_was_not
     with ServerProcess(map="Lite01", ready_timeout_s=START_S) as server:
         arguments = ["--policy", "expert", "--port", str(server.port), "--output-dir", str(tmp_path)]
         arguments += ["--scenarios", "turn_clear", "straight_clear", "straight_rain", "--timeout-s", "3"]
+        arguments += ["--retries", "0"]  # nobody restarts the server
         process = subprocess.Popen([*COMMAND, *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         killed_s: list[float] = []
 
@@ -104,6 +105,10 @@ def test_a_server_that_dies_keeps_what_was_driven_and_hides_nothing_that_was_not
         (["--checkpoint", "no_such.pt"], "no_such.pt"),
         (["--policy", "expert", "--seeds", "-1"], "'-1' is not a seed"),
         (["--policy", "expert", "--seeds", "3", "3"], "a seed stands twice in 3, 3"),
+        (["--policy", "expert", "--workers", "2"], "but 1 ports are given: every worker needs a simulator of its own"),
+        (["--policy", "expert", "--workers", "0", "--smoke"], "--workers is 0, give 1 or more"),
+        (["--policy", "expert", "--retries", "-1"], "--retries is -1, give 0 or more"),
+        (["--policy", "expert", "--repeats", "0"], "repeats is 0, give 1 or more"),
         ([], "one of the arguments --checkpoint --policy is required"),
     ],
 )
@@ -117,8 +122,7 @@ def test_a_wrong_command_line_is_a_usage_error_that_says_what(arguments, message
     assert message in " ".join((printed.out + printed.err).split())
 
 
-def test_no_simulator_is_an_error_that_says_how_to_start_one(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("waypilot_carla.connection._RETRY_S", 20.0)
+def test_no_simulator_is_an_error_that_says_how_to_start_one(tmp_path, capsys):
     assert main(["--policy", "expert", "--port", "2498", "--output-dir", str(tmp_path)]) == 1
     assert "python -m carla_lite --port 2498" in " ".join(capsys.readouterr().out.split())
     assert not (tmp_path / "results.json").exists()

@@ -32,25 +32,6 @@ RUN_S = 200.0
 END_S = 10.0
 
 
-@pytest.fixture
-def start_run(tmp_path):
-    """Start the supervisor; it is ended if the test does not end it."""
-    runs = []
-
-    def start(name, **arguments):
-        out = tmp_path / name
-        words = [f"{key}:={value}" for key, value in ({"policy": "expert", "output_dir": out} | arguments).items()]
-        with (tmp_path / f"{name}.log").open("wb") as log:
-            command = [sys.executable, "-m", "waypilot.supervisor", str(ROOT / "launch" / "stack.yaml"), *words]
-            runs.append(subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, cwd=ROOT))
-        return runs[-1], out
-
-    yield start
-    for run in runs:
-        run.send_signal(signal.SIGINT)
-        run.wait(2 * END_S)
-
-
 def wait_until(what, condition, timeout_s):
     deadline_s = time.monotonic() + timeout_s
     while not condition():
@@ -178,7 +159,7 @@ def write_untrained_checkpoint(path):
 
 def test_a_process_that_dies_while_the_evaluator_still_starts_leaves_a_record_of_every_scenario(start_run):
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        run, out = start_run("run", scenarios="turn_clear,straight_rain", port=taken.getsockname()[1])
+        run, out = start_run("run", "--retries", "0", scenarios="turn_clear,straight_rain", port=taken.getsockname()[1])
         assert run.wait(START_S) == 1
     statuses = [result.status for result in load_results(out / "results.json").results]
     assert len(statuses) == 2
@@ -209,7 +190,7 @@ def test_in_real_time_the_wall_clock_ticks_and_late_commands_count_as_missed(sta
 
 @pytest.mark.parametrize("victim", ["carla_lite", "carla_bridge_node", "controller_node"])
 def test_a_killed_process_ends_the_run_and_the_driven_scenario_is_kept(start_run, victim):
-    run, out = start_run("run", scenarios="turn_clear,straight_rain")
+    run, out = start_run("run", "--retries", "0", scenarios="turn_clear,straight_rain")
     pictures = out / "scenarios" / "straight_rain_seed0"
     wait_until("the second drive", lambda: run.poll() is not None or list(pictures.glob("*.jpg")), START_S)
     processes = children(run.pid)

@@ -59,7 +59,7 @@ class ResultsWriter:
         self.path = path
         if len({job.key for job in jobs}) != len(jobs):
             raise ResultsError("a scenario is planned twice with the same seed and repeat, give it another seed")
-        begin = begin_record(info, jobs)
+        self._begin = begin = begin_record(info, jobs)
         self._state = EvaluationState(begin)
         self._unwritten = 0
         journal_path = path.with_name(JOURNAL_FILE)
@@ -78,9 +78,21 @@ class ResultsWriter:
         return self._state.results()
 
     @property
+    def planned(self) -> int:
+        """How many runs are planned."""
+        return len(self._state.runs)
+
+    @property
     def open_jobs(self) -> tuple[Job, ...]:
         """The runs that have not ended, in order."""
         return tuple(run.job for run in self._state.runs.values() if not run.ended)
+
+    def result(self, job: Job) -> ScenarioResult:
+        """Return what is recorded of a run that was started. Raises ResultsError for others."""
+        result = self._run(job.key).result
+        if result is None:
+            raise ResultsError(f"nothing is recorded of {job.key} yet")
+        return result
 
     def broken_attempts(self, job: Job) -> int:
         """How many attempts at this run broke so far."""
@@ -89,6 +101,14 @@ class ResultsWriter:
     def is_under_way(self, job: Job) -> bool:
         """Whether an attempt at the run began and its outcome is not recorded."""
         return self._run(job.key).under_way
+
+    def learn_server(self, version: str) -> None:
+        """Record the server's version once it is known. Raises ResultsError when another one is recorded."""
+        info = self._state.info
+        begin = {**self._begin, "info": {**info, "versions": {**info["versions"], "carla_server": version}}}
+        if _server(begin) != info["versions"]["carla_server"]:
+            _refuse_other(self.path, {**self._begin, "info": info}, begin)
+            self._add(begin)
 
     def start(self, job: Job) -> None:
         """Record that a run begins: until it ends, the record says that it crashed."""

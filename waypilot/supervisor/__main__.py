@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import os
+import errno
 import sys
 from pathlib import Path
 
+from waypilot.report.writer import Earlier
 from waypilot.supervisor.become import become, find_process
-from waypilot.supervisor.record import RunRecord
-from waypilot.supervisor.reserve import claim_domain
-from waypilot.supervisor.resolve import AUTOMATIC, resolve
-from waypilot.supervisor.runner import Supervisor
-from waypilot.supervisor.table import Scalar, StackTable, TableError, load_table, split_overrides
-
-BAD_ARGUMENTS_EXIT_CODE = 2
+from waypilot.supervisor.life import BAD_ARGUMENTS_EXIT_CODE, CRASHED_EXIT_CODE, run_evaluation
+from waypilot.supervisor.record import RECORDS
+from waypilot.supervisor.resolve import resolve
+from waypilot.supervisor.table import StackTable, TableError, load_table, split_overrides
+from waypilot.supervisor.workers import run_workers
 
 
 def main(words: list[str] | None = None) -> int:
@@ -25,36 +24,24 @@ def main(words: list[str] | None = None) -> int:
         if options.show_args:
             print(_describe(table))
             return 0
-        values = resolve(table.values(split_overrides(options.arguments)))
+        values = table.values(split_overrides(options.arguments))
         if options.only:
-            become(find_process(table.processes(values), options.only))
-        return _run(table, values)
+            become(find_process(table.processes(resolve(values)), options.only))
+        _check(options)
+        earlier = Earlier.RESUME if options.resume else RECORDS[str(values["record"])]
+        if options.workers > 1:
+            return run_workers(options.table, values, earlier, options.workers, options.retries)
+        return run_evaluation(table, values, earlier, options.retries, _print)
     except (TableError, OSError) as error:
         print(f"waypilot.supervisor: {error}", file=sys.stderr)
-        return BAD_ARGUMENTS_EXIT_CODE
+        is_full = isinstance(error, OSError) and error.errno == errno.ENOSPC
+        return CRASHED_EXIT_CODE if is_full else BAD_ARGUMENTS_EXIT_CODE
 
 
-def _run(table: StackTable, values: dict[str, Scalar]) -> int:
-    wanted = str(values["domain_id"])
-    claim = None
-    if wanted == AUTOMATIC:
-        claim = claim_domain(int(os.environ.get("ROS_DOMAIN_ID", "1")))
-        wanted = str(claim.domain_id)
-    try:
-        specs = table.processes(values)
-        output_dir = Path(str(values["output_dir"]))
-        output_dir.mkdir(parents=True, exist_ok=True)
-        environment = {**os.environ, "ROS_DOMAIN_ID": wanted, "ROS_LOG_DIR": str(output_dir / "logs" / "ros")}
-        environment.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
-        environment["PYTHONUNBUFFERED"] = "1"
-        record = RunRecord(values)
-        try:
-            return Supervisor(specs, output_dir, environment, report=_print).run()
-        finally:
-            record.complete()
-    finally:
-        if claim is not None:
-            claim.release()
+def _check(options: argparse.Namespace) -> None:
+    for name, least in (("workers", 1), ("retries", 0)):
+        if getattr(options, name) < least:
+            raise TableError(f"--{name} is {getattr(options, name)}, give {least} or more")
 
 
 def _print(line: str) -> None:
@@ -65,11 +52,17 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m waypilot.supervisor",
         description="Run a node table as plain processes; they all end together.",
-        epilog="Exit codes: that of the evaluator (0 every scenario ran, 1 something crashed), 2 wrong arguments.",
+        epilog="Exit codes: 0 every run was driven, 1 something crashed or the record could not be written, "
+        "2 wrong arguments.",
     )
     parser.add_argument("table", type=Path, help="the node table, launch/stack.yaml")
     parser.add_argument("arguments", nargs="*", metavar="name:=value", help="arguments of the table")
     parser.add_argument("--only", metavar="PROCESS", help="become this one process of the table: for containers")
+    parser.add_argument(
+        "--workers", type=int, default=1, metavar="N", help="stacks side by side, each with its simulator"
+    )
+    parser.add_argument("--resume", action="store_true", help="drive what an earlier evaluation in the folder did not")
+    parser.add_argument("--retries", type=int, default=1, metavar="N", help="of a run that broke with the stack")
     parser.add_argument("--show-args", action="store_true", help="list the arguments of the table and exit")
     return parser
 

@@ -1,7 +1,8 @@
-"""``results.json`` of a run before its evaluator is up, and in case it never comes up.
+"""The record of a run through ROS, for as long as no evaluator keeps it.
 
-The evaluator keeps the record from its first moment on. Before that (it imports for seconds) the run can already fail,
-and then somebody has to say so: an earlier run's results must not pass for this one's.
+The supervisor opens the record, so that a run that fails before its evaluator is up leaves the truth as well, and an
+earlier run's results do not pass for this one's. After every life of the stack it settles what the evaluator could not:
+which run broke, whether it is tried again, what is not driven any more.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ from waypilot.report.jobs import Job, plan_jobs
 from waypilot.report.page import write_report
 from waypilot.report.results import CheckpointInfo, ResultsWriter, RunInfo
 from waypilot.report.run_info import UNKNOWN
+from waypilot.report.writer import Earlier
 from waypilot.scenarios import ScenarioError, available_suites, load_suite, select
-from waypilot.supervisor.failure import read_failure
 from waypilot.supervisor.table import Scalar, TableError
 
 DEFAULT_SUITE = "standard"
@@ -23,12 +24,16 @@ RESULTS_FILE = "results.json"
 REPORT_FILE = "report.html"
 #: As seeds or repeats: those of the suite.
 OF_SUITE = "suite"
+SUPERVISED = "supervised"
+#: What may become of an earlier record, as the evaluator's parameter.
+RECORDS = {"new": Earlier.REPLACE, "resume": Earlier.RESUME, SUPERVISED: Earlier.CONTINUE}
 
 
-def plan_runs(scenarios: str, seeds: str, repeats: str) -> tuple[str, tuple[Job, ...]]:
+def plan_runs(scenarios: str, seeds: str, repeats: str, runs: str = "") -> tuple[str, tuple[Job, ...]]:
     """Return the suite's name and every run asked for; ``suite`` for seeds or repeats means what the suite says.
 
-    Raises ValueError, which names the argument, when there is no such scenario or seed.
+    ``runs`` is a file with the keys of those to drive, if not all. Raises ValueError, which names the argument, when
+    there is no such scenario, seed or run, OSError when the file cannot be read.
     """
     try:
         is_suite = scenarios in available_suites() or Path(scenarios).is_file()
@@ -39,7 +44,16 @@ def plan_runs(scenarios: str, seeds: str, repeats: str) -> tuple[str, tuple[Job,
         raise ValueError(f"scenarios: {error}") from error
     wanted_seeds = None if seeds == OF_SUITE else [_whole_number("seeds", word) for word in seeds.split(",")]
     wanted_repeats = None if repeats == OF_SUITE else _whole_number("repeats", repeats)
-    return Path(suite).stem, plan_jobs(chosen, wanted_seeds, wanted_repeats)
+    jobs = plan_jobs(chosen, wanted_seeds, wanted_repeats)
+    return Path(suite).stem, _only(jobs, Path(runs)) if runs else jobs
+
+
+def _only(jobs: tuple[Job, ...], path: Path) -> tuple[Job, ...]:
+    wanted = path.read_text(encoding="utf-8").split()
+    unknown = sorted(set(wanted) - {job.key for job in jobs})
+    if unknown:
+        raise ValueError(f"runs: {path} names {unknown[0]}, which is not planned")
+    return tuple(job for job in jobs if job.key in set(wanted))
 
 
 def _whole_number(name: str, text: str) -> int:
@@ -66,32 +80,53 @@ def run_info(suite: str, policy: str, checkpoint: str, lock_step: bool, carla_se
 
 
 class RunRecord:
-    """Writes, before anything is started, that every run was interrupted, and corrects that if nobody else did."""
+    """Opens the record of a run and keeps it true between the lives of the stack."""
 
-    def __init__(self, values: Mapping[str, Scalar]) -> None:
-        """Begin the record of a run with these (resolved) arguments.
+    def __init__(self, values: Mapping[str, Scalar], earlier: Earlier = Earlier.REPLACE, retries: int = 0) -> None:
+        """Begin (or go on with) the record of a run with these (resolved) arguments.
 
-        Raises TableError when scenarios or seeds do not exist, OSError when checkpoint or folder cannot be used.
+        Raises TableError when scenarios, seeds or runs do not exist or the record is of another evaluation, OSError
+        when checkpoint or folder cannot be used.
         """
         self._output_dir = Path(str(values["output_dir"]))
+        self._retries = retries
+        self._failed_starts = 0
         try:
-            suite, self._jobs = plan_runs(str(values["scenarios"]), str(values["seeds"]), str(values["repeats"]))
-            info = run_info(
+            suite, self._jobs = plan_runs(*(str(values[name]) for name in ("scenarios", "seeds", "repeats", "runs")))
+            self._info = run_info(
                 suite, str(values["policy"]), str(values["checkpoint"]), bool(values["lock_step"]), carla_server=UNKNOWN
             )
-            self._writer = ResultsWriter(self._output_dir / RESULTS_FILE, info, self._jobs)
+            self.writer = self._open(earlier)
         except ValueError as error:
             raise TableError(str(error)) from error
-        for job in self._jobs:
-            self._writer.start(job)
-        self._begun = self._writer.path.read_bytes()
+        self._settled = len(self.writer.open_jobs)
 
-    def complete(self) -> None:
-        """After the run: if the evaluator never took the record over, say why of every scenario, and make the page."""
-        if self._writer.path.read_bytes() != self._begun:
-            return
-        failure = read_failure(self._output_dir)
-        reason = failure.text if failure else "the evaluator ended before it began, see logs/evaluator.log"
-        for job in self._jobs:
-            self._writer.crash(job, reason)
-        write_report(self._writer.path, self._output_dir / REPORT_FILE)
+    def settle(self, reason: str, final: bool = False) -> bool:
+        """After a life of the stack that ended for ``reason``: returns whether to start it again.
+
+        A run that broke is tried again up to the number of retries; so is a stack that did not get as far as a run.
+        ``final``: nothing is tried again.
+        """
+        self.writer = writer = self._open(Earlier.CONTINUE)
+        broke = [job for job in writer.open_jobs if writer.broken_attempts(job)]
+        for job in writer.open_jobs:
+            if writer.is_under_way(job):
+                writer.broke(job, reason)
+                broke.append(job)
+        advanced = bool(broke) or len(writer.open_jobs) < self._settled
+        self._failed_starts = 0 if advanced else self._failed_starts + 1
+        give_up_all = final or self._failed_starts > self._retries
+        for job in writer.open_jobs:
+            if give_up_all or writer.broken_attempts(job) > self._retries:
+                writer.give_up(job, reason if not advanced and give_up_all else f"not driven: {reason}")
+        self._settled = len(writer.open_jobs)
+        return bool(writer.open_jobs)
+
+    def complete(self) -> bool:
+        """Bring files and page up to date; returns whether every run was driven."""
+        self.writer.flush()
+        write_report(self.writer.path, self._output_dir / REPORT_FILE)
+        return not self.writer.open_jobs and not any(result.crashed for result in self.writer.results)
+
+    def _open(self, earlier: Earlier) -> ResultsWriter:
+        return ResultsWriter(self._output_dir / RESULTS_FILE, self._info, self._jobs, earlier)

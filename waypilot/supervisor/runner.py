@@ -81,6 +81,11 @@ class Supervisor:
             for number, handler in previous.items():
                 signal.signal(number, handler)
 
+    @property
+    def stopped(self) -> bool:
+        """Whether somebody told the run to end (SIGINT, SIGTERM)."""
+        return self._signal is not None
+
     def _note_signal(self, number: int, _frame: FrameType | None) -> None:
         self._signal = signal.Signals(number)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -42,34 +42,45 @@ class Stack(Protocol):
 
 
 class Evaluation:
-    """Drives all jobs and records what happened; what is recorded is true whenever the process is stopped."""
+    """Drives the runs that a record lacks; what is recorded is true whenever the process is stopped."""
 
     def __init__(
-        self, stack: Stack, writer: ResultsWriter, say: Callable[[str], None], breaks_until_end: int = 1
+        self,
+        stack: Stack,
+        writer: ResultsWriter,
+        say: Callable[[str], None],
+        breaks_until_end: int = 1,
+        supervised: bool = False,
     ) -> None:
-        """``breaks_until_end``: so many runs in a row must find the stack broken until the others are not tried."""
+        """``breaks_until_end``: so many runs in a row must find the stack broken until the others are not tried.
+
+        ``supervised``: a broken stack ends the evaluation, whoever started the stack decides what becomes of the rest.
+        """
         self._stack = stack
         self._breaks_until_end = breaks_until_end
+        self._supervised = supervised
         self._writer = writer
         self._say = say
 
-    def run(self, jobs: Sequence[Job]) -> bool:
-        """Drive the jobs in order; returns whether none crashed. A broken stack ends it: the rest counts as crashed."""
+    def run(self) -> bool:
+        """Drive the runs in order; returns whether none crashed. A broken stack ends it: the rest counts as crashed."""
         started_s = time.monotonic()
-        clean = True
         breaks = 0
+        jobs = self._writer.open_jobs
         for number, job in enumerate(jobs, start=1):
-            self._say(f"[{number}/{len(jobs)}] {job.title}: starts")
+            self._say(f"[{self._writer.planned - len(jobs) + number}/{self._writer.planned}] {job.title}: starts")
             self._writer.start(job)
             try:
                 self._record(job, self._stack.drive(job))
                 breaks = 0
             except ScenarioCrashedError as error:
                 self._crash(job, error)
-                clean = False
             except StackBrokenError as error:
+                if self._supervised:
+                    self._writer.broke(job, str(error))
+                    self._say(f"{job.title}: broke: {error}")
+                    return False
                 self._crash(job, error)
-                clean = False
                 breaks += 1
                 if breaks < self._breaks_until_end:
                     continue
@@ -77,7 +88,7 @@ class Evaluation:
                     self._crash(left, f"not driven: {error}")
                 break
         self._writer.finish({"duration_s": round(time.monotonic() - started_s, 3)})
-        return clean
+        return not any(result.crashed for result in self._writer.results)
 
     def _record(self, job: Job, report: DriveReport) -> None:
         result = dataclasses.replace(report.result, repeat=job.repeat)

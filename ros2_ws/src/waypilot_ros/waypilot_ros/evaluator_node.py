@@ -6,6 +6,7 @@ Exit codes: 0 every scenario ran to its end (completed or failed), 1 something c
 from __future__ import annotations
 
 import contextlib
+import errno
 import signal
 import sys
 import time
@@ -23,7 +24,16 @@ from waypilot.report.run_info import UNKNOWN
 from waypilot.report.summary import print_summary
 from waypilot.rig import DEFAULT_RIG
 from waypilot.supervisor.failure import read_failure
-from waypilot.supervisor.record import DEFAULT_SUITE, OF_SUITE, REPORT_FILE, RESULTS_FILE, plan_runs, run_info
+from waypilot.supervisor.record import (
+    DEFAULT_SUITE,
+    OF_SUITE,
+    RECORDS,
+    REPORT_FILE,
+    RESULTS_FILE,
+    SUPERVISED,
+    plan_runs,
+    run_info,
+)
 from waypilot_ros.evaluation import Evaluation, StackBrokenError
 from waypilot_ros.parameters import declare_config, parameter, refuse_unknown_parameters
 from waypilot_ros.picture_recorder import PictureRecorder
@@ -49,6 +59,12 @@ class EvaluatorConfig:
     scenarios: str = parameter(DEFAULT_SUITE, "a suite's name or file, or names of standard scenarios, by commas")
     seeds: str = parameter(OF_SUITE, "seeds by commas; 'suite': those of the suite file")
     repeats: str = parameter(OF_SUITE, "how often each scenario is driven with each seed; 'suite': as the file says")
+    runs: str = parameter("", "file with the names of the runs to drive, one a line; empty: all that are planned")
+    record: str = parameter(
+        "new",
+        "an earlier record in output_dir: 'new' replaces it, 'resume' drives what is missing or crashed, "
+        "'supervised' goes on with the one the supervisor keeps",
+    )
     output_dir: str = parameter("", "folder for results.json and report.html")
     policy: str = parameter("checkpoint", "who drives, for the record: 'checkpoint' or 'expert'")
     checkpoint: str = parameter("", "checkpoint of the learned policy, for the record")
@@ -63,6 +79,8 @@ class EvaluatorConfig:
     def __post_init__(self) -> None:
         if self.policy not in ("checkpoint", "expert"):
             raise ValueError(f"policy is {self.policy!r}, expected 'checkpoint' or 'expert'")
+        if self.record not in RECORDS:
+            raise ValueError(f"record is {self.record!r}, expected one of: {', '.join(RECORDS)}")
         if not self.output_dir:
             raise ValueError("output_dir is empty, give a folder for the results")
 
@@ -72,10 +90,10 @@ class EvaluatorNode(Node):
 
     def __init__(self) -> None:
         super().__init__("evaluator")
-        self.config = declare_config(self, EvaluatorConfig)
+        self.config = config = declare_config(self, EvaluatorConfig)
         self.patience = declare_config(self, PatienceConfig, "patience")
         refuse_unknown_parameters(self)
-        self.suite, self.jobs = plan_runs(self.config.scenarios, self.config.seeds, self.config.repeats)
+        self.suite, self.jobs = plan_runs(config.scenarios, config.seeds, config.repeats, config.runs)
         self.output_dir = Path(self.config.output_dir)
         self.pictures = PictureRecorder(self, self.config.picture_topic, self.config.picture_interval_s)
         film = self.config.video
@@ -85,16 +103,21 @@ class EvaluatorNode(Node):
     def evaluate(self) -> bool:
         """Drive everything, write results and report; returns whether nothing crashed."""
         stack = StackClient(self, self.patience, self.stop_reason, self._start_pictures, _say)
-        self._writer = writer = ResultsWriter(self.output_dir / RESULTS_FILE, self._run_info(stack), self.jobs)
+        self._writer = writer = ResultsWriter(
+            self.output_dir / RESULTS_FILE, self._run_info(stack), self.jobs, RECORDS[self.config.record]
+        )
         breaks_until_end = BREAKS_WITH_RESTARTS if self.config.nodes_restart else 1
-        clean = Evaluation(stack, writer, _say, breaks_until_end).run(self.jobs)
+        supervised = self.config.record == SUPERVISED
+        clean = Evaluation(stack, writer, _say, breaks_until_end, supervised).run()
         if self._video is not None:
             self._video.stop()
         with contextlib.suppress(StackBrokenError):
             stack.release()
+        if writer.open_jobs:
+            return False
         report_path = self.output_dir / REPORT_FILE
         write_report(writer.path, report_path)
-        print_summary(load_results(writer.path), Console(width=100))
+        print_summary(load_results(writer.path, with_series=False), Console(width=100))
         _say(f"results: {writer.path}")
         _say(f"report:  {report_path}")
         return clean
@@ -141,6 +164,7 @@ def main() -> int:
         return 0 if node.evaluate() else CRASHED_EXIT_CODE
     except (ValueError, OSError) as error:
         print(f"evaluator: {error}", file=sys.stderr)
-        return BAD_PARAMETERS_EXIT_CODE
+        is_full = isinstance(error, OSError) and error.errno == errno.ENOSPC
+        return CRASHED_EXIT_CODE if is_full else BAD_PARAMETERS_EXIT_CODE
     finally:
         rclpy.try_shutdown()

@@ -4,9 +4,8 @@ import json
 
 import pytest
 
-from waypilot.report.results import load_results
-from waypilot.supervisor.failure import Failure
-from waypilot.supervisor.record import RunRecord, plan_runs
+from waypilot.report.results import Earlier, ResultsWriter, load_results
+from waypilot.supervisor.record import RunRecord, plan_runs, run_info
 from waypilot.supervisor.table import TableError
 
 
@@ -17,6 +16,7 @@ def values(tmp_path):
         "scenarios": "turn_clear,straight_rain",
         "seeds": "0,1",
         "repeats": "suite",
+        "runs": "",
         "policy": "expert",
         "checkpoint": str(tmp_path / "none.pt"),
         "lock_step": True,
@@ -30,26 +30,54 @@ def statuses(folder):
 def test_every_run_is_recorded_as_crashed_with_the_reason_when_the_evaluator_never_came(values, tmp_path):
     (tmp_path / "results.json").write_text("an earlier run")
     record = RunRecord(values)
-    assert statuses(tmp_path) == ["crashed: interrupted before it ended"] * 4
-    Failure("simulator", "exited with code 2", 2, "port in use").write(tmp_path)
-    record.complete()
+    assert statuses(tmp_path) == []
+    assert not record.settle("simulator exited with code 2: port in use")
+    assert not record.complete()
     assert statuses(tmp_path) == ["crashed: simulator exited with code 2: port in use"] * 4
     document = json.loads((tmp_path / "results.json").read_text())
     assert document["aggregate"]["crashed"] == 4
     assert "port in use" in (tmp_path / "report.html").read_text()
 
 
-def test_an_evaluator_that_ended_without_a_word_is_told_apart(values, tmp_path):
-    RunRecord(values).complete()
-    assert statuses(tmp_path) == ["crashed: the evaluator ended before it began, see logs/evaluator.log"] * 4
+def test_a_stack_that_does_not_come_up_is_started_again_as_often_as_told(values, tmp_path):
+    record = RunRecord(values, retries=2)
+    assert [record.settle("no simulator") for _ in range(3)] == [True, True, False]
+    assert statuses(tmp_path) == ["crashed: no simulator"] * 4
 
 
-def test_what_the_evaluator_wrote_is_left_alone(values, tmp_path):
-    record = RunRecord(values)
-    (tmp_path / "results.json").write_text("the evaluator's")
-    record.complete()
-    assert (tmp_path / "results.json").read_text() == "the evaluator's"
-    assert not (tmp_path / "report.html").exists()
+def evaluator(values, tmp_path):
+    """What an evaluator of this record writes with."""
+    suite, jobs = plan_runs("turn_clear,straight_rain", "0,1", "suite")
+    info = run_info(suite, "expert", "", lock_step=True, carla_server="0.9.16")
+    return ResultsWriter(tmp_path / "results.json", info, jobs, Earlier.CONTINUE)
+
+
+def test_a_run_that_broke_is_tried_again_then_crashed_and_the_rest_is_driven(values, tmp_path):
+    record = RunRecord(values, retries=1)
+    evaluator(values, tmp_path).start(record.writer.open_jobs[0])
+    assert record.settle("carla_bridge was killed by SIGKILL")
+    writer = evaluator(values, tmp_path)
+    writer.start(writer.open_jobs[0])
+    writer.broke(writer.open_jobs[0], "no odometry")
+    assert record.settle("simulator was killed by SIGKILL")
+    assert [job.key for job in record.writer.open_jobs] == [
+        "straight_rain_seed0",
+        "turn_clear_seed1",
+        "straight_rain_seed1",
+    ]
+    assert statuses(tmp_path) == ["crashed: no odometry (2 attempts)"]
+    assert load_results(tmp_path / "results.json").document["versions"]["carla_server"] == "0.9.16"
+    assert not record.settle("supervisor was stopped by SIGINT", final=True)
+    assert statuses(tmp_path)[1:] == ["crashed: supervisor was stopped by SIGINT"] * 3
+
+
+def test_only_the_runs_named_in_a_file_are_driven(values, tmp_path):
+    (tmp_path / "runs.txt").write_text("straight_rain_seed1\nturn_clear_seed0\n")
+    record = RunRecord(values | {"runs": str(tmp_path / "runs.txt")})
+    assert [job.key for job in record.writer.open_jobs] == ["turn_clear_seed0", "straight_rain_seed1"]
+    (tmp_path / "runs.txt").write_text("turn_clear_seed9")
+    with pytest.raises(TableError, match="turn_clear_seed9, which is not planned"):
+        RunRecord(values | {"runs": str(tmp_path / "runs.txt")})
 
 
 @pytest.mark.parametrize(
