@@ -77,13 +77,19 @@ def meeting_time_s(a: Boxes, b: Boxes, velocity_mps: FloatArray) -> FloatArray:
 
     0 where they touch already, infinity where they never will.
     """
+    return meeting_interval_s(a, b, velocity_mps)[0]
+
+
+def meeting_interval_s(a: Boxes, b: Boxes, velocity_mps: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return from when to when (M,) the rectangles touch from now on; (inf, -inf) where they never will."""
     enter, leave = np.zeros(len(a.yaw_rad)), np.full(len(a.yaw_rad), np.inf)
     offset = b.centre_m - a.centre_m
     for axis in (a.forward, a.left, b.forward, b.left):
         reach = _reach(a, axis) + _reach(b, axis)
         first, last = _interval(dot(offset, axis), dot(velocity_mps, axis), reach)
         enter, leave = np.maximum(enter, first), np.minimum(leave, last)
-    return np.where(enter <= leave, enter, np.inf)
+    meet = enter <= leave
+    return np.where(meet, enter, np.inf), np.where(meet, leave, -np.inf)
 
 
 def _reach(box: Boxes, axis: FloatArray) -> FloatArray:

@@ -1,4 +1,4 @@
-"""Who may drive: a source of policies, one for each scenario, and the cameras that they look at."""
+"""Who may drive: a source of policies, one for each scenario, and what they look at."""
 
 from __future__ import annotations
 
@@ -24,6 +24,11 @@ class Driver(Protocol):
         """Cameras whose images its policies look at."""
         ...
 
+    @property
+    def privileged(self) -> bool:
+        """Whether its policies are shown what the simulator knows of their surroundings."""
+        ...
+
     def policy_for(self, scenario: Scenario) -> Policy:
         """Return the policy that shall drive ``scenario``; to be reset before it drives."""
         ...
@@ -34,6 +39,7 @@ class ExpertDriver:
 
     name = "expert"
     cameras: tuple[CameraSpec, ...] = ()
+    privileged = True
 
     def policy_for(self, scenario: Scenario) -> Policy:
         """Make an expert that drives as fast as the scenario asks."""
@@ -51,6 +57,8 @@ class CameraPolicy(Policy, Protocol):
 
 class LearnedDriver:
     """One learned policy for all scenarios; it adapts its speed by what it sees, not by the scenario."""
+
+    privileged = False
 
     def __init__(self, policy: CameraPolicy) -> None:
         self._policy = policy

@@ -12,15 +12,20 @@ from waypilot.geometry import SE2
 from waypilot.image_monitor import ImageMonitor, ImageMonitorConfig
 from waypilot.rig import DEFAULT_RIG, CameraSpec
 from waypilot.route import Route, RouteProjection, RouteTracker
+from waypilot.surroundings import SceneInfo, Surroundings
 from waypilot.types import EgoState, Observation, RgbImage
 
 
 @dataclass(frozen=True, slots=True)
 class ObservationConfig:
-    """The cameras that the policy expects, with their image sizes; empty for a policy that looks at none."""
+    """The cameras that the policy expects, with their image sizes; empty for a policy that looks at none.
+
+    Only a ``privileged`` policy is shown what the simulator knows of its surroundings.
+    """
 
     cameras: tuple[CameraSpec, ...] = DEFAULT_RIG
     monitor: ImageMonitorConfig = field(default_factory=ImageMonitorConfig)
+    privileged: bool = False
 
     def __post_init__(self) -> None:
         names = [camera.name for camera in self.cameras]
@@ -36,23 +41,27 @@ class ObservationBuilder:
     ``projection`` is where on the route the last observation was made (None before the first).
     """
 
-    def __init__(self, route: Route, config: ObservationConfig) -> None:
+    def __init__(self, route: Route, config: ObservationConfig, scene: SceneInfo | None = None) -> None:
         self.config = config
+        self._scene = scene if config.privileged else None
         self.faults: Counter[str] = Counter()
         self.latest_faults: tuple[str, ...] = ()
         self.projection: RouteProjection | None = None
         self._monitors = {camera.name: ImageMonitor(config.monitor) for camera in config.cameras}
         self._tracker = RouteTracker(route)
 
-    def reset(self, route: Route) -> None:
+    def reset(self, route: Route, scene: SceneInfo | None = None) -> None:
         """Start a new drive."""
+        self._scene = scene if self.config.privileged else None
         self.faults.clear()
         self.latest_faults = ()
         self.projection = None
         self._monitors = {camera.name: ImageMonitor(self.config.monitor) for camera in self.config.cameras}
         self._tracker = RouteTracker(route)
 
-    def build(self, ego: EgoState, images: Mapping[str, RgbImage]) -> Observation:
+    def build(
+        self, ego: EgoState, images: Mapping[str, RgbImage], surroundings: Surroundings | None = None
+    ) -> Observation:
         """Observe one frame; ``images`` holds RGB (H, W, 3) uint8 by camera name, all of the ego's stamp.
 
         A camera whose image is missing, has the wrong size or type, is black or stands still while the vehicle moves is
@@ -73,6 +82,8 @@ class ObservationBuilder:
             target_point_m=(target.x_m, target.y_m),
             images={name: images[name] for name, fault in faults.items() if fault is None},
             image_valid={name: fault is None for name, fault in faults.items()},
+            scene=self._scene,
+            surroundings=surroundings if self.config.privileged else None,
         )
 
     def _fault(self, camera: CameraSpec, ego: EgoState, image: RgbImage | None) -> str | None:

@@ -10,11 +10,15 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum, IntEnum
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from waypilot.geometry import FloatArray, Pose, Vector3
+
+if TYPE_CHECKING:
+    from waypilot.surroundings import SceneInfo, Surroundings
 
 RgbImage = NDArray[np.uint8]
 NANOSECONDS_PER_SECOND = 1_000_000_000
@@ -56,6 +60,7 @@ class Observation:
     ``images`` maps a camera name to an RGB image (H, W, 3) of exactly this stamp; a camera whose
     ``image_valid`` is False carries no information (its array may be missing or stale).
     ``target_point_m`` is the next sparse route point in base_link; ``command`` the manoeuvre there.
+    ``scene`` and ``surroundings`` are what the simulator knows: None for every policy that is not privileged.
     """
 
     stamp_ns: int
@@ -64,6 +69,8 @@ class Observation:
     target_point_m: tuple[float, float]
     images: Mapping[str, RgbImage] = field(default_factory=dict)
     image_valid: Mapping[str, bool] = field(default_factory=dict)
+    scene: SceneInfo | None = None
+    surroundings: Surroundings | None = None
 
 
 @dataclass(frozen=True, slots=True)

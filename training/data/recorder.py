@@ -15,7 +15,6 @@ from waypilot.config import config_to_dict
 from waypilot.control.follower import TimedPlan, WaypointFollower
 from waypilot.episodes import Episode, EpisodeFrame, EpisodeWriter, WaypointSource
 from waypilot.expert import ExpertConfig, ExpertPolicy
-from waypilot.lead_vehicle import Lead, find_lead
 from waypilot.observation import ObservationBuilder, ObservationConfig
 from waypilot.policy import Policy
 from waypilot.rig import CameraSpec
@@ -114,9 +113,9 @@ class _Drive:
         config: RecorderConfig,
         learner: Policy | None,
     ):
-        self._route, self._scene = prepared.route, prepared.scene
+        self._route = prepared.route
         self._config, self._learner = config, learner
-        self._builder = ObservationBuilder(self._route, ObservationConfig(cameras))
+        self._builder = ObservationBuilder(self._route, ObservationConfig(cameras, privileged=True), prepared.scene)
         self._expert = ExpertPolicy(config.expert)
         self._expert.reset(self._route, plan.seed)
         if learner is not None:
@@ -135,8 +134,8 @@ class _Drive:
         self._start_ns = frame.stamp_ns if self._start_ns is None else self._start_ns
         time_s = (frame.stamp_ns - self._start_ns) / NANOSECONDS_PER_SECOND
         images = {name: rgb_from_bgra(image) for name, image in frame.images_bgra.items()}
-        observation = self._builder.build(frame.ego, images)
-        label = self._expert.plan(observation, self._lead(frame)).final
+        observation = self._builder.build(frame.ego, images, frame.surroundings)
+        label = self._expert.plan(observation).final
         pose = frame.ego.pose_map_from_base_link.planar
         wanted = self._follower.step(frame.ego, TimedPlan(self._driven(observation, label, time_s), pose)).control
         self.ended_by = self._end(frame, time_s)
@@ -151,12 +150,9 @@ class _Drive:
         if time_s >= self._turn_ends_s:
             self._turn_ends_s = time_s + self._config.turn_s
             self._expert_drives = bool(self._turns.random() < self._config.expert_share)
-        return label if self._expert_drives else self._learner.plan(observation).final
-
-    def _lead(self, frame: SimulatorFrame) -> Lead | None:
-        if frame.surroundings is None or self._scene is None or self._builder.projection is None:
-            return None
-        return find_lead(self._route, self._builder.projection.s_m, frame.surroundings.actors, self._scene.ego)
+        if self._expert_drives:
+            return label
+        return self._learner.plan(replace(observation, scene=None, surroundings=None)).final
 
     def _end(self, frame: SimulatorFrame, time_s: float) -> str | None:
         projection = self._builder.projection

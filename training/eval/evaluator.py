@@ -15,6 +15,7 @@ from waypilot.control.follower import FollowerConfig
 from waypilot.drivers import Driver
 from waypilot.metrics import Metric, ScenarioResult, evaluate
 from waypilot.metrics.completeness import missed_controls_note
+from waypilot.observation import ObservationConfig
 from waypilot.report.jobs import Job
 from waypilot.report.video import DriveVideo
 from waypilot.report.writer import picture_dir
@@ -72,13 +73,14 @@ class CARLAClosedLoopEvaluator:
         prepared_s = time.perf_counter() - begun_s
         policy = self._driver.policy_for(job.scenario)
         policy.reset(prepared.route, job.seed)
+        observation = ObservationConfig(self._driver.cameras, privileged=self._driver.privileged)
         loop = ClosedLoop(
             self._session,
             job.scenario,
             prepared.route,
             prepared.scene,
             policy,
-            self._driver.cameras,
+            observation,
             self._follower,
             job.seed,
         )

@@ -21,10 +21,9 @@ from waypilot.metrics import DriveLog, ScenarioMonitor, Termination
 from waypilot.observation import ObservationBuilder, ObservationConfig
 from waypilot.policy import Policy
 from waypilot.report.video import DriveVideo
-from waypilot.rig import CameraSpec
 from waypilot.route import Route
 from waypilot.scenarios import Scenario
-from waypilot.surroundings import SceneInfo
+from waypilot.surroundings import SceneInfo, Surroundings
 from waypilot.types import Control, EgoState, Plan, RgbImage, Trajectory
 from waypilot_carla.frame import LateEvents, SimulatorFrame
 
@@ -70,7 +69,7 @@ class ClosedLoop:
         route: Route,
         scene: SceneInfo | None,
         policy: Policy,
-        cameras: tuple[CameraSpec, ...],
+        observation: ObservationConfig,
         follower: FollowerConfig,
         seed: int = 0,
     ) -> None:
@@ -81,7 +80,7 @@ class ClosedLoop:
         self._simulator = simulator
         self._policy = policy
         self._monitor = ScenarioMonitor(scenario, route)
-        self._observations = ObservationBuilder(route, ObservationConfig(cameras))
+        self._observations = ObservationBuilder(route, observation, scene)
         self._follower = WaypointFollower(follower)
         self._safe_stops: Counter[str] = Counter()
         self._missed_controls = 0
@@ -128,7 +127,7 @@ class ClosedLoop:
         sensed = self._sensor_faults.apply(frame.ego, frame.images_bgra)
         self._reported[frame.stamp_ns] = sensed.ego.pose_map_from_base_link.planar
         with self.stopwatch.stage("policy"):
-            plan = self._plan(sensed)
+            plan = self._plan(sensed, frame.surroundings)
         with self.stopwatch.stage("control"):
             command = None if plan is None else self._command(sensed.ego, plan)
             arrived = self._command_faults.apply(frame.stamp_ns, command)
@@ -139,14 +138,14 @@ class ClosedLoop:
             self._simulator.apply(answer.control)
         return None if plan is None or plan.final.stamp_ns != frame.stamp_ns else plan.final
 
-    def _plan(self, sensed: SensedFrame) -> Plan | None:
+    def _plan(self, sensed: SensedFrame, surroundings: Surroundings | None) -> Plan | None:
         """Plan on what is left of the frame; what comes may be an older plan, or none."""
         images: Mapping[str, RgbImage] = {
             name: bgra[:, :, 2::-1]
             for name, (stamp_ns, bgra) in sensed.images.items()
             if stamp_ns == sensed.ego.stamp_ns
         }
-        observation = self._observations.build(sensed.ego, images)
+        observation = self._observations.build(sensed.ego, images, surroundings)
         for fault in self._observations.latest_faults:
             self.log.add_alert(Alert(observation.stamp_ns, POLICY, f"camera {fault}"))
         plan = self._plan_faults.apply(observation.stamp_ns, self._policy.plan(observation))

@@ -6,10 +6,11 @@ behind on red is. Passing on yellow is allowed.
 
 from __future__ import annotations
 
-from waypilot.metrics.crossings import crossings, point_ahead_m
 from waypilot.metrics.drive import Drive
 from waypilot.metrics.places import infraction_at
 from waypilot.metrics.values import Infraction, Metric, MetricSpec
+from waypilot.metrics.vehicle_points import point_ahead_m
+from waypilot.stop_lines import crossings
 from waypilot.surroundings import LightState, SignalKind, Surroundings
 
 RED_LIGHTS = MetricSpec("red_lights_run", "1")

@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from waypilot.geometry import FloatArray
-from waypilot.metrics.crossings import crossings, distance_past_m, point_ahead_m
 from waypilot.metrics.drive import Drive
 from waypilot.metrics.places import infraction_at
 from waypilot.metrics.values import Infraction, Metric, MetricSpec
+from waypilot.metrics.vehicle_points import point_ahead_m
+from waypilot.stop_lines import crossings, distance_past_m
 from waypilot.surroundings import SignalKind
 
 NEAR_M = 4.0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
+from waypilot.surroundings import Surroundings
 from waypilot.types import EgoState, RgbImage
 
 MAX_PENDING_FRAMES = 20
@@ -16,6 +17,7 @@ class JoinedFrame:
 
     ego: EgoState
     images: dict[str, RgbImage]
+    surroundings: Surroundings | None = None
 
 
 @dataclass(slots=True)
@@ -23,6 +25,7 @@ class _Pending:
     ego: EgoState | None = None
     ego_since_s: float = 0.0
     images: dict[str, RgbImage] = field(default_factory=dict)
+    surroundings: Surroundings | None = None
 
 
 class FrameJoin:
@@ -35,14 +38,20 @@ class FrameJoin:
         self._pending: dict[int, _Pending] = {}
         self._given_out_ns: int | None = None
         self._withheld: Callable[[int, Sequence[str]], frozenset[str]] = _nothing
+        self._expects_surroundings = False
         self.dropped = 0
 
-    def reset(self, withheld: Callable[[int, Sequence[str]], frozenset[str]] | None = None) -> None:
-        """Forget everything of the last drive.
+    def reset(
+        self,
+        withheld: Callable[[int, Sequence[str]], frozenset[str]] | None = None,
+        expects_surroundings: bool = False,
+    ) -> None:
+        """Forget everything of the last drive; from now on frames may have to hold the surroundings as well.
 
         ``withheld`` tells, for a stamp, which of some cameras are known not to deliver: nobody waits for them then.
         """
         self._withheld = withheld or _nothing
+        self._expects_surroundings = expects_surroundings
         self._pending.clear()
         self._given_out_ns = None
 
@@ -60,6 +69,13 @@ class FrameJoin:
             return None
         self._entry(stamp_ns).images[camera] = image
         return self._take_if_complete(stamp_ns)
+
+    def add_surroundings(self, surroundings: Surroundings) -> JoinedFrame | None:
+        """Add what is around the vehicle; returns its frame if that is complete now."""
+        if self._is_past(surroundings.stamp_ns):
+            return None
+        self._entry(surroundings.stamp_ns).surroundings = surroundings
+        return self._take_if_complete(surroundings.stamp_ns)
 
     def take_overdue(self, now_s: float) -> JoinedFrame | None:
         """Give out the newest frame that has waited long enough for its cameras."""
@@ -91,6 +107,8 @@ class FrameJoin:
         pending = self._pending.get(stamp_ns)
         if pending is None or pending.ego is None:
             return None
+        if self._expects_surroundings and pending.surroundings is None:
+            return None
         lacking = self._cameras - pending.images.keys()
         if lacking - self._withheld(stamp_ns, sorted(self._cameras)):
             return None
@@ -105,7 +123,7 @@ class FrameJoin:
             del self._pending[other]
         self.dropped += len(older)
         self._given_out_ns = stamp_ns
-        return JoinedFrame(pending.ego, pending.images)
+        return JoinedFrame(pending.ego, pending.images, pending.surroundings)
 
 
 def _nothing(_stamp_ns: int, _cameras: Sequence[str]) -> frozenset[str]:

@@ -14,6 +14,7 @@ from rclpy.node import Node
 from sensor_msgs.msg import Image
 from std_msgs.msg import String
 from waypilot_msgs.msg import StackAlert
+from waypilot_msgs.msg import Surroundings as SurroundingsMessage
 from waypilot_msgs.srv import PrepareScenario
 
 from waypilot.alerts import POLICY, Alert
@@ -41,6 +42,7 @@ from waypilot_ros.frame_join import FrameJoin, JoinedFrame
 from waypilot_ros.parameters import declare_config, parameter, refuse_unknown_parameters
 from waypilot_ros.readiness import Drain, missing_connections
 from waypilot_ros.spin import run_node
+from waypilot_ros.surroundings_messages import scene_from_msg, surroundings_from_msg
 
 OVERDUE_CHECK_S = 0.02
 
@@ -91,6 +93,11 @@ class PolicyNode(Node):
         self._name.publish(String(data=self._driver.name))
         self._inputs = [self.create_subscription(Odometry, "odometry", self._on_odometry, qos.FRAME)]
         self._inputs += [self._subscribe(camera) for camera in self._driver.cameras]
+        self._surroundings = (
+            self.create_subscription(SurroundingsMessage, "surroundings", self._on_surroundings, qos.RECORD)
+            if self._driver.privileged
+            else None
+        )
         self.create_service(PrepareScenario, "~/prepare", self._on_prepare)
         self.create_timer(OVERDUE_CHECK_S, self._on_overdue_check, clock=Clock(clock_type=ClockType.STEADY_TIME))
         self.get_logger().info(f"policy {self._driver.name} is ready")
@@ -107,20 +114,21 @@ class PolicyNode(Node):
         try:
             route = route_from_msg(request.route)
             scenario = config_from_mapping(Scenario, json.loads(request.scenario_json))
+            scene = scene_from_msg(request.scene) if request.scene_known and self._driver.privileged else None
         except ValueError as error:
             response.message = str(error)
             return response
-        response.message = missing_connections([self._final], self._inputs) or self._drain.objection(
-            request.free_running
-        )
+        inputs = self._inputs if scene is None else [*self._inputs, self._surroundings]
+        response.message = missing_connections([self._final], inputs) or self._drain.objection(request.free_running)
         response.success = not response.message
         if response.success:
             self._policy = self._driver.policy_for(scenario)
             self._policy.reset(route, request.seed)
-            self._builder = ObservationBuilder(route, ObservationConfig(cameras=self._driver.cameras))
+            config = ObservationConfig(self._driver.cameras, privileged=self._driver.privileged)
+            self._builder = ObservationBuilder(route, config, scene)
             self._plan_faults = PlanFaults(scenario.faults)
             self._camera_faults.clear()
-            self._join.reset(SensorFaults(scenario.faults, request.seed).withheld)
+            self._join.reset(SensorFaults(scenario.faults, request.seed).withheld, scene is not None)
         return response
 
     def _on_odometry(self, message: Odometry) -> None:
@@ -147,6 +155,17 @@ class PolicyNode(Node):
             return
         self._plan(self._join.add_image(camera, stamp_from_msg(message.header.stamp), image))
 
+    def _on_surroundings(self, message: SurroundingsMessage) -> None:
+        self._drain.note_message()
+        if self._builder is None:
+            return
+        try:
+            surroundings = surroundings_from_msg(message)
+        except MalformedMessageError as error:
+            self._diagnostics.problem("malformed surroundings", str(error))
+            return
+        self._plan(self._join.add_surroundings(surroundings))
+
     def _on_overdue_check(self) -> None:
         if self._join.waiting:
             self._plan(self._join.take_overdue(time.monotonic()))
@@ -156,7 +175,7 @@ class PolicyNode(Node):
         if frame is None or self._builder is None or self._policy is None:
             return
         with self._diagnostics.timed("inference time"):
-            observation = self._builder.build(frame.ego, frame.images)
+            observation = self._builder.build(frame.ego, frame.images, frame.surroundings)
             plan = self._plan_faults.apply(observation.stamp_ns, self._policy.plan(observation))
         for fault in self._builder.latest_faults:
             self._alerts.publish(alert_to_msg(Alert(observation.stamp_ns, POLICY, f"camera {fault}")))

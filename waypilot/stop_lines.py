@@ -1,4 +1,4 @@
-"""When a point of the vehicle passes a stop line in the direction in which the line is to be obeyed."""
+"""Where something that moves passes a stop line in the direction in which the line is to be obeyed."""
 
 from __future__ import annotations
 
@@ -9,15 +9,7 @@ from numpy.typing import NDArray
 
 from waypilot.boxes import dot
 from waypilot.geometry import FloatArray
-from waypilot.metrics.drive import Drive
 from waypilot.surroundings import StopLine
-
-
-def point_ahead_m(drive: Drive, ahead_m: float) -> FloatArray:
-    """Positions (N, 2) of the point ``ahead_m`` in front of base_link's origin."""
-    yaw_rad = drive.yaw_rad
-    ahead: FloatArray = drive.xy_m + ahead_m * np.stack([np.cos(yaw_rad), np.sin(yaw_rad)], axis=-1)
-    return ahead
 
 
 def distance_past_m(line: StopLine, points_m: FloatArray) -> FloatArray:
@@ -26,7 +18,7 @@ def distance_past_m(line: StopLine, points_m: FloatArray) -> FloatArray:
 
 
 def crossings(line: StopLine, points_m: FloatArray) -> NDArray[np.intp]:
-    """Find the frames with which a point moving along ``points_m`` (N, 2) has passed the line, between its ends."""
+    """Find the points of a path (N, 2) with which it has passed the line, between its ends."""
     past_m = distance_past_m(line, points_m)
     left = _direction(line.heading_rad + math.pi / 2.0)
     aside_m = dot(points_m - _middle(line), left)
