@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from waypilot_ros.frame_join import MAX_PENDING_FRAMES, FrameJoin
 
+from waypilot.surroundings import Surroundings
+
 IMAGE = np.zeros((2, 2, 3), np.uint8)
 
 
@@ -65,3 +67,12 @@ def test_reset_allows_stamps_to_start_again(join, ego_at):
     assert single.add_ego(ego_at(10), 0.0) is None
     single.reset()
     assert single.add_ego(ego_at(10), 0.0).ego.stamp_ns == 10
+
+
+def test_a_privileged_policy_waits_for_the_surroundings_of_its_frame_too(ego_at):
+    join = FrameJoin((), 0.5)
+    join.reset(expects_surroundings=True)
+    assert join.add_ego(ego_at(10), 0.0) is None
+    assert join.add_surroundings(Surroundings(20)) is None
+    assert join.add_surroundings(Surroundings(10)).surroundings == Surroundings(10)
+    assert join.add_ego(ego_at(20), 0.0).surroundings == Surroundings(20)
