@@ -37,7 +37,7 @@ def drive(
     scene = SceneInfo(EGO, tuple(lines))
     car, expert, follower = ToyCar(speed_mps=speed_mps), ExpertPolicy(), WaypointFollower()
     expert.reset(route, seed=0)
-    builder = ObservationBuilder(route, ObservationConfig((), privileged), scene)
+    builder = ObservationBuilder(route, ObservationConfig((), privileged=privileged), scene)
     monitor, log = ScenarioMonitor(scenario, route), DriveLog(scene=scene)
     shown = sorted({line.signal_id for line in lines if line.kind is SignalKind.TRAFFIC_LIGHT})
     termination, step = None, 0
