@@ -92,3 +92,27 @@ def test_a_checkpoint_that_is_not_there_is_named(run_stack, tmp_path):
     with pytest.raises(Exception, match=r"results\.json"):
         run_stack(policy="checkpoint", checkpoint=str(tmp_path / "nowhere.pt"))
     assert "nowhere.pt" in (tmp_path / "out" / "logs" / "evaluator.log").read_text()
+
+
+@pytest.mark.parametrize("storage", ["mcap", "sqlite3"])
+def test_every_drive_is_recorded_and_judged_again_from_its_bag_to_the_last_digit(run_stack, tmp_path, storage):
+    from training.eval.recompute_metrics import main, recompute
+    from waypilot.bags import Bag
+
+    code, results, _ = run_stack(record="true", record_storage=storage, record_images="both")
+    assert code == 1
+    for name in ("first", "second"):
+        path = tmp_path / "out" / "bags" / f"{name}_seed0"
+        with Bag(path) as bag:
+            (entry,) = recompute(bag)
+            assert (bag.complete, bag.problems) == (True, [])
+            ego = "/carla/ego_vehicle"
+            for topic in ("odometry", "front/image", "front/image/compressed", "imu", "vehicle_control_cmd"):
+                assert bag.topics[f"{ego}/{topic}"].count == bag.topics["/clock"].count > 100
+            assert bag.topics["/carla/ego_vehicle/waypoints"].qos[0].durability == "transient_local"
+        assert (entry["problem"], entry["missing"], entry["differences"]) == ("", "", [])
+        assert (entry["driver"], entry["unusable"]) == ("expert", {})
+        kept = results.results[0 if name == "first" else 2]
+        assert entry["result"]["status"] == kept.status
+        assert kept.notes == ()
+        assert main(["--bag", str(path)]) == 0

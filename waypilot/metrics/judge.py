@@ -1,4 +1,4 @@
-"""One drive being judged: what arrived so far, whether it is over, and what is still missing.."""
+"""One drive being judged: what arrived so far, whether it is over, and what is still missing."""
 
 from __future__ import annotations
 

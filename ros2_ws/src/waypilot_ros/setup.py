@@ -3,7 +3,7 @@ from pathlib import Path
 from setuptools import setup
 
 PACKAGE = "waypilot_ros"
-NODES = ("carla_bridge", "scene_setter", "policy", "controller", "metrics", "evaluator")
+NODES = ("carla_bridge", "scene_setter", "policy", "controller", "metrics", "evaluator", "recorder")
 # The launch files live at the top of the repository and are installed with the nodes.
 LAUNCH_FILES = sorted(str(path) for path in Path("../../../launch").glob("*") if path.suffix in (".yaml", ".py"))
 

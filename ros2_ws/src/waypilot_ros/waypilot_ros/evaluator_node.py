@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import itertools
 import signal
 import sys
 import time
@@ -34,9 +35,10 @@ from waypilot.supervisor.record import (
     plan_runs,
     run_info,
 )
-from waypilot_ros.evaluation import Evaluation, StackBrokenError
+from waypilot_ros.evaluation import Evaluation, Stack, StackBrokenError
 from waypilot_ros.parameters import declare_config, parameter, refuse_unknown_parameters
 from waypilot_ros.picture_recorder import PictureRecorder
+from waypilot_ros.recorded_stack import RecordedStack
 from waypilot_ros.stack_client import PatienceConfig, StackClient
 from waypilot_ros.video_recorder import VideoRecorder
 
@@ -72,6 +74,7 @@ class EvaluatorConfig:
     nodes_restart: bool = parameter(
         False, "somebody restarts nodes that die: a run that loses one is a crash, and the next one is tried"
     )
+    record_bags: bool = parameter(False, "have the recorder node write a bag of every drive to <output_dir>/bags")
     picture_topic: str = parameter("/carla/ego_vehicle/front/image", "camera whose pictures the report shows")
     picture_interval_s: float = parameter(4.0, "simulated time between two pictures", 0.1, 1000.0)
     video: bool = parameter(True, "film the drives with the planned waypoints, for the report")
@@ -108,7 +111,8 @@ class EvaluatorNode(Node):
         )
         breaks_until_end = BREAKS_WITH_RESTARTS if self.config.nodes_restart else 1
         supervised = self.config.record == SUPERVISED
-        clean = Evaluation(stack, writer, _say, breaks_until_end, supervised).run()
+        driving: Stack = RecordedStack(self, stack, self._bag_path) if self.config.record_bags else stack
+        clean = Evaluation(driving, writer, _say, breaks_until_end, supervised).run()
         if self._video is not None:
             self._video.stop()
         with contextlib.suppress(StackBrokenError):
@@ -139,6 +143,12 @@ class EvaluatorNode(Node):
         self.pictures.start(folder)
         if self._video is not None:
             self._video.start(folder)
+
+    def _bag_path(self, job: Job) -> Path:
+        """Name a drive's bag as its pictures; what an earlier run left there is not touched."""
+        wanted = self.output_dir / "bags" / self._writer.picture_dir(job).name
+        taken = (wanted.with_name(f"{wanted.name}_again{number}") for number in itertools.count(1))
+        return wanted if not wanted.exists() else next(path for path in taken if not path.exists())
 
     def _run_info(self, stack: StackClient) -> RunInfo:
         config = self.config

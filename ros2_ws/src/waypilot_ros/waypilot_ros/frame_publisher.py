@@ -53,17 +53,17 @@ class FramePublisher:
     def __init__(self, node: Node, rig: Sequence[CameraSpec], tick_s: float) -> None:
         self._rig = rig
         self._tick_s = tick_s
-        self._clock = node.create_publisher(Clock, "/clock", qos.FRAME)
-        self._status = node.create_publisher(CarlaStatus, "/carla/status", qos.FRAME)
+        self._clock = node.create_publisher(Clock, "/clock", qos.RECORD)
+        self._status = node.create_publisher(CarlaStatus, "/carla/status", qos.RECORD)
         self._world_info = node.create_publisher(CarlaWorldInfo, "/carla/world_info", qos.LATCHED)
 
-        def ego_publisher(kind: type, topic: str, profile: object = qos.FRAME) -> Publisher:
+        def ego_publisher(kind: type, topic: str, profile: object = qos.RECORD) -> Publisher:
             return node.create_publisher(kind, f"/carla/ego_vehicle/{topic}", profile)
 
         self._vehicle_info = ego_publisher(CarlaEgoVehicleInfo, "vehicle_info", qos.LATCHED)
         self._waypoints = ego_publisher(Path, "waypoints", qos.LATCHED_LAST)
         self._vehicle_status = ego_publisher(CarlaEgoVehicleStatus, "vehicle_status")
-        self._odometry = ego_publisher(Odometry, "odometry", qos.RECORD)
+        self._odometry = ego_publisher(Odometry, "odometry")
         self._true_odometry = node.create_publisher(Odometry, "/waypilot/ego_vehicle/true_odometry", qos.RECORD)
         self._speedometer = ego_publisher(Float32, "speedometer")
         self._imu = ego_publisher(Imu, "imu")
@@ -75,7 +75,7 @@ class FramePublisher:
         self._surroundings = node.create_publisher(
             SurroundingsMessage, "/waypilot/ego_vehicle/surroundings", qos.RECORD
         )
-        self._images = {camera.name: ego_publisher(Image, f"{camera.name}/image") for camera in rig}
+        self._images = {camera.name: ego_publisher(Image, f"{camera.name}/image", qos.IMAGE) for camera in rig}
         self._camera_infos = {camera.name: ego_publisher(CameraInfo, f"{camera.name}/camera_info") for camera in rig}
         self._camera_models = {camera.name: camera_info(camera) for camera in rig}
 

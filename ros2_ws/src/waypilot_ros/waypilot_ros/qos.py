@@ -18,6 +18,9 @@ FRAME = _profile(10)
 #: does not fit its own depth, acknowledged or not.
 RECORD = _profile(1000)
 
+#: Images at the sending end, so that a recorder may fall behind.
+IMAGE = _profile(100)
+
 #: Events and status changes.
 EVENT = _profile(100)
 

@@ -186,7 +186,7 @@ class StackClient:
         request.route, request.free_running = response.route, response.free_running
         request.scene_known, request.scene = response.scene_known, response.scene
         for name in DRIVERS:
-            self._retry(name, self._prepare[name], request, self._patience.ready_s)
+            self.retry(name, self._prepare[name], request, self._patience.ready_s)
 
     def _wait_for_end(self) -> int:
         """Wait for the judge's word.
@@ -216,10 +216,10 @@ class StackClient:
 
     def _judge(self, counts: DriveCounts) -> ScenarioResult:
         request = FinalizeScenario.Request(counts=counts)
-        response = self._retry("metrics", self._finalize, request, self._patience.finalize_s)
+        response = self.retry("metrics", self._finalize, request, self._patience.finalize_s)
         return result_from_dict(json.loads(response.result_json))
 
-    def _retry(self, node_name: str, client: Client, request: Any, patience_s: float) -> Any:
+    def retry(self, node_name: str, client: Client, request: Any, patience_s: float) -> Any:
         """Ask until the node says yes; its last objection is the reason of the failure."""
         deadline_s = time.monotonic() + patience_s
         while True:

@@ -1,0 +1,111 @@
+"""Judge recorded drives again, from their bag alone, and compare with what was published.
+
+    python -m training.eval.recompute_metrics --bag out/closed_loop/bags/turn_clear_seed0 [--output results.json]
+
+Exit codes: 0 every drive was judged and agrees with the published result (or none was recorded), 1 one differs or could
+not be judged, 2 the bag cannot be read.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from waypilot.bags import Bag, BagError
+from waypilot.bags.drives import SETUP, RecordedDrive, recorded_drives
+from waypilot.files import write_json_atomic
+from waypilot.metrics import result_to_dict
+
+FORMAT = "waypilot.recomputed/1"
+
+
+def recompute(bag: Bag) -> list[dict[str, Any]]:
+    """Judge every drive of a bag.
+
+    Each entry has ``scenario``, ``seed``, ``driver``, the ``result`` (as in results.json; None when it cannot be
+    judged, ``problem`` says why), ``differences`` to the published result (None when none was recorded), and what is
+    ``missing`` of what the bridge said it published.
+    """
+    return [_judge(drive) for drive in recorded_drives(bag)]
+
+
+def differences(ours: Any, published: Any, where: str = "") -> list[str]:
+    """List the places where two results differ, to the last digit."""
+    if isinstance(ours, dict) and isinstance(published, dict):
+        keys = sorted({*ours, *published})
+        return [d for key in keys for d in differences(ours.get(key), published.get(key), f"{where}.{key}")]
+    if isinstance(ours, list) and isinstance(published, list) and len(ours) == len(published):
+        return [
+            d for i, pair in enumerate(zip(ours, published, strict=True)) for d in differences(*pair, f"{where}[{i}]")
+        ]
+    return [] if ours == published else [f"{where.lstrip('.')}: {_short(ours)}, published {_short(published)}"]
+
+
+def _judge(drive: RecordedDrive) -> dict[str, Any]:
+    judge = drive.judge
+    missing = judge.missing(drive.promise) if drive.promise is not None else "the bridge's counts"
+    entry: dict[str, Any] = {
+        "scenario": judge.scenario.name,
+        "seed": judge.seed,
+        "driver": drive.driver,
+        "missing": missing,
+        "unusable": dict(drive.unusable),
+        "result": None,
+        "differences": None,
+    }
+    if judge.termination is None:
+        return entry | {"problem": "the recording ends before the drive does"}
+    # Through JSON and back, as the published one went: floats come out as they went in.
+    entry["result"] = json.loads(json.dumps(result_to_dict(judge.result())))
+    if drive.published is not None:
+        entry["differences"] = differences(entry["result"], drive.published)
+    return entry | {"problem": ""}
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _words(entry: dict[str, Any]) -> str:
+    where = f"{entry['scenario']}, seed {entry['seed']}"
+    if entry["problem"]:
+        return f"{where}: not judged: {entry['problem']}"
+    found = entry["differences"]
+    agreement = "no published result" if found is None else "as published" if not found else f"{len(found)} differences"
+    lines = [f"{where}: {entry['result']['status']}; {agreement}", *(f"  {text}" for text in (found or ())[:10])]
+    return "\n".join([*lines, f"  missing: {entry['missing']}"] if entry["missing"] else lines)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m training.eval.recompute_metrics", description="Judge the drives of a bag again."
+    )
+    parser.add_argument("--bag", required=True, type=Path, help="bag folder or storage file")
+    parser.add_argument("--output", type=Path, help="JSON file for the results")
+    options = parser.parse_args(argv)
+    try:
+        with Bag(options.bag) as bag:
+            entries = recompute(bag)
+            problems = bag.problems
+    except ValueError as error:
+        print(error if isinstance(error, BagError) else f"{options.bag}: {error}", file=sys.stderr)
+        return 2
+    for problem in problems:
+        print(f"warning: {problem}", file=sys.stderr)
+    if not entries:
+        print(f"{options.bag}: no drive: nothing on {SETUP}, which the metrics node publishes", file=sys.stderr)
+        return 2
+    print("\n".join(_words(entry) for entry in entries))
+    if options.output is not None:
+        write_json_atomic(options.output, {"format": FORMAT, "bag": options.bag.name, "drives": entries})
+    return 1 if any(entry["problem"] or entry["differences"] for entry in entries) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
