@@ -99,7 +99,7 @@ def test_every_drive_is_recorded_and_judged_again_from_its_bag_to_the_last_digit
     from training.eval.recompute_metrics import main, recompute
     from waypilot.bags import Bag
 
-    code, results, _ = run_stack(record="true", record_storage=storage, record_images="both")
+    code, results, _ = run_stack(bags="true", bag_storage=storage, bag_images="both")
     assert code == 1
     for name in ("first", "second"):
         path = tmp_path / "out" / "bags" / f"{name}_seed0"
