@@ -15,8 +15,8 @@ from rclpy.topic_endpoint_info import TopicEndpointInfo
 
 from waypilot.bags import BagTopic, Qos, TypeLibrary, UnknownTypeError
 
-#: A subscription is matched by then, as far as this machine is concerned.
-SETTLE_S = 0.5
+#: A publisher knows a new subscription by then; what it sent before is not delivered and counts nowhere.
+SETTLE_S = 2.0
 DEFAULT_DEPTH = 10
 
 Take = Callable[[BagTopic, bytes], None]
@@ -41,6 +41,10 @@ class TopicTaps:
                 self._tap(name, kinds[0])
         if not self._taps:
             return "nobody publishes anything that shall be recorded"
+        unmatched = [name for name, tap in self._taps.items() if not tap.get_publisher_count()]
+        if unmatched:
+            self._newest_s = time.monotonic()
+            return f"not connected to {', '.join(sorted(unmatched))}"
         return "" if time.monotonic() - self._newest_s > SETTLE_S else "connecting to the topics"
 
     def _tap(self, name: str, kind: str) -> None:

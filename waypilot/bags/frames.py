@@ -1,0 +1,254 @@
+"""A recorded drive as frames: for each image of the first camera the ego state and the other cameras' images.
+
+Frames come out in order while the bag is read; only what is still waiting for its partners is kept.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from waypilot.bags.bag import Bag
+from waypilot.bags.layout import Layout
+from waypilot.bags.motion import Motion
+from waypilot.bags.recording import first_stamp_ns
+from waypilot.bags.topic import BagMessage
+from waypilot.messages import (
+    MalformedMessageError,
+    compressed_to_rgb,
+    control_from_msg,
+    ego_from_msg,
+    image_to_rgb,
+    route_from_msg,
+    route_from_path,
+    stamp_from_msg,
+    trajectory_from_msg,
+)
+from waypilot.route import Route
+from waypilot.types import Control, EgoState, RgbImage, Trajectory
+
+MAX_WAITING = 40
+#: A stamp that falls back further begins a new drive; less is a message out of order, which is left out.
+RESTART_NS = 500_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class FrameOptions:
+    """``sync_ns``: how far images of one frame may be apart. ``max_gap_ns``: how long odometry may be silent."""
+
+    sync_ns: int = 30_000_000
+    max_gap_ns: int = 500_000_000
+
+    def __post_init__(self) -> None:
+        for name in ("sync_ns", "max_gap_ns"):
+            if getattr(self, name) <= 0:
+                raise ValueError(f"{name} is {getattr(self, name)}, expected a positive time")
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One moment of drive number ``drive``; ``images`` lacks the cameras without an image near it."""
+
+    drive: int
+    ego: EgoState
+    images: Mapping[str, RgbImage]
+    route: Route | None
+
+
+@dataclass(frozen=True, slots=True)
+class Motioned:
+    """The vehicle moved on: odometry arrived up to here. For those who wait for the future of a frame."""
+
+    ego: EgoState
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """Waypoints that were published during the drive."""
+
+    plan: Trajectory
+
+
+@dataclass(frozen=True, slots=True)
+class Commanded:
+    """A vehicle command that was published during the drive."""
+
+    stamp_ns: int
+    control: Control
+
+
+@dataclass(frozen=True, slots=True)
+class Restarted:
+    """Time fell back: what comes belongs to another drive."""
+
+
+Event = Frame | Motioned | Planned | Commanded | Restarted
+
+
+@dataclass(slots=True)
+class _Camera:
+    topic: str
+    waiting: deque[tuple[int, BagMessage]] = field(default_factory=deque)
+    newest_ns: int | None = None
+
+
+class FrameReader:
+    """Reads the events of a bag. ``counts`` tells what was left out, by reason."""
+
+    def __init__(
+        self, bag: Bag, layout: Layout, cameras: Mapping[str, str], options: FrameOptions, route: Route | None = None
+    ) -> None:
+        """Take the images of ``cameras`` (name to topic); ``route`` is that of the beginning."""
+        self.counts: Counter[str] = Counter()
+        self._bag = bag
+        self._options = options
+        self._route = route
+        self._drive = 0
+        self._motion = Motion(options.max_gap_ns)
+        self._cameras = {name: _Camera(topic) for name, topic in cameras.items()}
+        self._takers: dict[str, Callable[[Any], Iterator[Event]]] = {layout.odometry: self._on_odometry}
+        for topic, taker in (
+            (layout.setup, self._on_setup),
+            (None if layout.setup else layout.route, self._on_route),
+            (layout.plan, self._on_plan),
+            (layout.control, self._on_control),
+        ):
+            if topic is not None:
+                self._takers[topic] = taker
+
+    def events(self) -> Iterator[Event]:
+        """Yield what happened, in order; a frame comes after the odometry around it."""
+        by_topic = {camera.topic: camera for camera in self._cameras.values()}
+        for message in self._bag.messages({*self._takers, *by_topic}):
+            try:
+                if message.topic in by_topic:
+                    self._on_image(by_topic[message.topic], message)
+                else:
+                    yield from self._takers[message.topic](self._bag.decode(message))
+            except ValueError as error:
+                self.counts[f"unusable message on {message.topic}: {_brief(error)}"] += 1
+            yield from self._ready(last=False)
+        yield from self._ready(last=True)
+
+    def _on_odometry(self, message: Any) -> Iterator[Event]:
+        ego = ego_from_msg(message)
+        newest_ns = self._motion.newest_ns
+        if newest_ns is not None and ego.stamp_ns < newest_ns - RESTART_NS:
+            yield from self._ready(last=True)
+            self._motion.clear()
+            self._drive += 1
+            self.counts["jumps back in time"] += 1
+            yield Restarted()
+        if self._motion.add(ego):
+            yield Motioned(ego)
+        else:
+            self.counts["odometry repeated or out of order"] += 1
+
+    def _on_setup(self, message: Any) -> Iterator[Event]:
+        self._route = route_from_msg(message.route)
+        yield from ()
+
+    def _on_route(self, message: Any) -> Iterator[Event]:
+        self._route = route_from_path(message)
+        yield from ()
+
+    def _on_plan(self, message: Any) -> Iterator[Event]:
+        yield Planned(trajectory_from_msg(message))
+
+    def _on_control(self, message: Any) -> Iterator[Event]:
+        yield Commanded(stamp_from_msg(message.header.stamp), control_from_msg(message))
+
+    def _on_image(self, camera: _Camera, message: BagMessage) -> None:
+        stamp_ns = image_stamp_ns(message.data)
+        if camera.newest_ns is not None and stamp_ns <= camera.newest_ns:
+            if stamp_ns > camera.newest_ns - RESTART_NS:
+                self.counts[f"image of {camera.topic} repeated or out of order"] += 1
+                return
+            self.counts[f"image of {camera.topic} dropped at a jump back in time"] += len(camera.waiting)
+            camera.waiting.clear()
+        camera.newest_ns = stamp_ns
+        camera.waiting.append((stamp_ns, message))
+        if len(camera.waiting) > MAX_WAITING:
+            camera.waiting.popleft()
+            self.counts[f"image of {camera.topic} without odometry"] += 1
+
+    def _ready(self, last: bool) -> Iterator[Frame]:
+        """Give out the frames that have all that they will ever have."""
+        if not self._cameras:
+            return
+        first, *others = self._cameras.values()
+        while first.waiting:
+            stamp_ns, _ = first.waiting[0]
+            newest_ns = self._motion.newest_ns
+            known = newest_ns is not None and stamp_ns <= newest_ns
+            if not last and not (known and all(self._has_passed(camera, stamp_ns) for camera in others)):
+                return
+            yield from self._frame(stamp_ns)
+
+    def _has_passed(self, camera: _Camera, stamp_ns: int) -> bool:
+        """Whether a camera's image near a time is there or will not come any more."""
+        newest_ns = camera.newest_ns
+        return (newest_ns is not None and newest_ns >= stamp_ns - self._options.sync_ns) or self._waits_long()
+
+    def _waits_long(self) -> bool:
+        return len(next(iter(self._cameras.values())).waiting) >= MAX_WAITING // 2
+
+    def _frame(self, stamp_ns: int) -> Iterator[Frame]:
+        images = {}
+        for name, camera in self._cameras.items():
+            message = self._take_near(camera, stamp_ns)
+            if message is None:
+                self.counts[f"frame without image of {name}"] += 1
+                continue
+            try:
+                images[name] = self._decode(message)
+            except MalformedMessageError as error:
+                self.counts[f"unusable image of {camera.topic}: {_brief(error)}"] += 1
+        ego = self._motion.state_at(stamp_ns)
+        self._motion.forget_before(stamp_ns)
+        if ego is None:
+            self.counts["frame without odometry around it"] += 1
+        else:
+            yield Frame(self._drive, ego, images, self._route)
+
+    def _take_near(self, camera: _Camera, stamp_ns: int) -> BagMessage | None:
+        """Take a camera's image nearest to a time; older ones can belong to no later frame."""
+        best = None
+        while camera.waiting and camera.waiting[0][0] <= stamp_ns + self._options.sync_ns:
+            distance = abs(camera.waiting[0][0] - stamp_ns)
+            if best is not None and distance >= best[0]:
+                break
+            best = (distance, camera.waiting.popleft()[1])
+        return best[1] if best is not None and best[0] <= self._options.sync_ns else None
+
+    def _decode(self, message: BagMessage) -> RgbImage:
+        image = self._bag.decode(message)
+        return compressed_to_rgb(image) if hasattr(image, "format") else image_to_rgb(image)
+
+
+def image_stamp_ns(data: bytes) -> int:
+    """Read the stamp of a serialized image without decoding it. Raises MalformedMessageError."""
+    if len(data) < 12:
+        raise MalformedMessageError("an image without a header")
+    return first_stamp_ns(data)
+
+
+def first_route(bag: Bag, layout: Layout) -> Route | None:
+    """Find the route that a drive begins with: the judge's set-up, or the first path on the route's topic."""
+    topics = [topic for topic in (layout.setup, layout.route) if topic is not None]
+    if not topics:
+        return None
+    for message in bag.messages(topics[:1]):
+        try:
+            value = bag.decode(message)
+            return route_from_msg(value.route) if message.topic == layout.setup else route_from_path(value)
+        except MalformedMessageError:
+            continue
+    return None
+
+
+def _brief(error: Exception) -> str:
+    """Shorten a message so that equal troubles count together."""
+    return str(error).split(":")[-1].strip()[:80]
