@@ -4,8 +4,8 @@
 
 The future that was driven is the ground truth: odometry, linear between its stamps, in the vehicle's frame at the
 image's stamp. Two conventions are reported by horizon T: ``ade_m`` averages over all waypoints up to T (ST-P3, VAD),
-``fde_m`` is the error at T (UniAD). A frame counts for T when its whole future up to T is known. Exit codes: 0 something
-was evaluated, 1 nothing could be, 2 the bag, a checkpoint or an option cannot be used.
+``fde_m`` is the error at T (UniAD). A frame counts for T when its whole future up to T is known. Exit codes: 0 some was
+evaluated, 1 nothing could be, 2 the bag, a checkpoint or an option cannot be used.
 """
 
 from __future__ import annotations
