@@ -2,7 +2,7 @@
 SHELL := bash
 .ONESHELL:
 .SHELLFLAGS := -euo pipefail -c
-.PHONY: help setup demo pipeline test lint format bench clean
+.PHONY: help setup demo pipeline test docker-test lint format bench clean
 .DEFAULT_GOAL := help
 
 OUT ?= out/demo
@@ -12,7 +12,7 @@ PIPELINE_ARGS ?=
 PYTEST_ARGS ?=
 
 help: ## Show this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 13
 
 setup: ## Make or update .venv and ros2_ws/install
 	@bash scripts/setup_env.sh
@@ -27,6 +27,9 @@ pipeline: setup ## Make a policy from nothing: collect, train, refine, select, e
 test: setup ## Run all tests (PYTEST_ARGS="-k route" for a selection)
 	@source scripts/ros_env.sh
 	ROS_PYTHON_CHECK_FIELDS=1 python -m pytest $(PYTEST_ARGS)
+
+docker-test: setup ## Build the images and drive the suite over separate containers (installs Debian's Docker engine if there is none)
+	@bash scripts/docker_test.sh $(PYTEST_ARGS)
 
 lint: setup ## Formatting, lint, types, import borders
 	@.venv/bin/ruff format --check .
