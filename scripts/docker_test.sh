@@ -5,7 +5,7 @@
 # runs it for the time of the test; compose and buildx then come from the Debian release after. Where the base image
 # cannot be pulled, one made of Debian's packages stands in for it; the Dockerfile is the same.
 # Exit codes: that of the tests; 77 when there is no engine and none can be started here.
-set -euo pipefail
+set -Eeuo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 work=$root/out/docker_test
 mkdir -p "$work"
@@ -20,6 +20,7 @@ stop_engine() {
   kill -9 "$started" 2>/dev/null || true
 }
 trap stop_engine EXIT
+trap 'echo "[docker-test] failed in line $LINENO: $BASH_COMMAND" >&2' ERR
 
 engine_answers() { timeout 10 docker info >/dev/null 2>&1; }
 
@@ -48,15 +49,20 @@ start_engine() {
   unavailable "the engine does not start here"
 }
 
+# The archive that this machine's own packages come from.
+debian_mirror() {
+  cat /etc/apt/sources.list.d/debian.sources /etc/apt/sources.list 2>/dev/null \
+    | sed -nE 's/^URIs: +//p; s/^deb +(\[[^]]*\] +)?([^ ]+) .*/\2/p' | head -n 1 || true
+}
+
 # Compose v2 and buildx for Debian's engine, unpacked beside the test; nothing of the system changes.
 unpack_compose() {
   export DOCKER_CONFIG=$work/config
   [ -x "$DOCKER_CONFIG/cli-plugins/docker-compose" ] && return
   say "fetching compose and buildx"
-  local lists=$work/apt mirror
-  mirror=$(sed -nE 's/^URIs: +//p; s/^deb +(\[[^]]*\] +)?([^ ]+) .*/\2/p' /etc/apt/sources.list.d/debian.sources /etc/apt/sources.list 2>/dev/null | head -n 1)
+  local lists=$work/apt
   mkdir -p "$lists/lists/partial" "$lists/cache/archives/partial" "$DOCKER_CONFIG/cli-plugins"
-  echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror trixie main" >"$lists/sources"
+  echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $(debian_mirror) trixie main" >"$lists/sources"
   local options=(-qq -o "Dir::Etc::sourcelist=$lists/sources" -o Dir::Etc::sourceparts=- -o "Dir::State::lists=$lists/lists"
     -o "Dir::Cache=$lists/cache" -o APT::Sandbox::User=root)
   apt-get "${options[@]}" update
@@ -66,7 +72,7 @@ unpack_compose() {
 
 # The registry's image, or the same packages from Debian's archive under another name.
 choose_base() {
-  local wanted=debian:bookworm-slim stand_in=waypilot-test/debian:bookworm-slim mirror
+  local wanted=debian:bookworm-slim stand_in=waypilot-test/debian:bookworm-slim
   if docker image inspect "$wanted" >/dev/null 2>&1 || timeout 120 docker pull --quiet "$wanted" >/dev/null 2>&1; then
     export BASE_IMAGE=$wanted
     return
@@ -75,7 +81,6 @@ choose_base() {
   docker image inspect "$stand_in" >/dev/null 2>&1 && return
   say "no image registry: making the base image from Debian's packages"
   command -v mmdebstrap >/dev/null || apt-get install -y -qq --no-install-recommends mmdebstrap >>"$work/apt.log" 2>&1
-  mirror=$(sed -nE 's/^URIs: +//p; s/^deb +(\[[^]]*\] +)?([^ ]+) .*/\2/p' /etc/apt/sources.list.d/debian.sources /etc/apt/sources.list 2>/dev/null | head -n 1)
   printf '[global]\ncert = /etc/ssl/certs/ca-certificates.crt\n' >"$work/pip.conf"
   mmdebstrap --quiet --variant=minbase --include=ca-certificates,passwd \
     --dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/locale/*' \
@@ -83,7 +88,7 @@ choose_base() {
     --customize-hook='copy-in /usr/local/share/ca-certificates /usr/local/share' \
     --customize-hook="copy-in $work/pip.conf /etc" --customize-hook='chroot "$1" update-ca-certificates' \
     --customize-hook='rm -rf "$1"/var/cache/apt/archives/*.deb "$1"/var/lib/apt/lists/*' \
-    bookworm - "$mirror" 2>"$work/mmdebstrap.log" | docker import -c 'CMD ["bash"]' - "$stand_in" >/dev/null
+    bookworm - "$(debian_mirror)" 2>"$work/mmdebstrap.log" | docker import -c 'CMD ["bash"]' - "$stand_in" >/dev/null
 }
 
 # Wheels that pip finds in a folder here (PIP_FIND_LINKS): torch's CPU build, where no index of it can be reached.

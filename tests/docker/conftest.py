@@ -34,6 +34,7 @@ class Composition:
             "WAYPILOT_UID": str(USER_ID),
             "WAYPILOT_GID": str(USER_ID),
             "COMPOSE_ANSI": "never",
+            "ROS_DOMAIN_ID": str(number),
         }
 
     def run(self, *words, timeout=COMMAND_S, check=True, **settings):
@@ -116,7 +117,7 @@ def composition(images, tmp_path, request):
     shutil.chown(out, USER_ID, USER_ID)
     for folder in (*tmp_path.parents[:2], tmp_path):
         folder.chmod(0o755)  # pytest's are closed to others, and the containers run as somebody else
-    number = 100 + os.getpid() % 100
+    number = 101 + os.getpid() % 100  # also the ROS domain, and that knows numbers up to 232
     made = Composition(f"waypilot-test-{os.getpid()}", number, out)
     yield made
     made.down()

@@ -102,7 +102,7 @@ def count_images(composition):
     user = composition.environment["WAYPILOT_UID"]
     words = ["run", "--rm", "--network", f"{composition.name}_stack", "--user", user, "--tmpfs", "/tmp"]
     settings = {
-        "ROS_DOMAIN_ID": "42",
+        "ROS_DOMAIN_ID": composition.environment["ROS_DOMAIN_ID"],
         "ROS_STATIC_PEERS": f"{composition.environment['SUBNET']}.11",
         "FASTDDS_BUILTIN_TRANSPORTS": "UDPv4?sockets_size=2MB",
     }
