@@ -27,6 +27,8 @@ def command_line(spec: ProcessSpec, parameter_dir: Path) -> list[str]:
     ]
     for name, target in spec.remaps.items():
         command += ["-r", f"{name}:={target}"]
+    if spec.parameter_file:
+        command += ["--params-file", spec.parameter_file]
     if spec.parameters:
         command += ["--params-file", str(_write_parameters(spec, parameter_dir))]
     return command

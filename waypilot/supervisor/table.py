@@ -14,6 +14,7 @@ from typing import Any
 import yaml
 
 Scalar = str | bool | int | float
+FOLDER = "folder"
 _REFERENCE = re.compile(r"\$\{(\w+)\}")
 
 
@@ -45,7 +46,8 @@ class Argument:
 class ProcessSpec:
     """One process of a run, all arguments filled in.
 
-    Either a ROS node (``package`` and ``executable``) or a Python module (``module``) with ``arguments``.
+    Either a ROS node (``package`` and ``executable``) or a Python module (``module``) with ``arguments``. A node's
+    ``parameters`` come after those of its ``parameter_file`` and win.
     ``ends_run``: its exit is the regular end of the run. ``ends_last``: it is ended only after all others are gone.
     """
 
@@ -54,6 +56,7 @@ class ProcessSpec:
     executable: str = ""
     module: str = ""
     arguments: tuple[str, ...] = ()
+    parameter_file: str = ""
     parameters: Mapping[str, Scalar] = field(default_factory=dict)
     remaps: Mapping[str, str] = field(default_factory=dict)
     ends_run: bool = False
@@ -66,10 +69,14 @@ class ProcessSpec:
 
 @dataclass(frozen=True, slots=True)
 class StackTable:
-    """The table as written: the arguments it knows and the entries, references still open."""
+    """The table as written: the arguments it knows and the entries, references still open.
+
+    ``folder`` is where it lies; entries may refer to it as ``${folder}``, and parameter files are looked up from there.
+    """
 
     arguments: Mapping[str, Argument]
     entries: tuple[Mapping[str, Any], ...]
+    folder: Path
 
     def values(self, overrides: Mapping[str, str]) -> dict[str, Scalar]:
         """Merge command-line text into the defaults; TableError for unknown names and bad values."""
@@ -84,7 +91,7 @@ class StackTable:
     def processes(self, values: Mapping[str, Scalar]) -> tuple[ProcessSpec, ...]:
         """Return the processes that run with these values, in the order of the table."""
         chosen = [entry for entry in self.entries if _holds(entry.get("when", {}), values)]
-        specs = tuple(_spec(entry, values) for entry in chosen)
+        specs = tuple(_spec(entry, {**values, FOLDER: str(self.folder)}) for entry in chosen)
         names = [spec.name for spec in specs]
         if len(set(names)) != len(names):
             raise TableError(f"two processes of one run have the same name: {', '.join(names)}")
@@ -106,7 +113,7 @@ def load_table(path: Path) -> StackTable:
         _check_entry(entry, arguments)
     if not any(entry.get("ends_run") for entry in entries):
         raise TableError(f"{path}: no process has 'ends_run: true', so the run would never end")
-    return StackTable(arguments, tuple(entries))
+    return StackTable(arguments, tuple(entries), path.resolve().parent)
 
 
 def split_overrides(words: Sequence[str]) -> dict[str, str]:
@@ -135,6 +142,7 @@ _ENTRY_KEYS = {
     "executable",
     "module",
     "arguments",
+    "parameter_file",
     "parameters",
     "remaps",
     "ends_run",
@@ -150,7 +158,7 @@ def _check_entry(entry: Any, arguments: Mapping[str, Argument]) -> None:
     _no_others(entry, _ENTRY_KEYS, where)
     conditions = set(entry.get("when", {}))
     referenced = set(_REFERENCE.findall(yaml.safe_dump({key: value for key, value in entry.items() if key != "when"})))
-    unknown = sorted((conditions | referenced) - set(arguments))
+    unknown = sorted((conditions | referenced) - {*arguments, FOLDER})
     if unknown:
         raise TableError(f"{where} refers to {', '.join(unknown)}, which is no argument of the table")
 
@@ -172,11 +180,21 @@ def _spec(entry: Mapping[str, Any], values: Mapping[str, Scalar]) -> ProcessSpec
         executable=entry.get("executable", ""),
         module=entry.get("module", ""),
         arguments=tuple(str(_fill(word, values)) for word in entry.get("arguments", ())),
+        parameter_file=_parameter_file(entry, values),
         parameters={name: _fill(value, values) for name, value in entry.get("parameters", {}).items()},
         remaps={name: str(_fill(target, values)) for name, target in entry.get("remaps", {}).items()},
         ends_run=bool(entry.get("ends_run", False)),
         ends_last=bool(entry.get("ends_last", False)),
     )
+
+
+def _parameter_file(entry: Mapping[str, Any], values: Mapping[str, Scalar]) -> str:
+    if "parameter_file" not in entry:
+        return ""
+    path = Path(str(values[FOLDER])) / str(_fill(entry["parameter_file"], values))
+    if not path.is_file():
+        raise TableError(f"process {entry['name']}: there is no parameter file {path}")
+    return str(path)
 
 
 def _fill(value: Scalar, values: Mapping[str, Scalar]) -> Scalar:

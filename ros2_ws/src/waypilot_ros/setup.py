@@ -3,9 +3,26 @@ from pathlib import Path
 from setuptools import setup
 
 PACKAGE = "waypilot_ros"
-NODES = ("carla_bridge", "scene_setter", "policy", "controller", "metrics", "evaluator", "recorder")
+NODES = (
+    "carla_bridge",
+    "scene_setter",
+    "policy",
+    "controller",
+    "metrics",
+    "evaluator",
+    "recorder",
+    "route_starter",
+    "markers",
+)
 # The launch files live at the top of the repository and are installed with the nodes.
-LAUNCH_FILES = sorted(str(path) for path in Path("../../../launch").glob("*") if path.suffix in (".yaml", ".py"))
+LAUNCH = Path("../../../launch")
+
+
+def launch_files(folder: str = ".") -> tuple[str, list[str]]:
+    """Name the installed place of a folder of launch/ and its files."""
+    files = sorted(str(path) for path in (LAUNCH / folder).iterdir() if path.suffix in (".yaml", ".py", ".rviz"))
+    return str(Path("share") / PACKAGE / "launch" / folder), files
+
 
 setup(
     name=PACKAGE,
@@ -14,7 +31,9 @@ setup(
     data_files=[
         ("share/ament_index/resource_index/packages", [f"resource/{PACKAGE}"]),
         (f"share/{PACKAGE}", ["package.xml"]),
-        (f"share/{PACKAGE}/launch", LAUNCH_FILES),
+        launch_files(),
+        launch_files("params"),
+        launch_files("rviz"),
     ],
     zip_safe=True,
     maintainer="Waypilot maintainers",
