@@ -9,8 +9,8 @@ from pathlib import Path
 
 from waypilot.report.writer import Earlier
 from waypilot.supervisor.become import become, find_process
-from waypilot.supervisor.life import BAD_ARGUMENTS_EXIT_CODE, CRASHED_EXIT_CODE, run_evaluation
-from waypilot.supervisor.record import RECORDS
+from waypilot.supervisor.life import BAD_ARGUMENTS_EXIT_CODE, CRASHED_EXIT_CODE, run_evaluation, run_unjudged
+from waypilot.supervisor.record import RECORDS, keeps_record
 from waypilot.supervisor.resolve import resolve
 from waypilot.supervisor.table import StackTable, TableError, load_table, split_overrides
 from waypilot.supervisor.workers import run_workers
@@ -28,6 +28,8 @@ def main(words: list[str] | None = None) -> int:
         if options.only:
             become(find_process(table.processes(resolve(values)), options.only))
         _check(options)
+        if not keeps_record(table.processes(resolve(values))):
+            return run_unjudged(table, values, _print)
         earlier = Earlier.RESUME if options.resume else RECORDS[str(values["record"])]
         if options.workers > 1:
             return run_workers(options.table, values, earlier, options.workers, options.retries)

@@ -39,6 +39,19 @@ def run_evaluation(
             claim.release()
 
 
+def run_unjudged(table: StackTable, values: Mapping[str, Scalar], report: Callable[[str], None]) -> int:
+    """Run processes among which nobody keeps a record, until one ends or a signal comes; returns the exit code.
+
+    The ROS domain is the environment's unless one is given: these nodes work with others.
+    """
+    resolved = resolve(values)
+    domain_id = str(values["domain_id"])
+    environment = dict(os.environ)
+    if domain_id != AUTOMATIC:
+        environment["ROS_DOMAIN_ID"] = domain_id
+    return Supervisor(table.processes(resolved), _output_dir(resolved), environment, report=report).run()
+
+
 class _Lives:
     """The lives of the stack, one after the other, until nothing is left to drive."""
 

@@ -8,7 +8,7 @@ which run broke, whether it is tried again, what is not driven any more.
 from __future__ import annotations
 
 import importlib.metadata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from waypilot.report.jobs import Job, plan_jobs
@@ -17,16 +17,23 @@ from waypilot.report.results import CheckpointInfo, ResultsWriter, RunInfo
 from waypilot.report.run_info import UNKNOWN
 from waypilot.report.writer import Earlier
 from waypilot.scenarios import ScenarioError, available_suites, load_suite, select
-from waypilot.supervisor.table import Scalar, TableError
+from waypilot.supervisor.table import ProcessSpec, Scalar, TableError
 
 DEFAULT_SUITE = "standard"
 RESULTS_FILE = "results.json"
 REPORT_FILE = "report.html"
+#: Name of the process that drives and judges.
+EVALUATOR = "evaluator"
 #: As seeds or repeats: those of the suite.
 OF_SUITE = "suite"
 SUPERVISED = "supervised"
 #: What may become of an earlier record, as the evaluator's parameter.
 RECORDS = {"new": Earlier.REPLACE, "resume": Earlier.RESUME, SUPERVISED: Earlier.CONTINUE}
+
+
+def keeps_record(specs: Sequence[ProcessSpec]) -> bool:
+    """Whether these processes judge drives, so that the run has a record."""
+    return any(spec.name == EVALUATOR for spec in specs)
 
 
 def plan_runs(scenarios: str, seeds: str, repeats: str, runs: str = "") -> tuple[str, tuple[Job, ...]]:

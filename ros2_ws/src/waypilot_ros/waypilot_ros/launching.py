@@ -10,7 +10,6 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from launch import LaunchContext, LaunchDescription
 from launch.actions import (
     DeclareLaunchArgument,
     EmitEvent,
@@ -25,9 +24,10 @@ from launch.events.process import ProcessExited
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 
+from launch import LaunchContext, LaunchDescription
 from waypilot.supervisor.child import describe_exit
-from waypilot.supervisor.failure import FAILURE_FILE, Failure
-from waypilot.supervisor.record import RunRecord
+from waypilot.supervisor.failure import FAILURE_FILE, Failure, read_failure
+from waypilot.supervisor.record import RECORDS, SUPERVISED, RunRecord, keeps_record
 from waypilot.supervisor.resolve import AUTOMATIC, resolve
 from waypilot.supervisor.table import ProcessSpec, StackTable, load_table
 
@@ -55,11 +55,14 @@ def describe(table_path: Path, fixed: Mapping[str, str] | None = None) -> Launch
 def _start(context: LaunchContext, table: StackTable, fixed: Mapping[str, str]) -> list:
     texts = {name: fixed.get(name) or LaunchConfiguration(name).perform(context) for name in table.arguments}
     values = resolve(table.values(texts))
+    judged = keeps_record(table.processes(values))
+    record = RunRecord(values, RECORDS[str(values["record"])]) if judged else None
+    if judged:
+        values["record"] = SUPERVISED
     output_dir = Path(str(values["output_dir"]))
     output_dir.mkdir(parents=True, exist_ok=True)
     (output_dir / FAILURE_FILE).unlink(missing_ok=True)
     specs = table.processes(values)
-    record = RunRecord(values) if any(spec.ends_run for spec in specs) else None
     actions = []
     if values["domain_id"] != AUTOMATIC:
         actions.append(SetEnvironmentVariable("ROS_DOMAIN_ID", str(values["domain_id"])))
@@ -92,6 +95,8 @@ def _ending(spec: ProcessSpec, output_dir: Path, record: RunRecord | None):
 
     def on_exit(event: ProcessExited, context: LaunchContext) -> list:
         if spec.ends_run and record is not None:
+            failure = read_failure(output_dir)
+            record.settle("the evaluation ended early" if failure is None else failure.text, final=True)
             record.complete()
         if context.is_shutdown:
             return []

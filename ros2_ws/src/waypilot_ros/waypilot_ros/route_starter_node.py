@@ -1,7 +1,7 @@
 """Lets policy and controller drive without an evaluator: every route that is published begins a drive.
 
-For one's own bridge or a real car: somebody publishes the route as a latched path in the map frame (carla_waypoint_publisher
-does), frames come all the time, and no one judges.
+For one's own bridge or a real car: somebody publishes the route as a latched path in the map frame, as
+carla_waypoint_publisher does, frames come all the time, and no one judges.
 """
 
 from __future__ import annotations
