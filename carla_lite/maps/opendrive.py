@@ -130,6 +130,7 @@ class OpenDriveMap:
     """A whole document. ``geo_reference`` is (latitude, longitude) of the map origin in degrees.
 
     ``phases`` are the controllers of each junction in the order of the file: ids of the signals that switch together.
+    ``flat_xodr`` is the document without its relief, None where it has none.
     """
 
     roads: dict[str, Road]
@@ -137,3 +138,4 @@ class OpenDriveMap:
     geo_reference: tuple[float, float] = (0.0, 0.0)
     signals: tuple[Signal, ...] = ()
     phases: dict[str, tuple[tuple[str, ...], ...]] = field(default_factory=dict)
+    flat_xodr: str | None = None

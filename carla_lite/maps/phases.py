@@ -20,6 +20,22 @@ class LaneSpot:
     arc_m: float
 
 
+def before_junction(spot: LaneSpot, lanes: tuple[Lane, ...]) -> LaneSpot:
+    """Return the entry of the junction that a place lies in, or the place itself outside junctions.
+
+    Files often hang a light on the ways through a junction, metres behind the line where one has to wait.
+    """
+    lane, visited = lanes[spot.lane], {spot.lane}
+    if not lane.is_junction:
+        return spot
+    while True:
+        inside = [i for i in lane.predecessors if lanes[i].junction_id == lane.junction_id and i not in visited]
+        if not inside:
+            return LaneSpot(lane.index, 0.0)
+        lane = lanes[inside[0]]
+        visited.add(lane.index)
+
+
 def spot_before(line: LaneSpot, lanes: tuple[Lane, ...], distance_m: float) -> tuple[SE2, float]:
     """Return the pose on the lane so far before a line, and the lane's width there; lanes that lead there go on."""
     lane, arc = lanes[line.lane], line.arc_m - distance_m

@@ -13,7 +13,7 @@ from enum import IntEnum
 
 from carla_lite.maps.lanes import Lane
 from carla_lite.maps.opendrive import OpenDriveMap, Signal
-from carla_lite.maps.phases import LaneSpot, assign_turns, spot_before
+from carla_lite.maps.phases import LaneSpot, assign_turns, before_junction, spot_before
 from carla_lite.maps.speed_limits import KPH_BY_UNIT, LimitSign, SpeedLimits
 from waypilot.geometry import SE2
 
@@ -71,7 +71,11 @@ class Post:
 def build_posts(source: OpenDriveMap, lanes: tuple[Lane, ...]) -> tuple[tuple[Post, ...], SpeedLimits]:
     """Return the signals that regulate a driving lane, in order of the file, and the speed limits that follow."""
     by_road = _driving_lanes_by_road(lanes)
-    lines = {signal.id: _lines(signal, by_road) for signal in source.signals if signal.type in _KIND_BY_TYPE}
+    lines = {
+        signal.id: [before_junction(line, lanes) for line in _lines(signal, by_road)]
+        for signal in source.signals
+        if signal.type in _KIND_BY_TYPE
+    }
     known = [signal for signal in source.signals if lines.get(signal.id)]
     limits = SpeedLimits(
         lanes,

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from carla_lite.maps.cubic import PiecewiseCubic
+from carla_lite.maps.flattening import flattened
 from carla_lite.maps.opendrive import (
     Connection,
     LaneRecord,
@@ -50,10 +51,13 @@ def read_opendrive(xodr: str) -> OpenDriveMap:
         roads[road.id] = road
     if not roads:
         raise OpenDriveError("the OpenDRIVE document holds no <road>")
-    if _has_relief(root):
-        _LOG.warning("the map has elevation; this simulator is flat and ignores it")
     junctions = {text_of(j, "id"): tuple(_connections(j)) for j in root.findall("junction")}
-    return OpenDriveMap(roads, junctions, _geo_reference(root), read_signals(root, roads), read_phases(root))
+    geo_reference, signals, phases = _geo_reference(root), read_signals(root, roads), read_phases(root)
+    flat_xodr = None
+    if _has_relief(root):
+        _LOG.warning("the map has elevation; this simulator is flat and ignores it, and so does the map it serves")
+        flat_xodr = flattened(root)
+    return OpenDriveMap(roads, junctions, geo_reference, signals, phases, flat_xodr)
 
 
 def _cubic(elements: list[ET.Element], start: str) -> PiecewiseCubic:
@@ -66,7 +70,8 @@ def _cubic(elements: list[ET.Element], start: str) -> PiecewiseCubic:
 
 
 def _has_relief(root: ET.Element) -> bool:
-    profiles = [*root.iterfind("road/elevationProfile/elevation"), *root.iterfind("road/lateralProfile/superelevation")]
+    tags = ("elevationProfile/elevation", "lateralProfile/superelevation", "lateralProfile/shape")
+    profiles = [element for tag in tags for element in root.iterfind(f"road/{tag}")]
     return any(number_of(e, k, 0.0) != 0.0 for e in profiles for k in "abcd")
 
 
@@ -240,7 +245,10 @@ def _road(element: ET.Element) -> Road:
 def _connections(junction: ET.Element) -> Iterator[Connection]:
     for element in junction.iterfind("connection"):
         if element.get("connectingRoad") is None:
-            continue  # virtual and direct junctions of OpenDRIVE 1.7 carry no connecting road
+            # Virtual and direct junctions of OpenDRIVE 1.7 carry no connecting road.
+            _LOG.warning("junction %s has a connection without connectingRoad: not supported, no way leads through",
+                         junction.get("id"))  # fmt: skip
+            continue
         links = tuple((integer_of(e, "from"), integer_of(e, "to")) for e in element.iterfind("laneLink"))
         yield Connection(
             text_of(element, "incomingRoad"),

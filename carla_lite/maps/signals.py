@@ -20,13 +20,23 @@ def read_signals(root: ET.Element, roads: dict[str, Road]) -> tuple[Signal, ...]
     owner: dict[str, Road] = {}
     for element in root.iterfind("road"):
         road = roads[text_of(element, "id")]
-        for signal in element.iterfind("signals/signal"):
+        for signal in (*element.iterfind("signals/signal"), *_speed_objects(element)):
             key = text_of(signal, "id")
             found[key], owner[key] = signal, road
             places.setdefault(key, []).insert(0, _place(signal, road))
         for reference in element.iterfind("signals/signalReference"):
             places.setdefault(text_of(reference, "id"), []).append(_place(reference, road))
     return tuple(_signal(key, signal, owner[key], tuple(places[key])) for key, signal in found.items())
+
+
+def _speed_objects(road: ET.Element) -> Iterator[ET.Element]:
+    """Yield the speed limits that CARLA's towns hold as objects, named ``Speed_30``, as the signals they stand for."""
+    for element in road.iterfind("objects/object"):
+        prefix, _, value = element.get("name", "").partition("_")
+        if prefix.lower() == "speed" and value.isdecimal():
+            place = {key: element.get(key, "0") for key in ("id", "name", "s", "t")}
+            turned = {"hOffset": element.get("hdg", "0"), "orientation": element.get("orientation", "none")}
+            yield ET.Element("signal", {**place, **turned, "type": "274", "value": value, "unit": "km/h"})
 
 
 def _signal(key: str, element: ET.Element, road: Road, places: tuple[SignalPlace, ...]) -> Signal:

@@ -31,7 +31,10 @@ _CACHED_TOWNS = 8
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TownMap:
-    """A loaded town, all in map axes; ``geo_reference`` is (latitude, longitude) of the map origin in degrees."""
+    """A loaded town, all in map axes; ``xodr`` is what clients get: the document, without its relief if it had any.
+
+    ``geo_reference`` is (latitude, longitude) of the map origin in degrees.
+    """
 
     name: str
     xodr: str
@@ -91,7 +94,8 @@ def town_from_xodr(name: str, xodr: str) -> TownMap:
     boxes = place_scenery(source, lanes, bounds, zlib.crc32(xodr.encode()), signals)
     scene = StaticScene(bounds, paint_ground(source, lanes), (*boxes, *signals))
     spawn_points = _spawn_points(lanes)
-    return TownMap(name, xodr, lanes, scene, spawn_points, source.geo_reference, posts, limits, LaneIndex(lanes))
+    served = source.flat_xodr or xodr
+    return TownMap(name, served, lanes, scene, spawn_points, source.geo_reference, posts, limits, LaneIndex(lanes))
 
 
 def _spawn_points(lanes: tuple[Lane, ...]) -> tuple[Pose, ...]:

@@ -15,7 +15,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from carla_lite.maps import OpenDriveError, TownMap, available_towns, load_town, town_from_xodr
+from carla_lite.maps import OpenDriveError, TownMap, town_from_xodr
+from carla_lite.wire.errors import CallError
+from carla_lite.wire.maps_folder import MapsFolder
 from carla_lite.wire.server import PortError, Ports, Server, bind_ports
 from carla_lite.wire.simulation import Simulation
 from carla_lite.wire.streams import StreamHub
@@ -34,8 +36,10 @@ examples:
   python -m carla_lite --map Lite02 --port 2100        another town, another port
   python -m carla_lite --map generate:7                a town made from a seed
   python -m carla_lite --xodr my_town.xodr             any OpenDRIVE map; its name is that of the file
+  python -m carla_lite --maps-dir ~/carla/OpenDrive --map Town03
+                                                       your own copies of CARLA's towns, by their names
   python -m carla_lite --port 0 --ready-file r.json    any free ports, written to r.json when ready
-  python -m carla_lite --list-maps                     the built-in towns
+  python -m carla_lite --list-maps                     the maps
 
 exit codes: 0 ended by SIGINT, SIGTERM or --stop-with-stdin; 2 bad options, unusable map or port in use.
 The first start compiles the physics and the renderer for up to a minute; later ones use numba's cache."""
@@ -51,6 +55,8 @@ class Options:
 
     map: str
     xodr: Path | None
+    maps_dir: Path | None
+    alias_towns: bool
     host: str
     port: int
     streaming_port: int | None
@@ -66,11 +72,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the server; returns the exit code."""
     options = parse(arguments)
     logging.basicConfig(level=options.log_level.upper(), format="carla_lite: %(levelname)s: %(message)s")
-    if options.list_maps:
-        print(*available_towns(), "generate:<seed>", sep="\n")
-        return EXIT_OK
     try:
-        if options.compile_only:
+        if options.list_maps:
+            print(*_library(options, None).short_names(), "generate:<seed>", sep="\n")
+        elif options.compile_only:
             _compile(options)
         else:
             _serve(options)
@@ -92,6 +97,8 @@ def parse(arguments: Sequence[str] | None) -> Options:
     source = parser.add_mutually_exclusive_group()
     source.add_argument("--map", default="Lite01", metavar="NAME", help="town to start with (default: %(default)s)")
     source.add_argument("--xodr", type=Path, metavar="FILE", help="start with this OpenDRIVE map instead")
+    add("--maps-dir", type=Path, metavar="FOLDER", help="serve the OpenDRIVE files of this folder by their names, too")
+    add("--alias-towns", action="store_true", help="let our towns stand in for CARLA's (Town01, ...), with a warning")
     add("--host", default="127.0.0.1", help="address to listen on; 0.0.0.0 for all (default: %(default)s)")
     add("--port", type=_port, default=2000, help="RPC port, 0 for any free one (default: %(default)s)")
     add("--streaming-port", type=_port, metavar="PORT", help="port of the streams (default: the one after --port)")
@@ -100,7 +107,7 @@ def parse(arguments: Sequence[str] | None) -> Options:
     add("--log-level", choices=levels, default="info", help="how much to log on stderr (default: %(default)s)")
     add("--ready-file", type=Path, metavar="FILE", help="write ports and map there as JSON once clients are welcome")
     add("--stop-with-stdin", action="store_true", help="end when standard input closes: with the process that owns it")
-    add("--list-maps", action="store_true", help="name the built-in towns and end")
+    add("--list-maps", action="store_true", help="name the maps and end")
     add("--compile-only", action="store_true", help="fill numba's cache and end: for images and CI")
     options = Options(**vars(parser.parse_args(arguments)))
     if options.seed < 0:
@@ -117,15 +124,13 @@ def _port(text: str) -> int:
 
 
 def _compile(options: Options) -> None:
-    town = _town(options)
-    warm_up(town, TownLibrary(custom=town if options.xodr else None))
+    warm_up(*_towns(options))
 
 
 def _serve(options: Options) -> None:
     ports = bind_ports(options.host, options.port, options.streaming_port)
     try:
-        town = _town(options)
-        towns = TownLibrary(custom=town if options.xodr else None)
+        town, towns = _towns(options)
         warm_up(town, towns)
         hub = StreamHub()
         simulation = Simulation(town, towns, hub, ports.streaming_port, options.seed)
@@ -134,12 +139,28 @@ def _serve(options: Options) -> None:
         ports.close()
 
 
-def _town(options: Options) -> TownMap:
+def _towns(options: Options) -> tuple[TownMap, TownLibrary]:
+    """Return the town to start with and all that can be loaded."""
+    own = None if options.xodr is None else _town_of_file(options.xodr)
+    towns = _library(options, own)
     try:
-        if options.xodr is None:
-            return load_town(options.map)
-        return town_from_xodr(options.xodr.stem, options.xodr.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, OpenDriveError, ValueError) as error:
+        return own or towns.find(options.map), towns
+    except CallError as error:
+        raise UsageError(f"cannot load the map: {error}") from error
+
+
+def _library(options: Options, own: TownMap | None) -> TownLibrary:
+    try:
+        folder = None if options.maps_dir is None else MapsFolder(options.maps_dir)
+    except ValueError as error:
+        raise UsageError(f"--maps-dir: {error}") from error
+    return TownLibrary(own, folder, options.alias_towns)
+
+
+def _town_of_file(path: Path) -> TownMap:
+    try:
+        return town_from_xodr(path.stem, path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, OpenDriveError) as error:
         raise UsageError(f"cannot load the map: {error}") from error
 
 

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 from collections import OrderedDict
 
 from carla_lite.maps import OpenDriveError, TownMap, available_towns, load_town, town_from_xodr
 from carla_lite.render import Renderer
 from carla_lite.wire.errors import CallError
+from carla_lite.wire.maps_folder import OPTIMISED, MapsFolder
 
+_LOG = logging.getLogger(__name__)
+STAND_INS = {
+    **dict.fromkeys(("Town01", "Town02", "Town03", "Town10", "Town10HD"), "Lite04"),
+    **dict.fromkeys(("Town04", "Town05", "Town06"), "Lite05"),
+    **dict.fromkeys(("Town07", "Town11", "Town12", "Town13", "Town15"), "Lite06"),
+}
+"""Which of our towns is most like which of CARLA's: small town, ring road, country road."""
 OPENDRIVE_TOWN = "OpenDriveMap"
 """The name under which CARLA's client loads the document that it sent before."""
 _CLIENT_PREFIX = "Carla/Maps/"
@@ -18,14 +27,23 @@ _RENDERERS_KEPT = 2
 class TownLibrary:
     """Finds towns by the names that clients use. Renderers are kept for the towns used last, as they are large."""
 
-    def __init__(self, custom: TownMap | None = None) -> None:
-        """Offer the built-in towns, and ``custom`` under its own name."""
+    def __init__(
+        self, custom: TownMap | None = None, folder: MapsFolder | None = None, alias_towns: bool = False
+    ) -> None:
+        """Offer the built-in towns, ``custom`` under its own name, a folder's maps, and stand-ins for CARLA's towns."""
         self._custom = {custom.name: custom} if custom else {}
+        self._folder = folder
+        self._stand_ins = STAND_INS if alias_towns else {}
         self._renderers: OrderedDict[int, tuple[TownMap, Renderer]] = OrderedDict()
+
+    def short_names(self) -> list[str]:
+        """Return the names of everything that can be loaded."""
+        in_folder = self._folder.names() if self._folder else []
+        return list(dict.fromkeys([*available_towns(), *self._custom, *in_folder, *self._stand_ins]))
 
     def names(self) -> list[str]:
         """Return all names in the form that ``get_available_maps`` gives."""
-        return [_SERVER_PREFIX + name for name in (*available_towns(), *self._custom)]
+        return [_SERVER_PREFIX + name for name in self.short_names()]
 
     def find(self, name: str) -> TownMap:
         """Return a town by its short name or any path that ends in it; raises CallError when there is none."""
@@ -33,9 +51,29 @@ class TownLibrary:
         if short in self._custom:
             return self._custom[short]
         try:
-            return load_town(short)
-        except ValueError as error:
-            raise CallError(f"map '{name[:200]}' not found: {error}") from error
+            found = self._folder.find(short) if self._folder else None
+            return found or load_town(self._stand_in(short))
+        except (ValueError, OpenDriveError) as error:
+            raise CallError(f"map '{name[:200]}' not found: {self._explain(short, error)}") from error
+
+    def _stand_in(self, name: str) -> str:
+        """Return the name of our town that stands in for one of CARLA's, or the name itself."""
+        ours = self._stand_ins.get(name.removesuffix(OPTIMISED))
+        if ours is None:
+            return name
+        _LOG.warning("%s is not here, %s stands in for it (--alias-towns): another town altogether", name, ours)
+        return ours
+
+    def _explain(self, short: str, error: Exception) -> str:
+        if isinstance(error, OpenDriveError) or short.startswith("generate:"):
+            return str(error)
+        hint = ""
+        if short.removesuffix(OPTIMISED) in STAND_INS:
+            hint = (
+                ". CARLA's towns are not included: start carla_lite with --maps-dir and a folder of your own copies "
+                "of their OpenDRIVE files, or with --alias-towns to have ours stand in"
+            )
+        return f"there are {', '.join(self.short_names())} and generate:<seed>{hint}"
 
     def add_opendrive(self, xodr: str) -> None:
         """Keep a client's document for the next load of ``OpenDriveMap``; raises CallError when it is no usable map."""

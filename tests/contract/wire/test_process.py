@@ -10,8 +10,10 @@ import subprocess
 import sys
 import time
 
+import carla
 import pytest
 
+from carla_lite.maps import load_town
 from carla_lite.wire.process import ServerError, ServerProcess
 from tests.contract.wire.conftest import RawRpc
 
@@ -90,7 +92,10 @@ def test_a_port_in_use_is_one_clear_line_and_code_2():
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (["--map", "Nowhere"], "unknown town 'Nowhere'"),
+        (["--map", "Nowhere"], "map 'Nowhere' not found: there are Lite01, Lite02"),
+        (["--map", "generate:x"], "must be a whole number"),
+        (["--map", "Town03_Opt"], "--maps-dir"),
+        (["--maps-dir", "no/such/folder"], "--maps-dir: there is no folder"),
         (["--xodr", "no/such/file.xodr"], "No such file"),
         (["--port", "70000"], "no port number"),
         (["--port", "65535"], "--streaming-port"),
@@ -106,8 +111,6 @@ def test_bad_options_are_explained_with_code_2(arguments, complaint):
 
 
 def test_an_opendrive_file_can_be_served(tmp_path):
-    from carla_lite.maps import load_town
-
     document = tmp_path / "my_town.xodr"
     document.write_text(load_town("Lite03").xodr)
     with ServerProcess(xodr=document) as server:
@@ -141,6 +144,7 @@ def test_more_connections_than_files_keep_newcomers_out_and_nobody_else():
 
 ORPHAN_MAKER = """
 import os, signal
+from carla_lite.maps import load_town
 from carla_lite.wire.process import ServerProcess
 server = ServerProcess().start()
 print(server.pid, flush=True)
@@ -154,3 +158,40 @@ def test_the_server_goes_when_its_owner_is_killed():
     )
     assert owner.returncode == -signal.SIGKILL, owner.stderr
     assert wait_until_gone(int(owner.stdout), timeout_s=10.0)
+
+
+def test_a_folder_of_maps_is_served_by_their_names(tmp_path):
+    for name in ("Town01", "Other"):
+        (tmp_path / f"{name}.xodr").write_text(load_town("Lite04").xodr)
+    (tmp_path / "Broken.xodr").write_text("<OpenDRIVE/>")
+    arguments = ("--maps-dir", str(tmp_path), "--log-level", "error")
+    assert run(*arguments, "--list-maps").stdout.split()[-4:] == ["Broken", "Other", "Town01", "generate:<seed>"]
+    with ServerProcess(map="Town01", extra_arguments=arguments) as server:
+        client = carla.Client("127.0.0.1", server.port)
+        client.set_timeout(60.0)
+        assert client.get_world().get_map().name == "Carla/Maps/Town01"
+        assert "/Game/Carla/Maps/Other" in client.get_available_maps()
+        optimised = client.load_world("/Game/Carla/Maps/Town01_Opt")
+        assert optimised.get_map().name == "Carla/Maps/Town01_Opt"
+        assert len(optimised.get_actors().filter("traffic.traffic_light")) == 14
+        with pytest.raises(RuntimeError, match=r"Broken.xodr cannot be used"):
+            client.load_world("Broken")
+        with pytest.raises(RuntimeError, match=r"not found: there are Lite01.*Town01.*--alias-towns"):
+            client.load_world("Town04")
+
+
+def test_a_map_named_as_a_built_in_town_is_refused(tmp_path):
+    (tmp_path / "Lite02.xodr").write_text("")
+    ended = run("--port", "0", "--maps-dir", str(tmp_path))
+    assert ended.returncode == 2
+    assert "rename it" in ended.stderr
+
+
+def test_our_towns_stand_in_for_carlas_when_asked_to():
+    with ServerProcess(map="Town10HD_Opt", extra_arguments=("--alias-towns",)) as server:
+        client = carla.Client("127.0.0.1", server.port)
+        client.set_timeout(60.0)
+        assert client.get_world().get_map().name == "Carla/Maps/Lite04"
+        assert "/Game/Carla/Maps/Town04" in client.get_available_maps()
+        assert client.load_world("Town04").get_map().name == "Carla/Maps/Lite05"
+        assert "Town04 is not here, Lite05 stands in for it" in server.log

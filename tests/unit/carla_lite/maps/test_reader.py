@@ -142,7 +142,7 @@ def test_hills_are_flattened_with_one_warning(caplog: pytest.LogCaptureFixture) 
     with caplog.at_level(logging.WARNING):
         town_from_xodr("hill", document(geometry("<line/>", 50.0), 50.0, extra=HILL))
     told = [record.message for record in caplog.records if "elevation" in record.message]
-    assert told == ["the map has elevation; this simulator is flat and ignores it"]
+    assert told == ["the map has elevation; this simulator is flat and ignores it, and so does the map it serves"]
 
 
 TWINS = document(geometry("<line/>", 10.0), 10.0)
