@@ -25,6 +25,7 @@ from waypilot.report.state import (
     WALL_CLOCK,
     EvaluationState,
     ResultsError,
+    require_schema,
     series_reference,
 )
 from waypilot.report.writer import Earlier, ResultsWriter
@@ -62,8 +63,10 @@ def load_results(path: Path, with_series: bool = True) -> Results:
     Raises ResultsError when a file is missing, is no such file, or is of another version.
     """
     document = _read_json(path)
-    if document.get("schema") != SCHEMA:
-        raise ResultsError(f"{path}: schema is {document.get('schema')!r}, this version of Waypilot reads {SCHEMA!r}")
+    try:
+        require_schema(document)
+    except ResultsError as error:
+        raise ResultsError(f"{path}: {error}") from error
     entries = document.get("scenarios")
     if not isinstance(entries, list):
         raise ResultsError(f"{path}: 'scenarios' must be a list")

@@ -16,7 +16,7 @@ from waypilot.report.jobs import Job
 from waypilot.report.run_info import RunInfo
 from waypilot.scenarios import Scenario
 
-SCHEMA = "waypilot.results/1"
+SCHEMA = "waypilot.results/2"
 SERIES_DIR = "scenarios"
 INTERRUPTED = "interrupted before it ended"
 WALL_CLOCK = "wall_clock"
@@ -61,7 +61,8 @@ class EvaluationState:
 
     @staticmethod
     def replay(records: Sequence[Record]) -> EvaluationState:
-        """Apply a whole journal. Raises ResultsError when it is none."""
+        """Apply a whole journal. Raises ResultsError when it is none, or is of another version."""
+        require_schema(records[0])
         try:
             state = EvaluationState(records[0])
             for record in records[1:]:
@@ -117,10 +118,18 @@ class EvaluationState:
         return (run for run in self.runs.values() if run.ended or (with_running and run.result is not None))
 
 
+def require_schema(found: object) -> None:
+    """Raise ResultsError when a results file or the first record of a journal was written by another version."""
+    schema = found.get("schema") if isinstance(found, Mapping) else None
+    if schema != SCHEMA:
+        raise ResultsError(f"schema is {schema!r}, this version of Waypilot reads {SCHEMA!r}")
+
+
 def begin_record(info: RunInfo, jobs: Sequence[Job]) -> Record:
     """Return the first record of a journal: what the evaluation is about, what is planned, and its definition."""
     return {
         "event": "begin",
+        "schema": SCHEMA,
         "info": asdict(info),
         "jobs": [_plain_job(job) for job in jobs],
         "definitions": {job.scenario.name: config_to_dict(job.scenario) for job in jobs},

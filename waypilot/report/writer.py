@@ -29,6 +29,7 @@ from waypilot.report.state import (
     begin_record,
     crash_text,
     end_record,
+    require_schema,
     retry_notes,
     series_reference,
 )
@@ -158,6 +159,10 @@ class ResultsWriter:
         self.append(dataclasses.replace(result, repeat=job.repeat, wall_clock=wall_clock))
 
     def _take_over(self, records: Sequence[Record], begin: Record, journal_path: Path, earlier: Earlier) -> None:
+        try:
+            require_schema(records[0])
+        except ResultsError as error:
+            raise ResultsError(f"{journal_path}: {error}, so it cannot be resumed; start anew") from error
         last = [record for record in records if record["event"] == "begin"][-1]
         _refuse_other(self.path, last, begin)
         self._state = EvaluationState.replay(records)

@@ -154,11 +154,15 @@ def test_unplanned_and_doubly_planned_runs_are_refused(tmp_path, jobs, info):
         (None, "cannot be read: No such file"),
         ("{", "not JSON"),
         ("[]", "expected a JSON object"),
+        (
+            '{"schema": "waypilot.results/1", "scenarios": []}',
+            "schema is 'waypilot.results/1', this version of Waypilot",
+        ),
         ('{"schema": "waypilot.results/9"}', "schema is 'waypilot.results/9', this version of Waypilot reads"),
-        ('{"schema": "waypilot.results/1"}', "'scenarios' must be a list"),
-        ('{"schema": "waypilot.results/1", "scenarios": [1]}', "expected an entry per scenario"),
-        ('{"schema": "waypilot.results/1", "scenarios": [{}]}', "key 'metrics' is missing"),
-        ('{"schema": "waypilot.results/1", "scenarios": [], "jobs": []}', "key 'aggregate' is missing"),
+        ('{"schema": "waypilot.results/2"}', "'scenarios' must be a list"),
+        ('{"schema": "waypilot.results/2", "scenarios": [1]}', "expected an entry per scenario"),
+        ('{"schema": "waypilot.results/2", "scenarios": [{}]}', "key 'metrics' is missing"),
+        ('{"schema": "waypilot.results/2", "scenarios": [], "jobs": []}', "key 'aggregate' is missing"),
     ],
 )
 def test_files_that_are_no_results(tmp_path, text, message):

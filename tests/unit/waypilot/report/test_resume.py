@@ -71,6 +71,19 @@ def test_another_evaluation_is_not_resumed(interrupted, jobs, info, change, mess
     assert interrupted.read_bytes() == before
 
 
+def test_a_journal_of_another_version_is_neither_resumed_nor_read(interrupted, jobs, info):
+    journal = interrupted.with_name("results.jsonl")
+    old = journal.read_bytes().replace(b"waypilot.results/2", b"waypilot.results/1")
+    journal.write_bytes(old)
+    with pytest.raises(
+        ResultsError, match=r"results.jsonl: schema is 'waypilot.results/1', .* so it cannot be resumed"
+    ):
+        ResultsWriter(interrupted, info, jobs, Earlier.RESUME)
+    with pytest.raises(ResultsError, match=r"results.jsonl: schema is 'waypilot.results/1', .* remove it to read"):
+        load_results(interrupted)
+    assert journal.read_bytes() == old
+
+
 def test_other_scenarios_are_not_resumed(interrupted, jobs, info):
     faster = [Job(dataclasses.replace(job.scenario, target_speed_mps=9.0), 0) for job in jobs]
     with pytest.raises(ResultsError, match=r"definitions.first.target_speed_mps was 8.0 and is 9.0 now; .* and "):
