@@ -37,7 +37,8 @@ COLLISION_FRAME = 10
 WHEELBASE_M = 3.0
 MAX_WHEEL_RAD = math.radians(70.0)
 SCENE = SceneInfo(Footprint(2.4, 1.0, 0.1), (StopLine(3, SignalKind.TRAFFIC_LIGHT, (40.0, 1.75), (40.0, -1.75), 0.0),))
-LEAD_CAR = ActorState(7, ActorKind.VEHICLE, "vehicle.audi.a2", SE2(55.0, 0.0, 0.0), (1.0, 0.0), 1.85, 0.9)
+# In the next lane, so that whoever obeys traffic passes it.
+SLOW_CAR = ActorState(7, ActorKind.VEHICLE, "vehicle.audi.a2", SE2(55.0, 3.5, 0.0), (1.0, 0.0), 1.85, 0.9)
 
 VEHICLE = VehicleInfo(
     actor_id=24,
@@ -118,7 +119,7 @@ class KinematicSession:
             gnss=GnssFix(stamp_ns, 49.0, 8.0, 110.0),
             collisions=self._collisions(stamp_ns),
             lane_invasions=(LaneInvasionEvent(stamp_ns, (1, 2)),) if self._frame == COLLISION_FRAME else (),
-            surroundings=Surroundings(stamp_ns, (LEAD_CAR,), ((3, LightState.GREEN),)),
+            surroundings=Surroundings(stamp_ns, (SLOW_CAR,), ((3, LightState.GREEN),)),
         )
 
     def apply(self, control):

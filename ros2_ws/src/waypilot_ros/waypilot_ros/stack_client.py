@@ -44,6 +44,7 @@ class PatienceConfig:
     ready_s: float = 120.0
     connect_s: float = 250.0
     prepare_s: float = 180.0
+    start_s: float = 10.0
     frame_s: float = 10.0
     report_s: float = 10.0
     finalize_s: float = 10.0
@@ -142,7 +143,8 @@ class StackClient:
         self._before_start(job)
         self._stage_times.reset()
         driving_s = time.monotonic()
-        self._check(self._call("carla_bridge", self._start, StartScenario.Request(), self._patience.ready_s))
+        # The controller may know the bridge a moment before the bridge knows the controller.
+        self.retry("carla_bridge", self._start, StartScenario.Request(), self._patience.start_s)
         end_ns = self._wait_for_end()
         ended_s = time.monotonic()
         counts = self._stop_bridge(end_ns)
