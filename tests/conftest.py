@@ -1,4 +1,4 @@
-"""What tests of the core and of training share: bags of small drives, made without ROS."""
+"""What all tests share: bags of small drives, made without ROS."""
 
 import math
 from pathlib import Path
@@ -9,7 +9,7 @@ import pytest
 from waypilot.bags import BagWriter, TypeLibrary
 from waypilot.types import NANOSECONDS_PER_SECOND
 
-SOURCES = Path(__file__).parents[2] / "ros2_ws" / "src"
+SOURCES = Path(__file__).parents[1] / "ros2_ws" / "src"
 
 
 class DriveMaker:

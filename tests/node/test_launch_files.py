@@ -96,15 +96,22 @@ def test_markers_lie_in_the_map_frame():
 @pytest.mark.skipif(not HAS_LAUNCH, reason="launch_ros is not installed: it is not among the ROS 2 packages on PyPI")
 @pytest.mark.parametrize("name", ["closed_loop", "stack"])
 def test_launch_files_describe_the_table(name):
+    assert {"checkpoint", "rviz", "params"} <= declared_by(name) < set(load_table(LAUNCH / "stack.yaml").arguments)
+
+
+@pytest.mark.skipif(not HAS_LAUNCH, reason="launch_ros is not installed: it is not among the ROS 2 packages on PyPI")
+def test_the_replay_is_launched_with_every_argument_of_its_table():
+    assert declared_by("offline_replay") == set(load_table(LAUNCH / "offline_replay.yaml").arguments)
+
+
+def declared_by(name):
     from launch.actions import DeclareLaunchArgument
 
     spec = importlib.util.spec_from_file_location(name, LAUNCH / f"{name}.launch.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    declared = {
+    return {
         entity.name
         for entity in module.generate_launch_description().entities
         if isinstance(entity, DeclareLaunchArgument)
     }
-    assert declared < set(load_table(LAUNCH / "stack.yaml").arguments)
-    assert {"checkpoint", "rviz", "params"} <= declared

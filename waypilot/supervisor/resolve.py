@@ -13,14 +13,16 @@ CARLA_DEFAULT_PORT = 2000
 
 
 def resolve(values: Mapping[str, Scalar]) -> dict[str, Scalar]:
-    """Return the argument values with ``port`` as a number and the paths absolute.
+    """Return the argument values with ``port`` as a number and the paths absolute, those of them that the table has.
 
     A path is looked up from the working directory; TableError when the port is no number.
     """
     resolved = dict(values)
-    resolved["port"] = _port(values)
-    resolved["output_dir"] = str(Path(str(values["output_dir"])).absolute())
-    resolved["checkpoint"] = str(Path(str(values["checkpoint"])).absolute())
+    if "port" in values:
+        resolved["port"] = _port(values)
+    for name in ("output_dir", "checkpoint"):
+        if name in values:
+            resolved[name] = str(Path(str(values[name])).absolute())
     return resolved
 
 

@@ -37,6 +37,11 @@ class Argument:
             if text.lower() not in ("true", "false"):
                 raise TableError(f"{self.name}:={text} must be true or false")
             return text.lower() == "true"
+        if isinstance(self.default, float):
+            try:
+                return float(text)
+            except ValueError:
+                raise TableError(f"{self.name}:={text} must be a number") from None
         if self.choices and text not in self.choices:
             raise TableError(f"{self.name}:={text} must be one of: {', '.join(self.choices)}")
         return text

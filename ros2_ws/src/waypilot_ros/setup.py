@@ -11,6 +11,7 @@ NODES = (
     "metrics",
     "evaluator",
     "recorder",
+    "replay",
     "route_starter",
     "markers",
 )

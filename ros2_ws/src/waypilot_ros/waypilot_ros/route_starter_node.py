@@ -14,12 +14,10 @@ from rclpy.task import Future
 from waypilot_msgs.msg import Route as RouteMessage
 from waypilot_msgs.srv import PrepareScenario
 
-from waypilot.geometry import SE2
 from waypilot.messages import MalformedMessageError, route_from_msg
 from waypilot.route import Route
-from waypilot.scenarios import Scenario
+from waypilot.scenarios.along_route import scenario_along
 from waypilot.scenarios.scenario import scenario_to_json
-from waypilot.scenarios.weather import WEATHER_PRESETS
 from waypilot_ros import qos
 from waypilot_ros.diagnostics import Diagnostics
 from waypilot_ros.parameters import declare_config, parameter, refuse_unknown_parameters
@@ -65,15 +63,7 @@ class RouteStarterNode(Node):
         self._ask()
 
     def _make_request(self, message: RouteMessage, route: Route) -> PrepareScenario.Request:
-        (x_m, y_m), (goal_x_m, goal_y_m) = route.points_m[0].tolist(), route.points_m[-1].tolist()
-        scenario = Scenario(
-            name="route",
-            map="unknown",
-            weather=WEATHER_PRESETS["clear"],
-            start_pose=SE2(x_m, y_m, float(route.headings_rad[0])),
-            goal_m=(goal_x_m, goal_y_m),
-            target_speed_mps=self._config.target_speed_mps,
-        )
+        scenario = scenario_along(route, self._config.target_speed_mps)
         return PrepareScenario.Request(
             scenario_json=scenario_to_json(scenario), seed=self._config.seed, route=message, free_running=True
         )

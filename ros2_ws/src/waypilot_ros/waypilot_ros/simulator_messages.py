@@ -70,15 +70,24 @@ def gnss_to_msg(fix: GnssFix) -> NavSatFix:
 
 def image_to_msg(camera: CameraSpec, stamp_ns: int, image_bgra: NDArray[np.uint8]) -> Image:
     """Write a camera image (H, W, 4) as ``bgra8``."""
-    height_px, width_px, channels = image_bgra.shape
+    return _pixels_to_msg(camera.name, stamp_ns, image_bgra, "bgra8")
+
+
+def rgb_to_msg(camera: str, stamp_ns: int, image_rgb: NDArray[np.uint8]) -> Image:
+    """Write an image (H, W, 3) as ``rgb8``."""
+    return _pixels_to_msg(camera, stamp_ns, image_rgb, "rgb8")
+
+
+def _pixels_to_msg(camera: str, stamp_ns: int, pixels: NDArray[np.uint8], encoding: str) -> Image:
+    height_px, width_px, channels = pixels.shape
     # rclpy checks every byte of a list or bytes object; an array of the right type it takes as it is.
     data = array.array("B")
-    data.frombytes(memoryview(np.ascontiguousarray(image_bgra)).cast("B"))
+    data.frombytes(memoryview(np.ascontiguousarray(pixels)).cast("B"))
     return Image(
-        header=header(stamp_ns, f"{EGO_FRAME}/{camera.name}"),
+        header=header(stamp_ns, f"{EGO_FRAME}/{camera}"),
         height=height_px,
         width=width_px,
-        encoding="bgra8",
+        encoding=encoding,
         step=width_px * channels,
         data=data,
     )

@@ -87,6 +87,15 @@ def test_a_process_is_either_a_node_or_a_module():
         ProcessSpec("x", package="p")
 
 
+def test_a_table_without_a_simulator_has_numbers_as_arguments_and_absolute_paths():
+    table = load_table(STACK.with_name("offline_replay.yaml"))
+    policy, replay = table.processes(resolve(table.values({"rate": "2.5", "checkpoint": "model.pt"})))
+    assert Path(policy.parameters["checkpoint"]).is_absolute()
+    assert replay.parameters["rate"] == 2.5
+    with pytest.raises(TableError, match="rate:=fast must be a number"):
+        table.values({"rate": "fast"})
+
+
 def test_split_overrides():
     assert split_overrides(["a:=1", "path:=/x:=y", "empty:="]) == {"a": "1", "path": "/x:=y", "empty": ""}
     with pytest.raises(TableError, match="write name:=value"):
