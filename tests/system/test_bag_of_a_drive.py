@@ -1,7 +1,10 @@
 """A recorded drive of the shipped checkpoint says without ROS what was said live: same plans, same judgement."""
 
+import json
 import math
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +17,7 @@ from waypilot.bags.layout import LayoutOptions
 from waypilot.messages import trajectory_from_msg
 from waypilot.report.results import load_results
 from waypilot.scenarios import load_suite
+from waypilot.supervisor.reserve import claim_domain
 
 ROOT = Path(__file__).resolve().parents[2]
 CHECKPOINT = ROOT / "checkpoints" / "sft_waypoint_bc_v0.pt"
@@ -40,6 +44,7 @@ def test_the_bag_of_a_drive_yields_the_plans_and_the_result_that_were_published(
         (drive,) = recompute_metrics.recompute(bag)
         live = plans_of(bag)
         offline = evaluated_plans(bag, monkeypatch)
+    replayed = replayed_plans(out / "bags" / "short_seed0", tmp_path / "replay")
 
     assert (drive["problem"], drive["missing"], drive["differences"]) == ("", "", [])
     assert drive["result"]["status"] == kept.status
@@ -51,6 +56,8 @@ def test_the_bag_of_a_drive_yields_the_plans_and_the_result_that_were_published(
     apart_m = max(float(np.abs(live[stamp_ns] - offline[stamp_ns]).max()) for stamp_ns in live)
     print(f"{len(live)} plans, at most {apart_m:.2e} m apart")
     assert apart_m < TOLERANCE_M
+    assert replayed.keys() == live.keys()
+    assert all(np.array_equal(replayed[stamp_ns], live[stamp_ns]) for stamp_ns in live)
     assert max(np.abs(plan_m).max() for plan_m in live.values()) > 5.0, "plans to stand still prove nothing"
 
 
@@ -65,6 +72,19 @@ def write_suite(path):
 def plans_of(bag):
     found = [trajectory_from_msg(bag.decode(message)) for message in bag.messages({PLANS})]
     return {plan.stamp_ns: plan.waypoints_m for plan in found}
+
+
+def replayed_plans(bag, out):
+    """Play the bag into the policy node in lock step; the plans that it answers with."""
+    claim = claim_domain(72)
+    words = [f"bag:={bag}", f"checkpoint:={CHECKPOINT}", f"output_dir:={out}", f"domain_id:={claim.domain_id}"]
+    command = [sys.executable, "-m", "waypilot.supervisor", str(ROOT / "launch" / "offline_replay.yaml"), *words]
+    try:
+        assert subprocess.run(command, cwd=ROOT, timeout=RUN_S).returncode == 0
+    finally:
+        claim.release()
+    lines = [json.loads(line) for line in (out / "predictions.jsonl").read_text().splitlines()]
+    return {line["stamp_ns"]: np.array(line["waypoints_m"]) for line in lines}
 
 
 def evaluated_plans(bag, monkeypatch):
