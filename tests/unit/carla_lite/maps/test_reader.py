@@ -1,6 +1,7 @@
 import logging
 import math
 
+import carla
 import numpy as np
 import pytest
 
@@ -143,6 +144,15 @@ def test_hills_are_flattened_with_one_warning(caplog: pytest.LogCaptureFixture) 
         town_from_xodr("hill", document(geometry("<line/>", 50.0), 50.0, extra=HILL))
     told = [record.message for record in caplog.records if "elevation" in record.message]
     assert told == ["the map has elevation; this simulator is flat and ignores it, and so does the map it serves"]
+
+
+def test_clients_get_the_flat_road_that_is_driven_here() -> None:
+    text = document(geometry("<line/>", 50.0), 50.0, extra=HILL)
+    served = town_from_xodr("hill", text).xodr
+    heights = [carla.Map("hill", xodr).get_waypoint_xodr(7, -1, 40.0).transform.location.z for xodr in (text, served)]
+    assert heights == pytest.approx([4.0, 0.0])
+    flat = document(geometry("<line/>", 50.0), 50.0)
+    assert town_from_xodr("flat", flat).xodr == flat
 
 
 TWINS = document(geometry("<line/>", 10.0), 10.0)

@@ -127,3 +127,35 @@ def test_lights_without_controllers_take_turns_by_direction(lite04: TownMap) -> 
     for group in range(4):
         ours = [(a.phase, b.phase) for a, b in zip(lite04.posts, loose.posts, strict=True) if a.group == group]
         assert len(set(ours)) == 2
+
+
+def test_speed_limits_that_stand_in_the_file_as_objects_are_those_of_the_genuine_client() -> None:
+    xodr = own_town_xodr("Lite01")
+    assert xodr is not None
+    sign = '<object id="77" name="Speed_90" s="20" t="6" hdg="0" orientation="-" type="-1"/></objects>'
+    xodr = xodr.replace("</objects>", sign, 1)
+    (landmark,) = carla.Map("objects", xodr).get_all_landmarks()
+    (post,) = town_from_xodr("objects", xodr).posts
+    assert (
+        (landmark.id, landmark.type, landmark.value) == (post.signal_id, "274", post.limit_kph) == ("77", "274", 90.0)
+    )
+    assert landmark.get_lane_validities() == [(-3, -1)]
+    zone = post.zones[0].pose
+    place = town_from_xodr("objects", xodr).lane_at(zone.x_m, zone.y_m)
+    assert place is not None
+    assert place.lane.lane_id == -1
+
+
+def test_a_light_hung_inside_a_junction_holds_from_the_junctions_entry(lite04: TownMap) -> None:
+    entry = next(lane for lane in lite04.lanes if lane.is_junction and lane.is_driving)
+    light = (
+        '<signals><signal id="77" s="5" t="-6" orientation="+" type="1000001" value="-1">'
+        '<validity fromLane="-1" toLane="-1"/></signal></signals>'
+    )
+    head, road, rest = lite04.xodr.partition(f'<road name="Road {entry.road_id}"')
+    town = town_from_xodr("hung", head + road + rest.replace("<signals/>", light, 1))
+    post = next(post for post in town.posts if post.signal_id == "77")
+    for zone in post.zones:
+        place = town.lane_at(zone.pose.x_m, zone.pose.y_m)
+        assert place is not None
+        assert place.lane.index in entry.predecessors
