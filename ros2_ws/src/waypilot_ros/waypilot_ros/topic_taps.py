@@ -15,8 +15,9 @@ from rclpy.topic_endpoint_info import TopicEndpointInfo
 
 from waypilot.bags import BagTopic, Qos, TypeLibrary, UnknownTypeError
 
-#: A publisher knows a new subscription by then; what it sent before is not delivered and counts nowhere.
-SETTLE_S = 2.0
+#: A publisher knows a new subscription by then; what it sent before is not delivered and counts nowhere. An
+#: announcement that got lost on a busy machine is sent again after some seconds: 2 s were too few once.
+SETTLE_S = 4.0
 DEFAULT_DEPTH = 10
 
 Take = Callable[[BagTopic, bytes], None]
