@@ -74,11 +74,17 @@ class BicycleSession:
             stamp_ns=stamp_ns,
             ego=EgoState(stamp_ns, pose, (self.speed_mps, 0.0, 0.0), (0.0, 0.0, yaw_rate)),
             status=VehicleStatus(self.control, 1, False, (0.0, 0.0, 0.0)),
-            images_bgra={"front": np.full((180, 320, 4), (200, 100, 50, 255), dtype=np.uint8)},
+            images_bgra={"front": self._picture()},
             imu=ImuSample(stamp_ns, (0.0, 0.0, 9.8), (0.0, 0.0, 0.0), pose.orientation),
             gnss=GnssFix(stamp_ns, 0.0, 0.0, 0.0),
             collisions=hit,
         )
+
+    def _picture(self) -> np.ndarray:
+        """Grey but for one corner that changes: a picture that stays the same while the car moves counts as frozen."""
+        picture = np.full((180, 320, 4), (200, 100, 50, 255), dtype=np.uint8)
+        picture[-1, -1, :3] = self.ticks % 256
+        return picture
 
     def apply(self, control: Control) -> None:
         self.control = control
@@ -134,7 +140,9 @@ class BlockedSession(BicycleSession):
 def test_the_expert_stops_behind_who_stands_in_the_way(tmp_path: Path) -> None:
     episode = load_episode(drive(tmp_path, "a", BlockedSession(), max_drive_s=25.0).path)
     last = episode.frames[-1]
-    assert last.ego.pose_map_from_base_link.x_m == pytest.approx(58.0 - 2.4 - 4.0, abs=1.0)
+    gap_m = 58.0 - (last.ego.pose_map_from_base_link.x_m + 2.4)
+    # The expert plans to stop 2 m behind; this car brakes more weakly than the follower takes it to.
+    assert 0.5 < gap_m < 2.5
     assert last.waypoints_m is not None
     assert np.abs(last.waypoints_m).max() < 1.0
 
