@@ -1,5 +1,6 @@
 """The composition under test: images built once, every test with a project, addresses and results of its own."""
 
+import itertools
 import json
 import os
 import shutil
@@ -20,11 +21,16 @@ if os.environ.get("WAYPILOT_DOCKER_TEST") != "1":
     pytest.skip("needs a Docker engine: make docker-test", allow_module_level=True)
 
 
+#: Numbers of networks and ROS domains, one for each test.
+NUMBERS = itertools.count(os.getpid())
+
+
 class Composition:
     """``docker compose`` with the project's name and settings."""
 
     def __init__(self, name, number, out):
         self.name = name
+        self.helpers = []  # names of further containers on the project's network
         self.out = out
         self.environment = {
             **os.environ,
@@ -117,8 +123,10 @@ def composition(images, tmp_path, request):
     shutil.chown(out, USER_ID, USER_ID)
     for folder in (*tmp_path.parents[:2], tmp_path):
         folder.chmod(0o755)  # pytest's are closed to others, and the containers run as somebody else
-    number = 101 + os.getpid() % 100  # also the ROS domain, and that knows numbers up to 232
-    made = Composition(f"waypilot-test-{os.getpid()}", number, out)
+    number = 101 + next(NUMBERS) % 100  # also the ROS domain, and that knows numbers up to 232
+    made = Composition(f"waypilot-test-{os.getpid()}-{number}", number, out)
     yield made
+    for helper in made.helpers:
+        made.run("rm", "-f", helper, check=False)
     made.down()
     assert made.left_over() == []

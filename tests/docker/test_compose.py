@@ -100,7 +100,9 @@ def exit_code(composition, service):
 def count_images(composition):
     """Start one more container on the network: it counts the images of the drives and the stamps that are missing."""
     user = composition.environment["WAYPILOT_UID"]
-    words = ["run", "--rm", "--network", f"{composition.name}_stack", "--user", user, "--tmpfs", "/tmp"]
+    name = f"{composition.name}-counter"
+    composition.helpers.append(name)
+    words = ["run", "--rm", "--name", name, "--network", f"{composition.name}_stack", "--user", user, "--tmpfs", "/tmp"]
     settings = {
         "ROS_DOMAIN_ID": composition.environment["ROS_DOMAIN_ID"],
         "ROS_STATIC_PEERS": f"{composition.environment['SUBNET']}.11",
@@ -119,6 +121,6 @@ def count_images(composition):
 KILL_NODE = """
 import os, pathlib, signal
 for folder in pathlib.Path("/proc").iterdir():
-    if folder.name.isdigit() and b"policy_node" in (folder / "cmdline").read_bytes():
+    if folder.name.isdigit() and int(folder.name) != os.getpid() and b"policy_node" in (folder / "cmdline").read_bytes():
         os.kill(int(folder.name), signal.SIGKILL)
 """
