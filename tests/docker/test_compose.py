@@ -121,6 +121,7 @@ def count_images(composition):
 KILL_NODE = """
 import os, pathlib, signal
 for folder in pathlib.Path("/proc").iterdir():
-    if folder.name.isdigit() and int(folder.name) != os.getpid() and b"policy_node" in (folder / "cmdline").read_bytes():
+    is_other = folder.name.isdigit() and int(folder.name) != os.getpid()
+    if is_other and b"policy_node" in (folder / "cmdline").read_bytes():
         os.kill(int(folder.name), signal.SIGKILL)
 """
