@@ -16,12 +16,13 @@ from torch.utils.tensorboard import SummaryWriter
 
 from training.data.sample_table import RecordedDrives, load_drives, split_episodes
 from training.run_config import RunConfig
-from training.run_setup import learning_rate_factor, logging_to, make_deterministic, progress_bar
+from training.run_setup import first_interrupt, learning_rate_factor, logging_to, make_deterministic, progress_bar
 from waypilot.episodes import Episode, EpisodeError
 from waypilot.rig import CameraSpec
 from waypilot.scenarios import EVALUATION_TOWNS
 
 LOG_EVERY_STEPS = 20
+INTERRUPTED_EXIT_CODE = 130
 OnStep = Callable[[int, int, float], None]
 Batch = TypeVar("Batch")
 _log = logging.getLogger(__name__)
@@ -42,6 +43,7 @@ class RunTrainer(ABC, Generic[Batch]):
         self._run_config = config
         self.out_dir = Path(config.out_dir)
         self.step = 0
+        self.stop_requested: Callable[[], bool] = lambda: False
         make_deterministic(config.seed, config.num_threads, config.device)
         self.drives = drives or load_drives(config.episodes_glob, config.sources)
         self.data_sha256 = self.drives.sha256
@@ -75,6 +77,8 @@ class RunTrainer(ABC, Generic[Batch]):
             raise EpisodeError(
                 f"all {len(self.drives.episodes)} episodes are held out for validation; collect more routes"
             )
+        if not validation:
+            _log.warning("no drive is held out, so nothing is validated: record more routes, or raise --val-fraction")
         if reserved := sorted({episode.town for _, episode in train} & EVALUATION_TOWNS):
             _log.warning("training on drives in %s, where policies are evaluated: results there mean little", reserved)
         return train, validation
@@ -92,10 +96,15 @@ class RunTrainer(ABC, Generic[Batch]):
     def _take_steps(
         self, batches: Iterable[Batch], end: int, board: SummaryWriter | None, on_step: OnStep
     ) -> dict[str, Any]:
-        """Take a step per batch, saving every ``val_every_steps`` and at the end; returns the last metrics."""
+        """Take a step per batch, saving every ``val_every_steps`` and at the end; returns the last metrics.
+
+        The end comes early, after the step under way, when ``stop_requested`` says so.
+        """
         for batch in batches:
             loss = self._train_step(batch, board)
             on_step(self.step, self.num_steps, loss)
+            if self.stop_requested():
+                break
             if self.step % self._run_config.val_every_steps == 0 and self.step < end:
                 self._save(board)
         return self._save(board)
@@ -119,11 +128,17 @@ class RunTrainer(ABC, Generic[Batch]):
 
 
 def run_command(
-    make_trainer: Callable[[], RunTrainer[Any]], config: RunConfig, resume: bool, artifact: str, writes: bool = True
+    make_trainer: Callable[[], RunTrainer[Any]],
+    config: RunConfig,
+    resume: bool,
+    artifact: str,
+    writes: bool = True,
+    interruptible: bool = True,
 ) -> int:
     """Train as a command does; returns 0, or 1 with a message when data or state cannot be used or the loss explodes.
 
-    A process that does not write (``writes``) shows and logs nothing.
+    A process that does not write (``writes``) shows and logs nothing. Ctrl-C saves after the step under way and
+    returns 130, unless the steps of several processes belong together (``interruptible``).
     """
     out_dir = Path(config.out_dir)
     with logging_to(out_dir) if writes else nullcontext():
@@ -131,11 +146,19 @@ def run_command(
             trainer = make_trainer()
             if resume:
                 trainer.resume()
-            with progress_bar(trainer.step, trainer.num_steps) if writes else nullcontext(_show_nothing) as show:
+                if trainer.step >= trainer.num_steps:
+                    logging.info("the run is finished already: %s", out_dir / artifact)
+                    return 0
+            bar = progress_bar(trainer.step, trainer.num_steps) if writes else nullcontext(_show_nothing)
+            interrupt = first_interrupt() if interruptible else nullcontext(trainer.stop_requested)
+            with bar as show, interrupt as trainer.stop_requested:
                 trainer.run(show)
         except (ValueError, FloatingPointError) as error:
             logging.error("%s", error)
             return 1
+        if trainer.step < trainer.num_steps:
+            logging.warning("interrupted after step %d, saved; the same command with --resume goes on", trainer.step)
+            return INTERRUPTED_EXIT_CODE
         logging.info("wrote %s", out_dir / artifact)
     return 0
 

@@ -50,7 +50,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         with join_processes(config.device) as processes:
             make = partial(SftTrainer, config, processes=processes)
-            return run_command(make, config, resume, MODEL_FILE, writes=processes.is_first)
+            return run_command(make, config, resume, MODEL_FILE, processes.is_first, processes.count == 1)
     except ValueError as error:
         logging.error("%s", error)
         return 1

@@ -1,4 +1,5 @@
 import json
+import signal
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -76,6 +77,28 @@ def test_a_resumed_run_ends_with_the_same_bits(make_episodes: Callable[..., str]
     assert again.step == 3
     again.run(quiet)
     assert_equal(weights(tmp_path / "whole"), weights(tmp_path / "parts"))
+
+
+def test_an_interrupted_run_is_saved_and_goes_on_to_the_same_bits(
+    make_episodes: Callable[..., str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = ["--episodes-glob", make_episodes(), "--num-steps", "5", "--num-threads", "1"]
+    assert main([*options, "--out-dir", str(tmp_path / "whole")]) == 0
+    take_step = SftTrainer._train_step
+
+    def interrupted_in_step_3(self: SftTrainer, *arguments: object) -> float:
+        if self.step == 2:
+            signal.raise_signal(signal.SIGINT)
+        return take_step(self, *arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(SftTrainer, "_train_step", interrupted_in_step_3)
+        assert main([*options, "--out-dir", str(tmp_path / "parts")]) == 130
+    assert "interrupted after step 3" in (tmp_path / "parts" / "train.log").read_text()
+    assert main([*options, "--out-dir", str(tmp_path / "parts"), "--resume"]) == 0
+    assert_equal(weights(tmp_path / "whole"), weights(tmp_path / "parts"))
+    assert main([*options, "--out-dir", str(tmp_path / "parts"), "--resume"]) == 0
+    assert "finished already" in (tmp_path / "parts" / "train.log").read_text()
 
 
 def test_training_where_policies_are_evaluated_is_warned_of(
