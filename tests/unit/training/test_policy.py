@@ -25,7 +25,7 @@ from training.rl.waypoint_policy_torch import WaypointPolicyConfig, WaypointPoli
 from waypilot.config import config_to_dict
 from waypilot.geometry import Pose
 from waypilot.rig import DEFAULT_RIG
-from waypilot.types import EgoState, Observation, RouteCommand
+from waypilot.types import EgoState, Observation, RouteCommand, Trajectory
 
 CONFIG = WaypointModelConfig()
 
@@ -196,12 +196,38 @@ def test_a_missing_target_point_is_not_taken_for_the_origin(tmp_path: Path) -> N
     assert policy({"front": images()}, target_point_m=[[10.0, 1.0]]).shape == (1, 20, 2)
 
 
-def test_cameras_with_different_batches_are_an_error(tmp_path: Path) -> None:
+@pytest.fixture
+def two_cameras(tmp_path: Path) -> WaypointPolicyTorch:
+    """A policy that sees through the cameras front and rear; its file is ``tmp_path / "model.pt"``."""
+    torch.manual_seed(0)
     config = replace(CONFIG, cameras=("front", "rear"))
     rig = (DEFAULT_RIG[0], replace(DEFAULT_RIG[0], name="rear"))
-    checkpoint = Checkpoint(KIND_SFT, config_to_dict(config), WaypointModel(config).state_dict(), rig)
-    save_checkpoint(tmp_path / "model.pt", checkpoint)
-    policy = WaypointPolicyTorch(WaypointPolicyConfig(checkpoint=str(tmp_path / "model.pt")))
+    model = WaypointModel(config)
+    torch.nn.init.normal_(model.head.linear.weight, std=0.1)
+    save_checkpoint(tmp_path / "model.pt", Checkpoint(KIND_SFT, config_to_dict(config), model.state_dict(), rig))
+    return WaypointPolicyTorch(WaypointPolicyConfig(checkpoint=str(tmp_path / "model.pt")))
+
+
+def test_when_one_of_two_cameras_is_gone_the_other_one_drives(two_cameras: WaypointPolicyTorch) -> None:
+    front, rear = images(seed=1)[0], images(seed=2)[0]
+
+    def plan(rear_image: np.ndarray, rear_valid: bool, front_valid: bool = True) -> Trajectory:
+        seen = replace(
+            observation(front),
+            images={"front": front, "rear": rear_image},
+            image_valid={"front": front_valid, "rear": rear_valid},
+        )
+        return two_cameras.plan(seen).final
+
+    gone = plan(rear, rear_valid=False)
+    assert gone.invalid_reason() is None
+    assert np.array_equal(gone.waypoints_m, plan(255 - rear, rear_valid=False).waypoints_m)
+    assert not np.array_equal(gone.waypoints_m, plan(rear, rear_valid=True).waypoints_m)
+    assert plan(rear, rear_valid=False, front_valid=False).invalid_reason() == "no waypoints"
+
+
+def test_cameras_with_different_batches_are_an_error(two_cameras: WaypointPolicyTorch, tmp_path: Path) -> None:
+    policy = two_cameras
     with pytest.raises(ValueError, match="same number of images"):
         policy({"front": images(2), "rear": images(1)})
     with pytest.raises(CheckpointError, match="was trained with the cameras"):
