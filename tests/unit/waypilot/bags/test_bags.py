@@ -1,9 +1,9 @@
 """Bags: what is written is read again, by us, by rosbags and by the mcap packages."""
 
-import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import yaml
@@ -132,8 +132,8 @@ for topic, kind, stamp, message in maker.upstream(400):
 
 
 def test_a_killed_recorder_leaves_what_it_wrote_and_repair_completes_it(tmp_path, storage, capsys):
-    folder = os.path.join(os.path.dirname(__file__), "..", "..")
-    child = subprocess.run([sys.executable, "-c", CHILD, str(tmp_path / "bag"), storage, folder], timeout=120)
+    folder = Path(__file__).resolve().parents[3]
+    child = subprocess.run([sys.executable, "-c", CHILD, str(tmp_path / "bag"), storage, str(folder)], timeout=120)
     assert child.returncode == -signal.SIGKILL
     bag, messages = read_back(tmp_path / "bag")
     assert not bag.complete
