@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from training.data.bag_options import add_topic_options, layout_options
 from training.models.checkpoint import CheckpointError
 from training.rl.waypoint_policy_torch import WaypointPolicyConfig, WaypointPolicyTorch
 from waypilot.bags import Bag
@@ -175,25 +176,16 @@ def _observations(frames: FrameReader, evaluation: BagEvaluation, config: Observ
             yield builder.build(event.ego, event.images)
 
 
-def _camera(text: str) -> tuple[str, str]:
-    name, separator, topic = text.partition("=")
-    if not separator or not topic:
-        raise argparse.ArgumentTypeError(f"{text!r} is no NAME=TOPIC")
-    return name, topic
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line."""
     parser = argparse.ArgumentParser(prog="python -m training.eval.eval_bag", description="Open-loop errors on a bag.")
     parser.add_argument("--bag", required=True, type=Path, help="bag folder or storage file")
     parser.add_argument("--checkpoint", required=True, type=Path, action="append", help="SFT checkpoint; repeatable")
     parser.add_argument("--output", required=True, type=Path, help="folder for metrics.json")
-    parser.add_argument("--odometry", default="", help="topic of the odometry (default: found)")
-    parser.add_argument("--route", default="", help="topic of the route (default: found)")
-    parser.add_argument("--camera", type=_camera, action="append", default=[], metavar="NAME=TOPIC", help="repeatable")
+    add_topic_options(parser)
     parser.add_argument("--miss-m", type=float, default=2.0, help="an error at T beyond this is a miss")
     options = parser.parse_args(argv)
-    layout = LayoutOptions(odometry=options.odometry, route=options.route, cameras=dict(options.camera))
+    layout = layout_options(options)
     try:
         with Bag(options.bag) as bag:
             results = [evaluate(bag, layout, path, options.miss_m) for path in options.checkpoint]

@@ -203,7 +203,7 @@ class FrameReader:
                 self.counts[f"frame without image of {name}"] += 1
                 continue
             try:
-                images[name] = self._decode(message)
+                images[name] = image_from_msg(self._bag.decode(message))
             except MalformedMessageError as error:
                 self.counts[f"unusable image of {camera.topic}: {_brief(error)}"] += 1
         ego = self._motion.state_at(stamp_ns)
@@ -223,9 +223,10 @@ class FrameReader:
             best = (distance, camera.waiting.popleft()[1])
         return best[1] if best is not None and best[0] <= self._options.sync_ns else None
 
-    def _decode(self, message: BagMessage) -> RgbImage:
-        image = self._bag.decode(message)
-        return compressed_to_rgb(image) if hasattr(image, "format") else image_to_rgb(image)
+
+def image_from_msg(message: Any) -> RgbImage:
+    """Read a raw or compressed image as RGB (H, W, 3) uint8. Raises MalformedMessageError."""
+    return compressed_to_rgb(message) if hasattr(message, "format") else image_to_rgb(message)
 
 
 def image_stamp_ns(data: bytes) -> int:
