@@ -236,6 +236,17 @@ def image_stamp_ns(data: bytes) -> int:
     return first_stamp_ns(data)
 
 
+def first_image(bag: Bag, topic: str) -> RgbImage:
+    """Decode the first image of a topic that can be read. Raises MalformedMessageError, saying why there is none."""
+    reason = "no message"
+    for message in bag.messages({topic}):
+        try:
+            return image_from_msg(bag.decode(message))
+        except MalformedMessageError as error:
+            reason = str(error)
+    raise MalformedMessageError(f"{topic}: no image can be read: {reason}")
+
+
 def first_route(bag: Bag, layout: Layout) -> Route | None:
     """Find the route that a drive begins with: the judge's set-up, or the first path on the route's topic."""
     topics = [topic for topic in (layout.setup, layout.route) if topic is not None]

@@ -1,0 +1,114 @@
+"""From a bag to episodes: one for each drive in it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+
+from training.data.bag_drive import BagDrive
+from training.data.bag_header import BagImportConfig, camera_topics, episode_header
+from waypilot.bags import Bag
+from waypilot.bags.frames import Commanded, Frame, FrameOptions, FrameReader, Motioned, Restarted, first_route
+from waypilot.bags.layout import LayoutOptions, detect
+from waypilot.episodes import Episode, EpisodeWriter
+from waypilot.route import Route
+
+
+@dataclass(slots=True)
+class BagImport:
+    """What came of it: files of episodes, frames written, what was left out by reason, and what was guessed."""
+
+    episodes: list[Path] = field(default_factory=list)
+    frames: int = 0
+    counts: Counter[str] = field(default_factory=Counter)
+    notes: list[str] = field(default_factory=list)
+
+
+def import_bag(bag: Bag, topics: LayoutOptions, config: BagImportConfig, out: Path) -> BagImport:
+    """Write ``out/<bag>_<n>`` for each drive.
+
+    Raises BagError when the bag cannot be imported as asked, and EpisodeError when an episode is there already; an
+    unfinished episode does not stay behind.
+    """
+    layout = detect(bag.topics, topics)
+    result = BagImport(notes=list(layout.notes))
+    cameras = camera_topics(bag, layout, config)
+    header = episode_header(bag, layout, config, cameras)
+    route = first_route(bag, layout)
+    if route is None:
+        result.notes.append("no route: route commands are VOID (unknown), there are no target points")
+    reader = FrameReader(bag, layout, cameras, FrameOptions(max_gap_ns=config.labels.max_gap_ns), route)
+    _Importer(header, config, out, bag.path.name.split(".")[0], result).run(reader)
+    result.counts += reader.counts
+    result.notes += bag.problems
+    return result
+
+
+class _Importer:
+    def __init__(self, header: Episode, config: BagImportConfig, out: Path, name: str, result: BagImport) -> None:
+        self._header, self._config, self._out, self._name, self._result = header, config, out, name, result
+        self._drive: BagDrive | None = None
+        self._number = 0
+        self._early: list[Motioned | Commanded] = []
+
+    def run(self, reader: FrameReader) -> None:
+        try:
+            for event in reader.events():
+                if isinstance(event, Restarted):
+                    self._end()
+                elif isinstance(event, Frame):
+                    self._on_frame(event)
+                elif isinstance(event, Motioned | Commanded):
+                    self._pass_on(event)
+            self._end()
+        except BaseException:
+            if self._drive is not None:
+                self._drive.writer.discard()
+            raise
+
+    def _on_frame(self, frame: Frame) -> None:
+        if self._drive is not None and not _same_line(self._drive.route, frame.route):
+            self._end()
+        if self._drive is None:
+            self._begin(frame.route)
+        assert self._drive is not None
+        self._drive.on_frame(frame)
+
+    def _pass_on(self, event: Motioned | Commanded) -> None:
+        if self._drive is None:
+            # A frame comes after the odometry around it, which its label may need.
+            self._early = [*self._early[-99:], event]
+        elif isinstance(event, Motioned):
+            self._drive.on_motion(event.ego)
+        else:
+            self._drive.on_command(event)
+
+    def _begin(self, route: Route | None) -> None:
+        name = f"{self._name}_{self._number:02d}"
+        self._number += 1
+        header = replace(self._header, episode_id=name)
+        writer = EpisodeWriter(self._out / name, header)
+        self._drive = BagDrive(writer, route, header.cameras, self._config.labels, self._result.counts)
+        early, self._early = self._early, []
+        for event in early:
+            self._pass_on(event)
+
+    def _end(self) -> None:
+        drive, self._drive, self._early = self._drive, None, []
+        if drive is None:
+            return
+        drive.finish()
+        if drive.writer.frame_count < self._config.min_frames:
+            drive.writer.discard()
+            self._result.counts["drives with too few labelled frames"] += 1
+            return
+        self._result.frames += drive.writer.frame_count
+        self._result.episodes.append(drive.writer.finish())
+
+
+def _same_line(one: Route | None, other: Route | None) -> bool:
+    """Whether two routes are the same line; a bag may hold the same one several times."""
+    return one is other or (one is not None and other is not None and np.array_equal(one.points_m, other.points_m))
