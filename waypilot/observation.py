@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ from waypilot.image_monitor import ImageMonitor, ImageMonitorConfig
 from waypilot.rig import DEFAULT_RIG, CameraSpec
 from waypilot.route import Route, RouteProjection, RouteTracker
 from waypilot.surroundings import SceneInfo, Surroundings
-from waypilot.types import EgoState, Observation, RgbImage
+from waypilot.types import EgoState, Observation, RgbImage, RouteCommand
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,17 +39,18 @@ class ObservationBuilder:
 
     ``faults`` counts unusable images since the last reset, by ``"<camera>: missing | wrong shape | wrong type | black |
     frozen"``; ``latest_faults`` holds those of the last observation.
+    Without a route (a recorded drive may lack it) commands are VOID (unknown) and target points NaN.
     ``projection`` is where on the route the last observation was made (None before the first).
     """
 
-    def __init__(self, route: Route, config: ObservationConfig, scene: SceneInfo | None = None) -> None:
+    def __init__(self, route: Route | None, config: ObservationConfig, scene: SceneInfo | None = None) -> None:
         self.config = config
         self._scene = scene if config.privileged else None
         self.faults: Counter[str] = Counter()
         self.latest_faults: tuple[str, ...] = ()
         self.projection: RouteProjection | None = None
         self._monitors = {camera.name: ImageMonitor(config.monitor) for camera in config.cameras}
-        self._tracker = RouteTracker(route)
+        self._tracker = None if route is None else RouteTracker(route)
 
     def reset(self, route: Route, scene: SceneInfo | None = None) -> None:
         """Start a new drive."""
@@ -68,23 +70,29 @@ class ObservationBuilder:
         marked invalid and left out of the images; cameras that nobody expects are ignored. Raises ValueError when the
         ego's position is not finite.
         """
-        pose = ego.pose_map_from_base_link.planar
-        self.projection = self._tracker.update(pose.x_m, pose.y_m)
-        route, s_m = self._tracker.route, self.projection.s_m
-        target = pose.inverse().compose(SE2(*route.target_point(s_m), 0.0))
+        command, target_point_m = self._ahead(ego.pose_map_from_base_link.planar)
         faults = {camera.name: self._fault(camera, ego, images.get(camera.name)) for camera in self.config.cameras}
         self.latest_faults = tuple(f"{name}: {fault}" for name, fault in faults.items() if fault)
         self.faults.update(self.latest_faults)
         return Observation(
             stamp_ns=ego.stamp_ns,
             ego=ego,
-            command=route.command_at(s_m),
-            target_point_m=(target.x_m, target.y_m),
+            command=command,
+            target_point_m=target_point_m,
             images={name: images[name] for name, fault in faults.items() if fault is None},
             image_valid={name: fault is None for name, fault in faults.items()},
             scene=self._scene,
             surroundings=surroundings if self.config.privileged else None,
         )
+
+    def _ahead(self, pose: SE2) -> tuple[RouteCommand, tuple[float, float]]:
+        """Tell the command and the target point (base_link) where the vehicle is."""
+        if self._tracker is None:
+            return RouteCommand.VOID, (math.nan, math.nan)
+        self.projection = self._tracker.update(pose.x_m, pose.y_m)
+        route, s_m = self._tracker.route, self.projection.s_m
+        target = pose.inverse().compose(SE2(*route.target_point(s_m), 0.0))
+        return route.command_at(s_m), (target.x_m, target.y_m)
 
     def _fault(self, camera: CameraSpec, ego: EgoState, image: RgbImage | None) -> str | None:
         fault = image_fault(camera, image)

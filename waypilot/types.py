@@ -59,7 +59,8 @@ class Observation:
 
     ``images`` maps a camera name to an RGB image (H, W, 3) of exactly this stamp; a camera whose
     ``image_valid`` is False carries no information (its array may be missing or stale).
-    ``target_point_m`` is the next sparse route point in base_link; ``command`` the manoeuvre there.
+    ``target_point_m`` is the next sparse route point in base_link (NaN without a route); ``command`` the
+    manoeuvre there.
     ``scene`` and ``surroundings`` are what the simulator knows: None for every policy that is not privileged.
     """
 

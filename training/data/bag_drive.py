@@ -16,7 +16,7 @@ from waypilot.geometry import Pose
 from waypilot.observation import ObservationBuilder, ObservationConfig
 from waypilot.rig import CameraSpec
 from waypilot.route import Route
-from waypilot.types import Control, EgoState, RgbImage, RouteCommand
+from waypilot.types import Control, EgoState, RgbImage
 
 #: How far a command's stamp may be from the frame that it is taken to answer.
 COMMAND_NS = 50_000_000
@@ -63,7 +63,7 @@ class BagDrive:
     cameras: tuple[CameraSpec, ...]
     config: LabelConfig
     counts: Counter[str]
-    _builder: ObservationBuilder | None = None
+    _builder: ObservationBuilder = field(init=False)
     _future: Motion = field(init=False)
     _waiting: deque[_Waiting] = field(default_factory=deque)
     _commands: deque[Commanded] = field(default_factory=lambda: deque(maxlen=2000))
@@ -72,8 +72,7 @@ class BagDrive:
 
     def __post_init__(self) -> None:
         self._future = Motion(self.config.max_gap_ns)
-        if self.route is not None:
-            self._builder = ObservationBuilder(self.route, ObservationConfig(self.cameras))
+        self._builder = ObservationBuilder(self.route, ObservationConfig(self.cameras))
 
     def on_motion(self, ego: EgoState) -> None:
         """Take the next ego state, and write what has its whole label now."""
@@ -90,29 +89,24 @@ class BagDrive:
     def on_frame(self, frame: Frame) -> None:
         """Take the next frame, when one is due."""
         stamp_ns = frame.ego.stamp_ns
-        observed, images = self._observed(frame)
+        # Every frame is looked at, also those that are not due: black and frozen pictures show over time.
+        seen = self._builder.build(frame.ego, frame.images)
         if self._last_ns is not None and stamp_ns - self._last_ns < self.config.every_ns - EARLY_NS:
             return
-        if not images:
+        if not seen.images:
             self.counts["frames without a usable image"] += 1
         elif not _is_rotation(frame.ego.pose_map_from_base_link):
             self.counts["frames whose orientation is no rotation"] += 1
         else:
             self._last_ns = stamp_ns
-            self._waiting.append(_Waiting(observed, images))
+            target_m = None if self.route is None else seen.target_point_m
+            waiting = EpisodeFrame(frame.ego, seen.command, target_m, control=None, images={}, waypoints_m=None)
+            self._waiting.append(_Waiting(waiting, seen.images))
 
     def finish(self) -> None:
         """Leave out what has no whole label."""
         self.counts["frames whose future is not known"] += len(self._waiting)
         self._waiting.clear()
-
-    def _observed(self, frame: Frame) -> tuple[EpisodeFrame, Mapping[str, RgbImage]]:
-        """Look at every frame, also at those that are not due: black and frozen pictures show over time."""
-        command, target_m, images = RouteCommand.VOID, None, _right_size(self.cameras, frame.images)
-        if self._builder is not None:
-            observation = self._builder.build(frame.ego, frame.images)
-            command, target_m, images = observation.command, observation.target_point_m, dict(observation.images)
-        return EpisodeFrame(frame.ego, command, target_m, None, {}, None), images
 
     def _write(self, waiting: _Waiting) -> None:
         ego = waiting.frame.ego
@@ -136,11 +130,6 @@ class BagDrive:
             self._commands.popleft()
         near = [command for command in list(self._commands)[:2] if abs(command.stamp_ns - stamp_ns) <= COMMAND_NS]
         return min(near, key=lambda command: abs(command.stamp_ns - stamp_ns)).control if near else None
-
-
-def _right_size(cameras: tuple[CameraSpec, ...], images: Mapping[str, RgbImage]) -> dict[str, RgbImage]:
-    shapes = {camera.name: (camera.height_px, camera.width_px, 3) for camera in cameras}
-    return {name: image for name, image in images.items() if image.shape == shapes[name]}
 
 
 def _is_rotation(pose: Pose) -> bool:

@@ -3,165 +3,80 @@
     python -m training.eval.eval_bag --bag BAG --checkpoint PT [--checkpoint PT ...] --output DIR
 
 The future that was driven is the ground truth: odometry, linear between its stamps, in the vehicle's frame at the
-image's stamp. Two conventions are reported by horizon T: ``ade_m`` averages over all waypoints up to T (ST-P3, VAD),
-``fde_m`` is the error at T (UniAD). A frame counts for T when its whole future up to T is known. Exit codes: 0 some was
-evaluated, 1 nothing could be, 2 the bag, a checkpoint or an option cannot be used.
+image's stamp. Conventions are named in the result (``bag_errors.CONVENTIONS``). Left in DIR: ``metrics.json``,
+``report.html`` and ``predictions/<n>_<name>.json`` for ``training.rl.eval_metrics``. Exit codes: 0 every
+checkpoint was evaluated on some frames, 1 one was not, 2 the bag, every checkpoint or an option cannot be used.
 """
 
 from __future__ import annotations
 
 import argparse
+import math
 import sys
-from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from training.data.bag_options import add_topic_options, layout_options
+from training.eval.bag_errors import CONVENTIONS, bin_name
+from training.eval.bag_evaluation import BagEvaluation
+from training.eval.bag_report import write_bag_report
 from training.models.checkpoint import CheckpointError
+from training.rl.predictions import PredictionsWriter
 from training.rl.waypoint_policy_torch import WaypointPolicyConfig, WaypointPolicyTorch
-from waypilot.bags import Bag
+from waypilot.bags import Bag, BagError
 from waypilot.bags.frames import Frame, FrameOptions, FrameReader, Motioned, Restarted, first_route
 from waypilot.bags.layout import LayoutOptions, detect
-from waypilot.bags.motion import Motion
 from waypilot.files import write_json_atomic
 from waypilot.observation import ObservationBuilder, ObservationConfig
-from waypilot.types import Observation
+from waypilot.types import Observation, RouteCommand
 
-FORMAT = "waypilot.bag_evaluation/1"
-HORIZONS_S = (1.0, 2.0, 3.0, 5.0)
-BATCH = 32
-
-
-@dataclass(slots=True)
-class Sums:
-    """Sums over frames for each horizon, from which means are made."""
-
-    frames: Counter[float] = field(default_factory=Counter)
-    ade_m: Counter[float] = field(default_factory=Counter)
-    fde_m: Counter[float] = field(default_factory=Counter)
-    misses: Counter[float] = field(default_factory=Counter)
-
-    def add(self, error_m: NDArray[np.float64], known: NDArray[np.bool_], dt_s: float, miss_m: float) -> None:
-        """Add a frame: distances (N,) to the driven future and which of it is known (N,)."""
-        for horizon_s in HORIZONS_S:
-            count = round(horizon_s / dt_s)
-            if 1 <= count <= len(error_m) and known[:count].all():
-                self.frames[horizon_s] += 1
-                self.ade_m[horizon_s] += float(error_m[:count].mean())
-                self.fde_m[horizon_s] += float(error_m[count - 1])
-                self.misses[horizon_s] += int(error_m[count - 1] > miss_m)
-
-    def means(self) -> dict[str, Any]:
-        """Give the means by horizon; a horizon without frames is absent."""
-        return {
-            f"{horizon_s:g}s": {
-                "frames": frames,
-                "ade_m": self.ade_m[horizon_s] / frames,
-                "fde_m": self.fde_m[horizon_s] / frames,
-                "miss_rate": self.misses[horizon_s] / frames,
-            }
-            for horizon_s, frames in self.frames.items()
-        }
+FORMAT = "waypilot.bag_evaluation/2"
+FROM_ROUTE, ASSUMED = "route", "assumed lane_follow"
+_ASSUMED_NOTE = (
+    "no route in the bag (nav_msgs/Path in frame map): every frame is planned with the command lane_follow, which is a "
+    "guess and wrong before turns; name the route's topic with --route if there is one"
+)
 
 
-class BagEvaluation:
-    """Evaluates one checkpoint while the bag is read; keeps only frames whose future is still to come."""
+def evaluate(
+    bag: Bag, options: LayoutOptions, checkpoint: Path, miss_m: float, predictions: Path | None = None
+) -> dict[str, Any]:
+    """Evaluate one checkpoint on a bag, and leave its plans in ``predictions`` where a whole future is known.
 
-    def __init__(self, policy: WaypointPolicyTorch, max_gap_ns: int, miss_m: float) -> None:
-        self._policy, self._miss_m = policy, miss_m
-        self._future = Motion(max_gap_ns)
-        self._batch: list[Observation] = []
-        self._plans: list[tuple[Observation, NDArray[np.float64]]] = []
-        self.sums, self.by_command = Sums(), dict[str, Sums]()
-        self.counts: Counter[str] = Counter()
-
-    def on_motion(self, event: Motioned) -> None:
-        """Take the next ego state, and judge what has its whole future now."""
-        self._future.add(event.ego)
-        horizon_ns = self._policy.model.config.num_waypoints * self._policy.waypoint_dt_ns
-        if self._batch and event.ego.stamp_ns - self._batch[0].stamp_ns > horizon_ns:
-            self._infer()
-        while self._plans and self._plans[0][0].stamp_ns + horizon_ns <= event.ego.stamp_ns:
-            self._judge(*self._plans.pop(0))
-        oldest = self._plans or [(observation, None) for observation in self._batch]
-        if oldest:
-            self._future.forget_before(oldest[0][0].stamp_ns)
-
-    def on_observation(self, observation: Observation) -> None:
-        """Take the next frame."""
-        if not any(observation.image_valid.values()):
-            self.counts["frames without a usable image"] += 1
-            return
-        self._batch.append(observation)
-        if len(self._batch) >= BATCH:
-            self._infer()
-
-    def finish(self) -> None:
-        """Judge what is left, as far as its future is known."""
-        self._infer()
-        for observation, plan_m in self._plans:
-            self._judge(observation, plan_m)
-        self._plans.clear()
-        self._future.clear()
-
-    def _infer(self) -> None:
-        batch, self._batch = self._batch, []
-        if not batch:
-            return
-        names = self._policy.model.config.cameras
-        blank = {
-            camera.name: np.zeros((camera.height_px, camera.width_px, 3), np.uint8) for camera in self._policy.cameras
-        }
-        plans_m = self._policy(
-            {name: np.stack([o.images.get(name, blank[name]) for o in batch]) for name in names},
-            {name: [o.image_valid.get(name, False) for o in batch] for name in names},
-            [o.ego.speed_mps for o in batch],
-            [int(o.command) for o in batch],
-            [o.target_point_m for o in batch],
-        )
-        self._plans += zip(batch, plans_m.cpu().numpy().astype(np.float64), strict=True)
-
-    def _judge(self, observation: Observation, plan_m: NDArray[np.float64]) -> None:
-        dt_ns = self._policy.waypoint_dt_ns
-        stamps_ns = observation.stamp_ns + dt_ns * np.arange(1, len(plan_m) + 1, dtype=np.int64)
-        driven_m, known = self._future.positions_at(stamps_ns)
-        label_m = observation.ego.pose_map_from_base_link.planar.inverse().transform_points(driven_m)
-        error_m = np.linalg.norm(plan_m - label_m, axis=1)
-        self.counts["frames"] += 1
-        self.counts["frames whose whole future is known"] += bool(known.all())
-        group = self.by_command.setdefault(observation.command.name.lower(), Sums())
-        for sums in (self.sums, group):
-            sums.add(error_m, known, dt_ns / 1e9, self._miss_m)
-
-
-def evaluate(bag: Bag, options: LayoutOptions, checkpoint: Path, miss_m: float) -> dict[str, Any]:
-    """Evaluate one checkpoint on a bag. Raises BagError, CheckpointError, or ValueError without a route."""
+    Raises BagError and CheckpointError, and ValueError for a network that needs a route where there is none.
+    """
     policy = WaypointPolicyTorch(WaypointPolicyConfig(str(checkpoint)))
     layout = detect(bag.topics, options)
     cameras, notes = layout.choose_cameras(tuple(camera.name for camera in policy.cameras))
     route = first_route(bag, layout)
     if route is None:
-        raise ValueError("no route in the bag (nav_msgs/Path in frame map): name its topic with --route")
+        _require_no_target_points(policy)
+        notes.append(_ASSUMED_NOTE)
     frames = FrameReader(bag, layout, cameras, FrameOptions(), route)
-    evaluation = BagEvaluation(policy, FrameOptions().max_gap_ns, miss_m)
-    for observation in _observations(frames, evaluation, ObservationConfig(policy.cameras)):
-        evaluation.on_observation(observation)
-    evaluation.finish()
+    with _writer(predictions, checkpoint, policy) as writer:
+        evaluation = BagEvaluation(policy, FrameOptions().max_gap_ns, miss_m, writer)
+        for observation in _observations(frames, evaluation, ObservationConfig(policy.cameras), route is not None):
+            evaluation.on_observation(observation)
+        evaluation.finish()
     return {
         "checkpoint": {"name": checkpoint.name, "sha256": policy.checkpoint.sha256},
+        "problem": "",
+        "commands": FROM_ROUTE if route is not None else ASSUMED,
         "all": evaluation.sums.means(),
         "by_command": {name: sums.means() for name, sums in sorted(evaluation.by_command.items())},
+        "by_speed": {bin_name(i): sums.means() for i, sums in sorted(evaluation.by_speed.items())},
         "counts": dict(evaluation.counts + frames.counts),
+        "predictions": str(Path(predictions.parent.name) / predictions.name) if writer and writer.count else None,
         "notes": [*layout.notes, *notes],
     }
 
 
-def _observations(frames: FrameReader, evaluation: BagEvaluation, config: ObservationConfig) -> Iterator[Observation]:
+def _observations(
+    frames: FrameReader, evaluation: BagEvaluation, config: ObservationConfig, has_route: bool
+) -> Iterator[Observation]:
     builder: ObservationBuilder | None = None
     route = None
     for event in frames.events():
@@ -170,10 +85,59 @@ def _observations(frames: FrameReader, evaluation: BagEvaluation, config: Observ
         elif isinstance(event, Restarted):
             evaluation.finish()
             builder = None
-        elif isinstance(event, Frame) and event.route is not None:
+        elif isinstance(event, Frame):
             if builder is None or event.route is not route:
                 route, builder = event.route, ObservationBuilder(event.route, config)
-            yield builder.build(event.ego, event.images)
+            observation = builder.build(event.ego, event.images)
+            evaluation.counts.update(f"unusable image of {fault}" for fault in builder.latest_faults)
+            # Networks are not trained with the command VOID: it would be a number without a meaning.
+            yield observation if has_route else replace(observation, command=RouteCommand.LANE_FOLLOW)
+
+
+def _require_no_target_points(policy: WaypointPolicyTorch) -> None:
+    if policy.looks_at_target_points:
+        raise ValueError(
+            "no route in the bag (nav_msgs/Path in frame map), and this network was trained with target points, "
+            "which come from it; name the route's topic with --route, or evaluate a network without target points"
+        )
+
+
+def _writer(path: Path | None, checkpoint: Path, policy: WaypointPolicyTorch) -> Any:
+    if path is None:
+        return nullcontext()
+    return PredictionsWriter(path, f"{checkpoint.stem} {policy.checkpoint.sha256[:8]}", policy.waypoint_dt_ns / 1e9)
+
+
+def _evaluate_all(bag: Bag, options: argparse.Namespace) -> list[dict[str, Any]]:
+    """Evaluate every checkpoint; one that cannot be is an entry that says why. Raises BagError."""
+    results = []
+    for number, path in enumerate(options.checkpoint):
+        predictions = options.output / "predictions" / f"{number}_{path.stem}.json"
+        try:
+            results.append(evaluate(bag, layout_options(options), path, options.miss_m, predictions))
+        except BagError:
+            raise
+        except (CheckpointError, ValueError, OSError) as error:
+            results.append({"checkpoint": {"name": path.name, "sha256": None}, "problem": str(error)})
+    return results
+
+
+def _print(results: list[dict[str, Any]], problems: list[str]) -> None:
+    for text in dict.fromkeys([*problems, *(note for result in results for note in result.get("notes", ()))]):
+        print(f"note: {text}", file=sys.stderr)
+    for result in results:
+        name = result["checkpoint"]["name"]
+        if result["problem"]:
+            print(f"{name}: not evaluated: {result['problem']}", file=sys.stderr)
+        elif not result["all"]:
+            found = ", ".join(f"{count} {what}" for what, count in result["counts"].items()) or "no frames"
+            print(f"{name}: nothing could be evaluated: {found}", file=sys.stderr)
+        for horizon, values in result.get("all", {}).items():
+            print(
+                f"{name} {horizon}: ADE {values['ade_m']:.3f} m, FDE {values['fde_m']:.3f} m "
+                f"(across {values['lateral_m']:.3f}, along {values['longitudinal_m']:.3f}), "
+                f"missed {100 * values['miss_rate']:.1f} %, {values['frames']} frames"
+            )
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -181,31 +145,33 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m training.eval.eval_bag", description="Open-loop errors on a bag.")
     parser.add_argument("--bag", required=True, type=Path, help="bag folder or storage file")
     parser.add_argument("--checkpoint", required=True, type=Path, action="append", help="SFT checkpoint; repeatable")
-    parser.add_argument("--output", required=True, type=Path, help="folder for metrics.json")
+    parser.add_argument("--output", required=True, type=Path, help="folder for the results")
     add_topic_options(parser)
     parser.add_argument("--miss-m", type=float, default=2.0, help="an error at T beyond this is a miss")
     options = parser.parse_args(argv)
-    layout = layout_options(options)
+    if not (math.isfinite(options.miss_m) and options.miss_m > 0.0):
+        parser.error(f"--miss-m is {options.miss_m}, expected a positive number of metres")
     try:
         with Bag(options.bag) as bag:
-            results = [evaluate(bag, layout, path, options.miss_m) for path in options.checkpoint]
+            results = _evaluate_all(bag, options)
             problems = bag.problems
-    except (CheckpointError, ValueError, OSError) as error:
+    except (ValueError, OSError) as error:
         print(f"{options.bag}: {error}", file=sys.stderr)
         return 2
-    write_json_atomic(
-        options.output / "metrics.json",
-        {"format": FORMAT, "bag": options.bag.name, "problems": problems, "results": results},
-    )
-    for result in results:
-        for text in (*problems, *result["notes"]):
-            print(f"note: {text}", file=sys.stderr)
-        for horizon, values in result["all"].items():
-            print(
-                f"{result['checkpoint']['name']} {horizon}: ADE {values['ade_m']:.3f} m, FDE {values['fde_m']:.3f} m, "
-                f"missed {100 * values['miss_rate']:.1f} %, {values['frames']} frames"
-            )
-    return 0 if any(result["all"] for result in results) else 1
+    _print(results, problems)
+    if all(result["problem"] for result in results):
+        return 2
+    document = {
+        "format": FORMAT,
+        "bag": options.bag.name,
+        "miss_m": options.miss_m,
+        "conventions": CONVENTIONS,
+        "problems": problems,
+        "results": results,
+    }
+    write_json_atomic(options.output / "metrics.json", document)
+    write_bag_report(document, options.output / "report.html")
+    return 0 if all(result.get("all") for result in results) else 1
 
 
 if __name__ == "__main__":

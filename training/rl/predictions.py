@@ -11,6 +11,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +22,6 @@ from numpy.typing import NDArray
 
 from training.rl.evaluation import ToyEvaluation
 from training.rl.toy_config import ToyEnvConfig
-from waypilot.files import write_json_atomic
 
 FORMAT = "waypilot.predictions/1"
 
@@ -62,23 +62,71 @@ def toy_predictions(name: str, result: ToyEvaluation, env: ToyEnvConfig) -> Pred
     )
 
 
+class PredictionsWriter:
+    """Writes cases one after the other, coordinates to the millimetre, however many there are.
+
+    The file gets its name on ``finish``; without any case there is none. Use it as a context manager: an exception
+    leaves nothing behind.
+    """
+
+    def __init__(self, path: Path, name: str, dt_s: float) -> None:
+        self._path = path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._partial = path.with_name(path.name + ".partial")
+        self._file = self._partial.open("w", encoding="utf-8")
+        self._head = f'{{"format":"{FORMAT}","name":{json.dumps(name)},"dt_s":{json.dumps(dt_s)},"cases":['
+        self.count = 0
+
+    def add(self, case_id: str, predicted_m: NDArray, label_m: NDArray, **outcome: bool | int) -> None:
+        """Write a case: (N, 2) each, and what is known of how it was driven."""
+        case = {
+            "id": case_id,
+            "predicted_m": np.round(predicted_m, 3).tolist(),
+            "label_m": np.round(label_m, 3).tolist(),
+            **outcome,
+        }
+        text = json.dumps(case, separators=(",", ":"), allow_nan=False)
+        self._file.write(f",{text}" if self.count else self._head + text)
+        self.count += 1
+
+    def finish(self) -> bool:
+        """Complete the file; False when there was no case."""
+        if self.count:
+            self._file.write("]}\n")
+            self._file.flush()
+            os.fsync(self._file.fileno())
+            self._file.close()
+            os.replace(self._partial, self._path)
+        else:
+            self.discard()
+        return self.count > 0
+
+    def discard(self) -> None:
+        """Throw the unfinished file away."""
+        self._file.close()
+        self._partial.unlink(missing_ok=True)
+
+    def __enter__(self) -> PredictionsWriter:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            self.finish()
+        else:
+            self.discard()
+
+
 def save_predictions(path: Path, predictions: Predictions) -> None:
     """Write predictions atomically, coordinates to the millimetre."""
-    cases = []
-    for i, case_id in enumerate(predictions.ids):
-        case: dict[str, Any] = {
-            "id": case_id,
-            "predicted_m": np.round(predictions.predicted_m[i], 3).tolist(),
-            "label_m": np.round(predictions.label_m[i], 3).tolist(),
-        }
-        if predictions.goal_reached is not None:
-            case["goal_reached"] = bool(predictions.goal_reached[i])
-        if predictions.waypoints_hit is not None and predictions.waypoints_total is not None:
-            case["waypoints_hit"] = int(predictions.waypoints_hit[i])
-            case["waypoints_total"] = int(predictions.waypoints_total[i])
-        cases.append(case)
-    payload = {"format": FORMAT, "name": predictions.name, "dt_s": predictions.dt_s, "cases": cases}
-    write_json_atomic(path, payload, indent=None)
+    with PredictionsWriter(path, predictions.name, predictions.dt_s) as writer:
+        for i, case_id in enumerate(predictions.ids):
+            outcome: dict[str, bool | int] = {}
+            if predictions.goal_reached is not None:
+                outcome["goal_reached"] = bool(predictions.goal_reached[i])
+            if predictions.waypoints_hit is not None and predictions.waypoints_total is not None:
+                outcome["waypoints_hit"] = int(predictions.waypoints_hit[i])
+                outcome["waypoints_total"] = int(predictions.waypoints_total[i])
+            writer.add(case_id, predictions.predicted_m[i], predictions.label_m[i], **outcome)
 
 
 def load_predictions(path: Path) -> Predictions:

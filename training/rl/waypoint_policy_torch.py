@@ -124,7 +124,8 @@ class WaypointPolicyTorch:
         )
 
     @property
-    def _looks_at_target_points(self) -> bool:
+    def looks_at_target_points(self) -> bool:
+        """Whether a plan needs the route's target points."""
         return self.model.config.use_target_point or bool(self.delta_head and self.delta_head.use_target_point)
 
     @torch.inference_mode()
@@ -154,7 +155,7 @@ class WaypointPolicyTorch:
         size = next(iter(sizes.values()))
         if set(sizes.values()) != {size}:
             raise ValueError(f"the cameras have batches of {sizes}, expected the same number of images from each")
-        if target_point_m is None and self._looks_at_target_points:
+        if target_point_m is None and self.looks_at_target_points:
             raise ValueError("this network was trained with target points, expected target_point_m (B, 2) in base_link")
         blank = torch.zeros_like(next(iter(shrunk.values())))
         valid = [_valid(image_valid.get(name), name in shrunk, size) for name in known]

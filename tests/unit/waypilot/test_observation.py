@@ -78,3 +78,12 @@ def test_reset_starts_on_the_new_route_with_nothing_counted(make_route) -> None:
 def test_camera_names_must_differ() -> None:
     with pytest.raises(ValueError, match="names must differ, got front, front"):
         ObservationConfig((CAMERAS[0], CAMERAS[0]))
+
+
+def test_without_a_route_the_command_is_unknown_and_images_are_looked_at_all_the_same() -> None:
+    builder = ObservationBuilder(None, ObservationConfig(CAMERAS))
+    seen = builder.build(ego_at(45.0, 1.0, 0.0), {"front": np.zeros((18, 32, 3), np.uint8)} | {"rear": None})
+    assert seen.command is RouteCommand.VOID
+    assert all(map(math.isnan, seen.target_point_m))
+    assert builder.latest_faults == ("front: black", "rear: missing")
+    assert builder.projection is None

@@ -5,8 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
+from training.eval import eval_bag
+from training.eval.bag_errors import PlanError, Sums, bin_name, speed_bin
 from training.eval.eval_bag import main
+from training.rl import eval_metrics
+from training.rl.predictions import load_predictions
 
 CHECKPOINT = Path(__file__).parents[4] / "checkpoints" / "sft_waypoint_bc_v0.pt"
 
@@ -19,16 +24,12 @@ def run(bag, out, *more):
 
 @pytest.mark.parametrize("storage", ["mcap", "sqlite3"])
 def test_a_policy_that_plans_what_was_driven_has_no_error(drives, tmp_path, storage, monkeypatch):
-    import torch
-
-    from training.rl.waypoint_policy_torch import WaypointPolicyTorch
-
     ahead = np.array([drives.place(drives.START_NS + (i + 1) * 250_000_000)[:2] for i in range(20)])
 
     def circle(self, images, *_):
         return torch.from_numpy(np.repeat(ahead[None], len(images["front"]), axis=0))
 
-    monkeypatch.setattr(WaypointPolicyTorch, "__call__", circle)
+    monkeypatch.setattr(eval_bag.WaypointPolicyTorch, "__call__", circle)
     code, result = run(drives.write(tmp_path / "bag", drives.upstream(160), storage), tmp_path / "out")
     assert code == 0
     assert {name: values["frames"] for name, values in result["all"].items()} == {
@@ -57,3 +58,96 @@ def test_without_odometry_the_message_says_so(drives, tmp_path, capsys):
     code, _ = run(drives.write(tmp_path / "bag", messages), tmp_path / "out")
     assert code == 2
     assert "without odometry there is no ground truth" in capsys.readouterr().err
+
+
+def test_an_error_has_a_part_along_the_driven_path_and_one_across():
+    # One second ahead, a stop, then to the left: at the stop the direction is still that of before.
+    driven_m = np.array([[4.0, 0.0], [4.0, 0.0], [4.0, 3.0]])
+    error = PlanError.of(driven_m + np.array([1.0, 0.5]), driven_m, np.array([True, True, True]))
+    assert error.longitudinal_m == pytest.approx([1.0, 1.0, 0.5])
+    assert error.lateral_m == pytest.approx([0.5, 0.5, -1.0])
+    assert error.distance_m == pytest.approx(np.hypot(1.0, 0.5))
+
+
+def test_the_mean_up_to_t_and_the_value_at_t_are_told_apart():
+    driven_m = np.stack([np.arange(1.0, 5.0), np.zeros(4)], axis=1)
+    sums = Sums()
+    for sign in (-1.0, 1.0):
+        off_m = np.stack([sign * np.arange(1.0, 5.0), np.zeros(4)], axis=1)
+        sums.add(PlanError.of(driven_m + off_m, driven_m, np.array([True, True, True, True])), 0.5, 3.0)
+    means = sums.means()
+    assert list(means) == ["1s", "2s"]
+    assert means["1s"] == {
+        "frames": 2, "ade_m": 1.5, "fde_m": 2.0, "longitudinal_m": 2.0, "longitudinal_bias_m": 0.0, "lateral_m": 0.0,
+        "miss_rate": 0.0,
+    }  # fmt: skip
+    assert (means["2s"]["ade_m"], means["2s"]["fde_m"], means["2s"]["miss_rate"]) == (2.5, 4.0, 1.0)
+
+
+def test_speeds_belong_to_bins():
+    assert [bin_name(speed_bin(v)) for v in (-1.9, 2.0, 14.9, 40.0)] == [
+        "0 to 2 m/s", "2 to 5 m/s", "10 to 15 m/s", "from 15 m/s"
+    ]  # fmt: skip
+
+
+def test_predictions_are_compared_by_eval_metrics_and_the_page_stands_alone(drives, tmp_path):
+    again = [entry for entry in drives.upstream(120) if not entry[0].endswith("waypoints")]
+    bag = drives.write(tmp_path / "bag", [*drives.upstream(130), *again])
+    code, result = run(bag, tmp_path / "out", "--checkpoint", str(CHECKPOINT))
+    assert code == 0
+    assert list(result["by_speed"]) == ["5 to 10 m/s"]
+    files = sorted((tmp_path / "out" / "predictions").iterdir())
+    assert [file.name for file in files] == ["0_sft_waypoint_bc_v0.json", "1_sft_waypoint_bc_v0.json"]
+    found = load_predictions(files[0])
+    # Whole futures: 30 frames of the first drive, 20 of the second, though their stamps are the same.
+    assert len(found.ids) == 50 == result["all"]["5s"]["frames"]
+    error_m = np.linalg.norm(found.predicted_m - found.label_m, axis=2)
+    assert error_m[:, -1].mean() == pytest.approx(result["all"]["5s"]["fde_m"], abs=2e-3)
+    assert eval_metrics.main([*map(str, files), "--compare", "--output", str(tmp_path / "c.json")]) == 0
+    assert json.loads((tmp_path / "c.json").read_text())["comparison"]["ade_m"]["difference"] == 0.0
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert f"{result['all']['3s']['ade_m']:.3f}" in page
+    assert "UniAD" in page
+    assert "src=" not in page
+    assert 'href="http' not in page
+
+
+def routeless(drives, frames):
+    return [entry for entry in drives.upstream(frames) if not entry[0].endswith("waypoints")]
+
+
+def test_without_a_route_the_command_is_a_guess_that_is_named(drives, tmp_path, capsys):
+    code, result = run(drives.write(tmp_path / "bag", routeless(drives, 40)), tmp_path / "out")
+    assert code == 0
+    assert (result["commands"], list(result["by_command"])) == ("assumed lane_follow", ["lane_follow"])
+    assert result["all"]["1s"]["frames"] == 20
+    assert "lane_follow, which is a guess" in capsys.readouterr().err
+    assert "assumed lane_follow" in (tmp_path / "out" / "report.html").read_text()
+
+
+def test_a_network_that_needs_target_points_is_refused_without_a_route(drives, tmp_path, capsys, monkeypatch):
+    class Needy(eval_bag.WaypointPolicyTorch):
+        looks_at_target_points = True
+
+    monkeypatch.setattr(eval_bag, "WaypointPolicyTorch", Needy)
+    code, _ = run(drives.write(tmp_path / "bag", routeless(drives, 40)), tmp_path / "out")
+    assert code == 2
+    assert "trained with target points, which come from it" in capsys.readouterr().err
+
+
+def test_a_checkpoint_that_cannot_be_read_does_not_stop_the_other_one(drives, tmp_path, capsys):
+    bag = drives.write(tmp_path / "bag", drives.upstream(40))
+    code, result = run(bag, tmp_path / "out", "--checkpoint", str(tmp_path / "none.pt"))
+    assert code == 1
+    assert result["all"]["1s"]["frames"] == 20
+    assert "none.pt: not evaluated" in capsys.readouterr().err
+
+
+def test_images_of_another_size_are_counted_as_the_reason(drives, tmp_path, capsys):
+    small = drives.image(drives.START_NS, drives.pixels(0, 90, 160))
+    messages = [(t, k, s, type(small)(**{**small.__dict__, "header": m.header}) if t.endswith("image") else m)
+                for t, k, s, m in drives.upstream(40)]  # fmt: skip
+    code, result = run(drives.write(tmp_path / "bag", messages), tmp_path / "out")
+    assert (code, result["all"]) == (1, {})
+    assert "40 unusable image of front: wrong shape" in capsys.readouterr().err
+    assert not list((tmp_path / "out" / "predictions").iterdir())
