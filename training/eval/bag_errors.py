@@ -48,6 +48,20 @@ class PlanError:
         )
 
 
+def errors_by_horizon(error: PlanError, dt_s: float, miss_m: float) -> dict[float, NDArray[np.float64]]:
+    """Give what enters the means, in their order, for the horizons up to which the future is known."""
+    known_count = len(error.known) if error.known.all() else int(error.known.argmin())
+    ade_m = np.cumsum(error.distance_m) / np.arange(1, len(error.distance_m) + 1)
+    found = {}
+    for horizon_s in HORIZONS_S:
+        count = round(horizon_s / dt_s)
+        if 1 <= count <= known_count:
+            at = count - 1
+            fde_m, along_m, across_m = error.distance_m[at], error.longitudinal_m[at], error.lateral_m[at]
+            found[horizon_s] = np.array([ade_m[at], fde_m, abs(along_m), along_m, abs(across_m), fde_m > miss_m])
+    return found
+
+
 @dataclass(slots=True)
 class Sums:
     """Sums over frames for each horizon, from which means are made."""
@@ -55,23 +69,14 @@ class Sums:
     frames: Counter[float] = field(default_factory=Counter)
     totals: dict[float, NDArray[np.float64]] = field(default_factory=dict)
 
-    def add(self, error: PlanError, dt_s: float, miss_m: float) -> None:
-        """Add a frame."""
-        for horizon_s in HORIZONS_S:
-            count = round(horizon_s / dt_s)
-            if 1 <= count <= len(error.known) and error.known[:count].all():
-                at = count - 1
-                values = {
-                    "ade_m": error.distance_m[:count].mean(),
-                    "fde_m": error.distance_m[at],
-                    "longitudinal_m": abs(error.longitudinal_m[at]),
-                    "longitudinal_bias_m": error.longitudinal_m[at],
-                    "lateral_m": abs(error.lateral_m[at]),
-                    "miss_rate": error.distance_m[at] > miss_m,
-                }
-                self.frames[horizon_s] += 1
-                total = self.totals.setdefault(horizon_s, np.zeros(len(_MEANS)))
-                total += np.array([values[name] for name in _MEANS], dtype=np.float64)
+    def add(self, errors: dict[float, NDArray[np.float64]]) -> None:
+        """Add a frame's ``errors_by_horizon``."""
+        for horizon_s, values in errors.items():
+            self.frames[horizon_s] += 1
+            if horizon_s in self.totals:
+                self.totals[horizon_s] += values
+            else:
+                self.totals[horizon_s] = values.copy()
 
     def means(self) -> dict[str, Any]:
         """Give the means by horizon; a horizon without frames is absent."""

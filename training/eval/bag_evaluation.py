@@ -7,7 +7,7 @@ from collections import Counter
 import numpy as np
 from numpy.typing import NDArray
 
-from training.eval.bag_errors import PlanError, Sums, speed_bin
+from training.eval.bag_errors import PlanError, Sums, errors_by_horizon, speed_bin
 from training.rl.predictions import PredictionsWriter
 from training.rl.waypoint_policy_torch import WaypointPolicyTorch
 from waypilot.bags.frames import Motioned
@@ -84,7 +84,7 @@ class BagEvaluation:
         stamps_ns = observation.stamp_ns + dt_ns * np.arange(1, len(plan_m) + 1, dtype=np.int64)
         driven_m, known = self._future.positions_at(stamps_ns)
         label_m = observation.ego.pose_map_from_base_link.planar.inverse().transform_points(driven_m)
-        error = PlanError.of(plan_m, label_m, known)
+        errors = errors_by_horizon(PlanError.of(plan_m, label_m, known), dt_ns / 1e9, self._miss_m)
         self.counts["frames"] += 1
         self.counts["frames whose whole future is known"] += bool(known.all())
         if known.all() and self._predictions is not None:
@@ -92,4 +92,4 @@ class BagEvaluation:
         command = self.by_command.setdefault(observation.command.name.lower(), Sums())
         speed = self.by_speed.setdefault(speed_bin(observation.ego.speed_mps), Sums())
         for sums in (self.sums, command, speed):
-            sums.add(error, dt_ns / 1e9, self._miss_m)
+            sums.add(errors)

@@ -16,7 +16,7 @@ import lz4.frame  # type: ignore[import-untyped]
 import yaml
 import zstandard
 
-from waypilot.bags.topic import BagMessage, BagTopic, Qos
+from waypilot.bags.topic import BagMessage, BagTopic, Qos, read_yaml
 
 MAGIC = b"\x89MCAP0\r\n"
 #: No writer makes chunks that large: such a size is damage.
@@ -173,7 +173,7 @@ class McapFileReader:
 def parse_qos(text: str) -> tuple[Qos, ...]:
     """Read the profiles that a bag holds as YAML; what cannot be read is no profile."""
     try:
-        profiles = yaml.safe_load(text) if text else []
+        profiles = read_yaml(text) if text else []
         return tuple(
             Qos(
                 int(profile["depth"]),

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from waypilot.bags.topic import BagError, BagTopic
+from waypilot.bags.topic import BagError, BagTopic, read_yaml
 from waypilot.files import write_text_atomic
 
 METADATA_FILE = "metadata.yaml"
@@ -73,7 +73,7 @@ def read(folder: Path) -> dict[str, Any]:
     """Read ``metadata.yaml``. Raises BagError when it is missing or says nothing usable."""
     path = folder / METADATA_FILE
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = read_yaml(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise BagError(f"{path} is missing: the recording was not completed") from error
     except (OSError, UnicodeDecodeError, yaml.YAMLError, ValueError) as error:

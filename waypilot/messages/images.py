@@ -20,6 +20,12 @@ _BAYER = {
     "bayer_gbrg8": cv2.COLOR_BayerGR2RGB,
     "bayer_grbg8": cv2.COLOR_BayerGB2RGB,
 }
+_REORDER = {
+    "bgra8": cv2.COLOR_BGRA2RGB,
+    "rgba8": cv2.COLOR_RGBA2RGB,
+    "bgr8": cv2.COLOR_BGR2RGB,
+    "8UC3": cv2.COLOR_BGR2RGB,
+}
 ENCODINGS = (*_CHANNELS, *_BAYER)
 
 
@@ -57,4 +63,6 @@ def _to_rgb(pixels: NDArray[np.uint8], encoding: str) -> RgbImage:
         return np.asarray(cv2.cvtColor(pixels, _BAYER[encoding]), dtype=np.uint8)
     if pixels.shape[2] == 1:
         return np.repeat(pixels, 3, axis=2)
-    return np.ascontiguousarray(pixels[:, :, :3] if encoding.startswith("rgb") else pixels[:, :, 2::-1])
+    if (code := _REORDER.get(encoding)) is not None:
+        return np.asarray(cv2.cvtColor(pixels, code), dtype=np.uint8)
+    return np.ascontiguousarray(pixels)

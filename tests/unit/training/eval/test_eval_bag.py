@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from training.eval import eval_bag
-from training.eval.bag_errors import PlanError, Sums, bin_name, speed_bin
+from training.eval.bag_errors import PlanError, Sums, bin_name, errors_by_horizon, speed_bin
 from training.eval.eval_bag import main
 from training.rl import eval_metrics
 from training.rl.predictions import load_predictions
@@ -74,7 +74,9 @@ def test_the_mean_up_to_t_and_the_value_at_t_are_told_apart():
     sums = Sums()
     for sign in (-1.0, 1.0):
         off_m = np.stack([sign * np.arange(1.0, 5.0), np.zeros(4)], axis=1)
-        sums.add(PlanError.of(driven_m + off_m, driven_m, np.array([True, True, True, True])), 0.5, 3.0)
+        error = PlanError.of(driven_m + off_m, driven_m, np.array([True, True, True, True]))
+        sums.add(errors_by_horizon(error, 0.5, 3.0))
+    assert list(errors_by_horizon(PlanError.of(driven_m, driven_m, np.arange(4) != 2), 0.5, 3.0)) == [1.0]
     means = sums.means()
     assert list(means) == ["1s", "2s"]
     assert means["1s"] == {
