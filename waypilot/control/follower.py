@@ -97,9 +97,12 @@ class WaypointFollower:
         """
         dt_s = self._advance(ego.stamp_ns)
         if not _is_finite(ego):
+            self._good_since_ns = None
             return self._stop(0.0, dt_s, "ego state is not finite")
         frozen = self._odometry.refusal(ego, self._throttle)
         reason = frozen or self._refusal(ego, plan)
+        if reason is not None:
+            self._good_since_ns = None
         followed = plan if reason is None else None if frozen else self._bridge(ego)
         reason = reason or self._distrust(ego)
         if followed is None or (reason is not None and self._stopped):
@@ -112,8 +115,6 @@ class WaypointFollower:
         reason = refusal(plan.trajectory if plan else None, ego.stamp_ns, self.config.plan_check)
         if reason is None and plan is not None and not _is_finite_pose(plan.pose_map_from_base_link):
             reason = "invalid plan: its pose is not finite"
-        if reason is not None:
-            self._good_since_ns = None
         return reason
 
     def _bridge(self, ego: EgoState) -> TimedPlan | None:
@@ -151,7 +152,9 @@ class WaypointFollower:
         return Control(throttle=throttle, steer=steer, brake=brake)
 
     def _stop(self, speed_mps: float, dt_s: float, reason: str) -> ControlOutput:
-        self._longitudinal.reset()
+        # A vehicle that did not start needs more throttle at the next attempt, not the same again.
+        if not self._odometry.is_held:
+            self._longitudinal.reset()
         self._throttle = 0.0
         # Before the first good plan there is nothing to come back to, so the first one is followed at once.
         self._stopped = self._good is not None

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import math
+import re
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -197,6 +199,47 @@ class TestFrozenOdometry:
         assert first * 0.05 <= 0.5
         assert reasons[first] == "odometry is frozen, or the vehicle is held: no motion in spite of throttle"
         assert reasons[first + 38 :].count(None) >= 5
+
+    def drive_held(self, releases: Callable[[list[float]], bool]) -> tuple[int | None, list[float]]:
+        """Push a standing vehicle towards 1 m/s until the throttles so far release it; its frame, and all throttles."""
+        follower = WaypointFollower()
+        throttles: list[float] = []
+        for i in range(400):
+            output = follower.step(self.at(i, 0, speed=0.0), straight_plan(i * STEP_NS, speed=1.0))
+            throttles.append(output.control.throttle)
+            if releases(throttles):
+                return i, throttles
+        return None, throttles
+
+    def test_a_vehicle_that_starts_slowly_is_pushed_longer_each_time_until_it_starts(self) -> None:
+        started, _ = self.drive_held(lambda throttles: min(throttles[-20:]) > 0.1 and len(throttles) >= 20)
+        assert started is not None
+
+    def test_a_vehicle_that_needs_more_throttle_gets_more_with_each_attempt(self) -> None:
+        started, throttles = self.drive_held(lambda throttles: throttles[-1] > 0.35)
+        assert throttles[0] < 0.3
+        assert started is not None
+
+    def test_frozen_odometry_of_a_vehicle_told_to_start_lets_it_drive_blind_for_a_bounded_time_only(self) -> None:
+        _, throttles = self.drive_held(lambda _: False)
+        pushed = "".join("x" if throttle > 0.0 else " " for throttle in throttles)
+        assert [0.05 * len(push) for push in pushed.split()[:5]] == pytest.approx([0.4, 0.8, 1.6, 1.6, 1.6], abs=0.06)
+        pauses = [len(pause) for pause in re.findall(" +", pushed)]
+        assert min(pauses[:4]) * 0.05 >= 2.0
+
+    def test_after_a_second_stop_for_whatever_reason_plans_must_again_be_good_for_a_while(self) -> None:
+        for second in ("frozen", "not finite"):
+            follower = WaypointFollower()
+            shown = [0, 1, 2, 3, 3, 3, 3, 3, *range(8, 20)]  # the first stop, and driving again
+            for i, pose in enumerate(shown):
+                plan = straight_plan(i * STEP_NS, pose=SE2(0.4 * pose, 0.0, 0.0))
+                assert (follower.step(self.at(i, pose), plan).safe_stop_reason is None) == (i < 5 or i > 12)
+            for i in range(20, 24):
+                state = self.at(i, 19) if second == "frozen" else self.at(i, i, speed=math.nan)
+                output = follower.step(state, straight_plan(i * STEP_NS, pose=SE2(0.4 * 19, 0.0, 0.0)))
+            assert second in str(output.safe_stop_reason)
+            plan = straight_plan(24 * STEP_NS, pose=SE2(0.4 * 24, 0.0, 0.0))
+            assert follower.step(self.at(24, 24), plan).safe_stop_reason == "plans have just become good again"
 
 
 class TestTime:
