@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from carla_lite.maps.layout import Control, TownPlan, TrafficRules, Vertex, lay_out
@@ -9,11 +11,17 @@ from carla_lite.maps.ring_road import ring_road_xodr
 from carla_lite.maps.writer import write_opendrive
 
 _GEO_REFERENCE = (49.0, 8.4)
-_GENERATE = "generate:"
+_GENERATE, _SIGNALS = "generate:", "signals:"
+SEEDED_TOWNS = ("generate:<seed>", "signals:<seed>")
+"""Patterns of the names that make a town from a seed; the second one has the streets of the first, with signals."""
 # With streets of 90 m and more, shifts up to this keep every S-curve above 20 m of radius.
 _MAX_SHIFT_M = 9.0
 _SHIFTED_SHARE = 0.45
 _YELLOW_SHARE = 0.7
+_CONTROLS = (Control.LIGHTS, Control.STOP, Control.YIELD, Control.NONE)
+_CONTROL_SHARES = (0.5, 0.3, 0.1, 0.1)
+_LIMITS_KPH = (30, 40, 50)
+_KERBED = (("shoulder", 0.3), ("curb", 0.25), ("sidewalk", 2.5))
 
 # Two 4-way crossings on a straight main street of 240 m, T-junctions around them, bends of four radii at the corners.
 _LITE01 = TownPlan(
@@ -43,7 +51,7 @@ _LITE04 = TownPlan(
     bend_radius_m=30.0,
     center_color="white",
     geo_reference=_GEO_REFERENCE,
-    verge=(("shoulder", 0.3), ("curb", 0.25), ("sidewalk", 2.5)),
+    verge=_KERBED,
     rules=TrafficRules(
         controls={
             (1, 1): Control.LIGHTS,
@@ -110,7 +118,7 @@ _DRAWN = {plan.name: plan for plan in (_LITE01, _LITE04, _LITE06)}
 
 
 def available_towns() -> tuple[str, ...]:
-    """Name the built-in towns; ``generate:<seed>`` makes any number of further ones."""
+    """Name the built-in towns; ``SEEDED_TOWNS`` make any number of further ones."""
     return ("Lite01", "Lite02", "Lite03", "Lite04", "Lite05", "Lite06")
 
 
@@ -130,18 +138,37 @@ def town_plan(name: str) -> TownPlan:
         return _random_plan(name, seed=202, columns=5, rows=4)
     if name == "Lite03":
         return _random_plan(name, seed=303, columns=4, rows=5)
-    if name.startswith(_GENERATE):
-        return _seeded_plan(name)
-    known = ", ".join(available_towns())
-    raise ValueError(f"unknown town {name!r}; there are {known} and generate:<seed>")
+    for prefix in (_GENERATE, _SIGNALS):
+        if name.startswith(prefix):
+            return _seeded_plan(name, prefix)
+    known = ", ".join((*available_towns(), *SEEDED_TOWNS))
+    raise ValueError(f"unknown town {name!r}; there are {known}")
 
 
-def _seeded_plan(name: str) -> TownPlan:
-    text = name.removeprefix(_GENERATE)
+def _seeded_plan(name: str, prefix: str) -> TownPlan:
+    text = name.removeprefix(prefix)
     if not text.isdecimal():
-        raise ValueError(f"unknown town {name!r}: the seed after 'generate:' must be a whole number, 0 or more")
+        raise ValueError(f"unknown town {name!r}: the seed after {prefix!r} must be a whole number, 0 or more")
     rng = np.random.default_rng([4, int(text)])
-    return _random_plan(name, int(text), columns=int(rng.integers(4, 6)), rows=int(rng.integers(3, 6)))
+    plan = _random_plan(name, int(text), columns=int(rng.integers(4, 6)), rows=int(rng.integers(3, 6)))
+    return _with_signals(plan, int(text)) if prefix == _SIGNALS else plan
+
+
+def _with_signals(plan: TownPlan, seed: int) -> TownPlan:
+    """Draw who goes first at each junction and how fast one may drive on each street; streets get kerbs."""
+    rng = np.random.default_rng([8, seed])
+    columns, rows = len(plan.columns_m), len(plan.rows_m)
+    corners = {(i, j) for i in (0, columns - 1) for j in (0, rows - 1)}
+    vertices = [(i, j) for j in range(rows) for i in range(columns)]
+    controls = {
+        vertex: _CONTROLS[int(rng.choice(len(_CONTROLS), p=_CONTROL_SHARES))]
+        for vertex in vertices
+        if vertex not in corners
+    }
+    limits = {
+        edge: int(rng.choice(_LIMITS_KPH)) for i, j in vertices for edge in (((i, j), (i + 1, j)), ((i, j), (i, j + 1)))
+    }
+    return replace(plan, verge=_KERBED, rules=TrafficRules(controls, _LIMITS_KPH[0], limits))
 
 
 def _random_plan(name: str, seed: int, columns: int, rows: int) -> TownPlan:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from carla_lite.maps import OpenDriveError, TownMap, town_from_xodr
+from carla_lite.maps import SEEDED_TOWNS, OpenDriveError, TownMap, town_from_xodr
 from carla_lite.wire.errors import CallError
 from carla_lite.wire.maps_folder import MapsFolder
 from carla_lite.wire.server import PortError, Ports, Server, bind_ports
@@ -35,6 +35,7 @@ examples:
   python -m carla_lite                                 Lite01 on port 2000
   python -m carla_lite --map Lite02 --port 2100        another town, another port
   python -m carla_lite --map generate:7                a town made from a seed
+  python -m carla_lite --map signals:7                 the same streets with traffic lights, signs and speed limits
   python -m carla_lite --xodr my_town.xodr             any OpenDRIVE map; its name is that of the file
   python -m carla_lite --maps-dir ~/carla/OpenDrive --map Town03
                                                        your own copies of CARLA's towns, by their names
@@ -74,7 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.basicConfig(level=options.log_level.upper(), format="carla_lite: %(levelname)s: %(message)s")
     try:
         if options.list_maps:
-            print(*_library(options, None).short_names(), "generate:<seed>", sep="\n")
+            print(*_library(options, None).short_names(), *SEEDED_TOWNS, sep="\n")
         elif options.compile_only:
             _compile(options)
         else:

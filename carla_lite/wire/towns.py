@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections import OrderedDict
 
-from carla_lite.maps import OpenDriveError, TownMap, available_towns, load_town, town_from_xodr
+from carla_lite.maps import SEEDED_TOWNS, OpenDriveError, TownMap, available_towns, load_town, town_from_xodr
 from carla_lite.render import Renderer
 from carla_lite.wire.errors import CallError
 from carla_lite.wire.maps_folder import OPTIMISED, MapsFolder
@@ -19,6 +19,7 @@ STAND_INS = {
 """Which of our towns is most like which of CARLA's: small town, ring road, country road."""
 OPENDRIVE_TOWN = "OpenDriveMap"
 """The name under which CARLA's client loads the document that it sent before."""
+_SEEDED_PREFIXES = tuple(name.removesuffix("<seed>") for name in SEEDED_TOWNS)
 _CLIENT_PREFIX = "Carla/Maps/"
 _SERVER_PREFIX = "/Game/Carla/Maps/"
 _RENDERERS_KEPT = 2
@@ -65,7 +66,7 @@ class TownLibrary:
         return ours
 
     def _explain(self, short: str, error: Exception) -> str:
-        if isinstance(error, OpenDriveError) or short.startswith("generate:"):
+        if isinstance(error, OpenDriveError) or short.startswith(_SEEDED_PREFIXES):
             return str(error)
         hint = ""
         if short.removesuffix(OPTIMISED) in STAND_INS:
@@ -73,7 +74,7 @@ class TownLibrary:
                 ". CARLA's towns are not included: start carla_lite with --maps-dir and a folder of your own copies "
                 "of their OpenDRIVE files, or with --alias-towns to have ours stand in"
             )
-        return f"there are {', '.join(self.short_names())} and generate:<seed>{hint}"
+        return f"there are {', '.join([*self.short_names(), *SEEDED_TOWNS])}{hint}"
 
     def add_opendrive(self, xodr: str) -> None:
         """Keep a client's document for the next load of ``OpenDriveMap``; raises CallError when it is no usable map."""

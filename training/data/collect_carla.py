@@ -45,7 +45,7 @@ def parse_arguments(argv: Sequence[str] | None) -> Order:
     if reserved and not options.allow_evaluation_towns:
         parser.error(
             f"{', '.join(reserved)}: policies are evaluated there, so nothing may be trained on it; "
-            "record in Lite02, Lite03 or generate:SEED, or add --allow-evaluation-towns"
+            "record in Lite02, Lite03, generate:SEED or signals:SEED, or add --allow-evaluation-towns"
         )
     if options.jobs < 1:
         parser.error(f"--jobs is {options.jobs}, expected 1 or more")
@@ -60,7 +60,7 @@ def parse_arguments(argv: Sequence[str] | None) -> Order:
         )
         first = CollectConfig(
             *(options.out, options.town[0], options.episodes, options.seed, options.driver, options.share),
-            *(DrivePlanConfig(vehicles=options.traffic), recorder),
+            *(DrivePlanConfig(vehicles=options.traffic, encounters=options.encounters), recorder),
         )
         server = SessionConfig(host=options.host or "127.0.0.1", port=2000 if options.port is None else options.port)
     except ValueError as error:
@@ -114,7 +114,10 @@ def _parser() -> argparse.ArgumentParser:
     recorder = RecorderConfig()
     parser.add_argument("--out", type=Path, required=True, help="folder that gets one folder per drive")
     parser.add_argument(
-        *("--town", "--towns"), nargs="+", required=True, help="Lite02, Lite03, generate:SEED, or maps of the server"
+        *("--town", "--towns"),
+        nargs="+",
+        required=True,
+        help="Lite02, Lite03, generate:SEED, signals:SEED, or maps of the server",
     )
     parser.add_argument("--episodes", type=int, default=20, help="drives to have in the end, in each town")
     parser.add_argument("--seed", type=int, default=0, help="everything random follows from it")
@@ -123,6 +126,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--driver", default="expert", help="expert, or checkpoint:PATH (DAgger)")
     parser.add_argument("--expert-share", type=float, default=recorder.expert_share, help="beta of DAgger")
     parser.add_argument("--traffic", type=int, default=0, help="vehicles that drive around (Traffic Manager)")
+    parser.add_argument(
+        "--encounters", type=float, default=0.0, help="share of drives that meet somebody to brake for, or nearly"
+    )
     parser.add_argument("--every", type=int, default=recorder.every, help="record every n-th frame (20 Hz)")
     parser.add_argument("--max-drive-s", type=float, default=recorder.max_drive_s, help="longest drive")
     parser.add_argument("--host", help="where a server runs already (default: start a carla_lite)")

@@ -17,7 +17,7 @@ from training.rl.waypoint_policy_torch import WaypointPolicyConfig, WaypointPoli
 from waypilot.geometry import SE2
 from waypilot.policy import Policy
 from waypilot.rig import DEFAULT_RIG
-from waypilot_carla.route_planner import RouteNotFoundError
+from waypilot_carla import SetupError
 
 _MAX_ATTEMPTS = 20
 _CHECKPOINT = "checkpoint:"
@@ -101,12 +101,14 @@ def make_learner(driver: str) -> Policy | None:
 def _record(
     config: CollectConfig, session: DriveSession, spawn_poses: Sequence[SE2], index: int, learner: Policy | None
 ) -> RecordedDrive:
+    refused = ""
     for attempt in range(_MAX_ATTEMPTS):
         plan = plan_drive(config.town, spawn_poses, config.seed, index, attempt, config.drives)
         try:
             return record_drive(session, plan, config.folder(index), DEFAULT_RIG, config.recorder, learner)
-        except RouteNotFoundError as error:
+        except SetupError as error:
+            refused = str(error)
             _log.info("drive %d, attempt %d: %s", index, attempt, error)
     raise ValueError(
-        f"no route in {_MAX_ATTEMPTS} attempts for drive {index} of {config.town}; is its road network whole?"
+        f"drive {index} of {config.town} cannot be set up, {_MAX_ATTEMPTS} attempts; the last one: {refused}"
     )

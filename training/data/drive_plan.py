@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
+from training.data.encounters import draw_encounter, draw_lights
 from waypilot.geometry import SE2, wrap_angle
 from waypilot.scenarios import WEATHER_PRESETS, Scenario, WeatherParameters
 from waypilot.scenarios.actors import Traffic
@@ -22,7 +23,8 @@ class DrivePlanConfig:
 
     The goal lies ``min_goal_m`` to ``max_goal_m`` from the start as the crow flies; ``via_points`` random places on
     the way make routes with many turns. The start is moved sideways and turned by up to the given bounds.
-    ``vehicles`` drive around the start, led by CARLA's Traffic Manager; 0: the roads are empty.
+    ``vehicles`` drive around the start, led by CARLA's Traffic Manager; 0: the roads are empty. ``encounters`` is the
+    share of drives on which somebody is met (``training.data.encounters``) and lights may turn green late.
     """
 
     min_goal_m: float = 120.0
@@ -31,6 +33,7 @@ class DrivePlanConfig:
     max_start_offset_m: float = 1.0
     max_start_heading_rad: float = math.radians(15.0)
     vehicles: int = 0
+    encounters: float = 0.0
 
     def __post_init__(self) -> None:
         if not 0.0 < self.min_goal_m < self.max_goal_m:
@@ -38,6 +41,8 @@ class DrivePlanConfig:
         for name in ("via_points", "vehicles"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} is {getattr(self, name)}, expected 0 or more")
+        if not 0.0 <= self.encounters <= 1.0:
+            raise ValueError(f"encounters is {self.encounters}, expected a share from 0 to 1")
         if not 0.0 <= self.max_start_offset_m <= 1.5:
             raise ValueError(f"max_start_offset_m is {self.max_start_offset_m}, expected 0 to 1.5 (half a lane)")
         if not 0.0 <= self.max_start_heading_rad <= math.pi / 4:
@@ -82,7 +87,10 @@ def plan_drive(
         traffic=Traffic(config.vehicles) if config.vehicles else None,
     )
     route_id = "-".join(str(number) for number in (start, *vias, goal))
-    return DrivePlan(scenario, name, route_id, int(random.integers(2**31)))
+    drive_seed = int(random.integers(2**31))
+    if random.random() < config.encounters:
+        scenario = replace(scenario, actors=draw_encounter(random)[1], lights=draw_lights(random))
+    return DrivePlan(scenario, name, route_id, drive_seed)
 
 
 def draw_weather(random: np.random.Generator, index: int) -> tuple[str, WeatherParameters]:

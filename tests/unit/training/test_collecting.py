@@ -15,6 +15,7 @@ from waypilot.geometry import SE2, Pose, wrap_angle
 from waypilot.rig import DEFAULT_RIG
 from waypilot.route import Route
 from waypilot.scenarios import WEATHER_PRESETS, Scenario
+from waypilot.scenarios.actors import Cross, CutIn, Drive, Stand
 from waypilot.surroundings import ActorState, Footprint, SceneInfo, Surroundings
 from waypilot.types import ActorKind, CollisionEvent, Control, EgoState, Observation, Plan, Trajectory
 from waypilot_carla.errors import SimulatorLost
@@ -245,6 +246,23 @@ def test_drives_follow_from_seed_and_number() -> None:
         assert 120.0 <= math.dist((start.x_m, start.y_m), made.scenario.goal_m) <= 450.0
 
 
+def test_encounters_are_drawn_by_kind_place_and_speed_and_change_nothing_else() -> None:
+    alone, met = DrivePlanConfig(), DrivePlanConfig(encounters=1.0)
+    drives = [plan_drive("Town", SPAWN_POSES, 3, index, 0, met) for index in range(60)]
+    for index, drive in enumerate(drives):
+        without = plan_drive("Town", SPAWN_POSES, 3, index, 0, alone)
+        assert replace(drive.scenario, actors=(), lights=None) == without.scenario
+        assert drive.seed == without.seed
+        assert drive.scenario.actors
+    actors = [actor for drive in drives for actor in drive.scenario.actors]
+    assert {type(actor.behaviour) for actor in actors} == {Stand, Drive, CutIn, Cross}
+    assert any(actor.is_walker for actor in actors)
+    assert len({actor.place for actor in actors}) > 50
+    assert {drive.scenario.lights is None for drive in drives} == {True, False}
+    some = [plan_drive("Town", SPAWN_POSES, 3, index, 0, DrivePlanConfig(encounters=0.5)) for index in range(60)]
+    assert 15 < sum(bool(drive.scenario.actors) for drive in some) < 45
+
+
 def test_town_without_distant_spawn_points_is_refused() -> None:
     with pytest.raises(ValueError, match="Town has no spawn point 120 to 450 m"):
         plan_drive("Town", SPAWN_POSES[:1], 0, 0, 0, DrivePlanConfig())
@@ -254,6 +272,7 @@ def test_town_without_distant_spawn_points_is_refused() -> None:
     ("cls", "changes", "message"),
     [
         (DrivePlanConfig, {"min_goal_m": 500.0}, "goal distances"),
+        (DrivePlanConfig, {"encounters": 1.5}, "encounters is 1.5"),
         (DrivePlanConfig, {"max_start_offset_m": 3.0}, "half a lane"),
         (SteeringNoiseConfig, {"duration_s": (2.0, 1.0)}, "duration_s"),
         (RecorderConfig, {"expert_share": 1.5}, "expert_share"),
@@ -295,7 +314,7 @@ def test_another_goal_is_drawn_when_no_route_leads_to_the_first(tmp_path: Path) 
     session = NoRoadSession(refusals=2)
     assert len(collect(config, session, SPAWN_POSES)) == 1
     assert len(set(session.asked)) > 1
-    with pytest.raises(ValueError, match="no route in 20 attempts"):
+    with pytest.raises(ValueError, match="20 attempts; the last one: no lanes lead there"):
         collect(replace(config, episodes=2), NoRoadSession(refusals=99), SPAWN_POSES)
 
 

@@ -5,11 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from carla_lite.maps import available_towns, load_town
+from carla_lite.maps import PostKind, available_towns, load_town
 from carla_lite.maps.layout import lay_out
 from carla_lite.maps.plans import town_plan, town_xodr
 
-TOWNS = (*available_towns(), "generate:0", "generate:7")
+TOWNS = (*available_towns(), "generate:0", "generate:7", "signals:3")
 DIGESTS = {
     "Lite01": "add5c4a55cb4eda9",
     "Lite02": "05f7b024e95390ed",
@@ -67,7 +67,17 @@ def test_seeds_give_different_towns_and_every_seed_works() -> None:
     assert len(texts) == 60
 
 
-@pytest.mark.parametrize("name", ["Town01", "generate:", "generate:-1", "generate:x"])
+def test_a_town_with_signals_has_the_streets_of_its_seed_and_every_kind_of_signal() -> None:
+    for seed in range(12):
+        plain, signalled = (lay_out(town_plan(f"{kind}:{seed}")) for kind in ("generate", "signals"))
+        assert [street.pieces for street in plain.streets] == [street.pieces for street in signalled.streets]
+        assert {street.limit_kph for street in signalled.streets} <= {30, 40, 50}
+    towns = [load_town(f"signals:{seed}") for seed in range(4)]
+    kinds = {post.kind for town in towns for post in town.posts}
+    assert kinds == set(PostKind)
+
+
+@pytest.mark.parametrize("name", ["Town01", "generate:", "generate:-1", "generate:x", "signals:x"])
 def test_unknown_names_are_refused_by_name(name: str) -> None:
     with pytest.raises(ValueError, match="unknown town"):
         load_town(name)
