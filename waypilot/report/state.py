@@ -30,13 +30,14 @@ class ResultsError(ValueError):
 
 @dataclass(slots=True)
 class RunState:
-    """One planned run. ``result`` has no series; ``broke`` says how earlier attempts broke."""
+    """One planned run. ``result`` has no series; ``attempts`` were begun, ``broke`` says how earlier ones broke."""
 
     job: Job
     result: ScenarioResult | None = None
     under_way: bool = False
     ended: bool = False
     has_series: bool = False
+    attempts: int = 0
     broke: list[str] = field(default_factory=list)
 
     @property
@@ -89,6 +90,7 @@ class EvaluationState:
             crashed = crashed_result(run.job.scenario, run.job.seed, INTERRUPTED)
             run.result = dataclasses.replace(crashed, repeat=run.job.repeat)
             run.under_way, run.ended, run.has_series = True, False, False
+            run.attempts += 1
         elif event == "broke":
             run.broke.append(record["what"])
             run.under_way = False

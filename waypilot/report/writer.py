@@ -95,6 +95,10 @@ class ResultsWriter:
             raise ResultsError(f"nothing is recorded of {job.key} yet")
         return result
 
+    def attempts(self, job: Job) -> int:
+        """How many attempts at this run were begun so far."""
+        return self._run(job.key).attempts
+
     def broken_attempts(self, job: Job) -> int:
         """How many attempts at this run broke so far."""
         return len(self._run(job.key).broke)

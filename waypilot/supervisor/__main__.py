@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import errno
 import sys
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from waypilot.supervisor.workers import run_workers
 
 
 def main(words: list[str] | None = None) -> int:
-    """Run a node table; returns the exit code of the run (2: the table or the arguments are wrong)."""
+    """Run a node table; returns the exit code of the run (2: table, arguments or a file they name are wrong)."""
     options = _parser().parse_intermixed_args(words)
     try:
         table = load_table(options.table)
@@ -34,10 +33,15 @@ def main(words: list[str] | None = None) -> int:
         if options.workers > 1:
             return run_workers(options.table, values, earlier, options.workers, options.retries)
         return run_evaluation(table, values, earlier, options.retries, _print)
-    except (TableError, OSError) as error:
-        print(f"waypilot.supervisor: {error}", file=sys.stderr)
-        is_full = isinstance(error, OSError) and error.errno == errno.ENOSPC
-        return CRASHED_EXIT_CODE if is_full else BAD_ARGUMENTS_EXIT_CODE
+    except TableError as error:
+        return _fail(error, BAD_ARGUMENTS_EXIT_CODE)
+    except OSError as error:  # what cannot be read was told as TableError: something cannot be written or started
+        return _fail(error, CRASHED_EXIT_CODE)
+
+
+def _fail(error: Exception, exit_code: int) -> int:
+    print(f"waypilot.supervisor: {error}", file=sys.stderr)
+    return exit_code
 
 
 def _check(options: argparse.Namespace) -> None:

@@ -16,7 +16,6 @@ from waypilot.supervisor.table import Scalar, StackTable, TableError
 
 BAD_ARGUMENTS_EXIT_CODE = 2
 CRASHED_EXIT_CODE = 1
-_SILENT_END = "the evaluator ended before it began, see logs/evaluator.log"
 
 
 def run_evaluation(
@@ -94,7 +93,7 @@ class _Lives:
             self._record.complete()
             raise
         failure = read_failure(output_dir)
-        reason = _SILENT_END if failure is None else failure.text
+        reason = supervisor.last_words(exit_code) if failure is None else failure.text
         return exit_code, reason, supervisor.stopped or exit_code == BAD_ARGUMENTS_EXIT_CODE
 
     def _keep_logs(self, number: int) -> None:

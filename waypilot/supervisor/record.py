@@ -40,7 +40,7 @@ def plan_runs(scenarios: str, seeds: str, repeats: str, runs: str = "") -> tuple
     """Return the suite's name and every run asked for; ``suite`` for seeds or repeats means what the suite says.
 
     ``runs`` is a file with the keys of those to drive, if not all. Raises ValueError, which names the argument, when
-    there is no such scenario, seed or run, OSError when the file cannot be read.
+    there is no such scenario, seed, run or file.
     """
     try:
         is_suite = scenarios in available_suites() or Path(scenarios).is_file()
@@ -56,7 +56,10 @@ def plan_runs(scenarios: str, seeds: str, repeats: str, runs: str = "") -> tuple
 
 
 def _only(jobs: tuple[Job, ...], path: Path) -> tuple[Job, ...]:
-    wanted = path.read_text(encoding="utf-8").split()
+    try:
+        wanted = path.read_text(encoding="utf-8").split()
+    except OSError as error:
+        raise ValueError(f"runs: {error}") from error
     unknown = sorted(set(wanted) - {job.key for job in jobs})
     if unknown:
         raise ValueError(f"runs: {path} names {unknown[0]}, which is not planned")
@@ -70,8 +73,12 @@ def _whole_number(name: str, text: str) -> int:
 
 
 def run_info(suite: str, policy: str, checkpoint: str, lock_step: bool, carla_server: str) -> RunInfo:
-    """Say what a run through ROS is about. Raises OSError when the checkpoint cannot be read."""
+    """Say what a run through ROS is about. Raises ValueError when the checkpoint cannot be read."""
     expert = policy == "expert"
+    try:
+        learned = None if expert else CheckpointInfo.of_file(Path(checkpoint))
+    except OSError as error:
+        raise ValueError(f"checkpoint: {error}") from error
     return RunInfo(
         suite=suite,
         loop="ros",
@@ -81,7 +88,7 @@ def run_info(suite: str, policy: str, checkpoint: str, lock_step: bool, carla_se
             "carla_client": importlib.metadata.version("carla"),
             "carla_server": carla_server,
         },
-        checkpoint=None if expert else CheckpointInfo.of_file(Path(checkpoint)),
+        checkpoint=learned,
         config={"lock_step": lock_step},
     )
 
@@ -92,8 +99,8 @@ class RunRecord:
     def __init__(self, values: Mapping[str, Scalar], earlier: Earlier = Earlier.REPLACE, retries: int = 0) -> None:
         """Begin (or go on with) the record of a run with these (resolved) arguments.
 
-        Raises TableError when scenarios, seeds or runs do not exist or the record is of another evaluation, OSError
-        when checkpoint or folder cannot be used.
+        Raises TableError when scenarios, seeds, runs or the checkpoint cannot be used or the record is of another
+        evaluation, OSError when nothing can be written.
         """
         self._output_dir = Path(str(values["output_dir"]))
         self._retries = retries
@@ -106,28 +113,32 @@ class RunRecord:
             self.writer = self._open(earlier)
         except ValueError as error:
             raise TableError(str(error)) from error
-        self._settled = len(self.writer.open_jobs)
+        self._remember()
 
     def settle(self, reason: str, final: bool = False) -> bool:
         """After a life of the stack that ended for ``reason``: returns whether to start it again.
 
-        A run that broke is tried again up to the number of retries; so is a stack that did not get as far as a run.
-        ``final``: nothing is tried again.
+        A run that broke is tried again up to the number of retries; so is a stack that did not get as far as a run,
+        which says nothing about runs of earlier lives. ``final``: nothing is tried again.
         """
         self.writer = writer = self._open(Earlier.CONTINUE)
-        broke = [job for job in writer.open_jobs if writer.broken_attempts(job)]
-        for job in writer.open_jobs:
+        begun = [job for job in self._jobs if writer.attempts(job) > self._attempts[job.key]]
+        for job in begun:
             if writer.is_under_way(job):
                 writer.broke(job, reason)
-                broke.append(job)
-        advanced = bool(broke) or len(writer.open_jobs) < self._settled
+        advanced = bool(begun) or len(writer.open_jobs) < self._open_runs
         self._failed_starts = 0 if advanced else self._failed_starts + 1
         give_up_all = final or self._failed_starts > self._retries
         for job in writer.open_jobs:
             if give_up_all or writer.broken_attempts(job) > self._retries:
                 writer.give_up(job, reason if not advanced and give_up_all else f"not driven: {reason}")
-        self._settled = len(writer.open_jobs)
+        self._remember()
         return bool(writer.open_jobs)
+
+    def _remember(self) -> None:
+        """Note how things stand, to tell later what a life of the stack has changed."""
+        self._open_runs = len(self.writer.open_jobs)
+        self._attempts = {job.key: self.writer.attempts(job) for job in self._jobs}
 
     def complete(self) -> bool:
         """Bring files and page up to date; returns whether every run was driven."""

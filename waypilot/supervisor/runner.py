@@ -86,6 +86,11 @@ class Supervisor:
         """Whether somebody told the run to end (SIGINT, SIGTERM)."""
         return self._signal is not None
 
+    def last_words(self, exit_code: int) -> str:
+        """Say how the process that ends the run did so, with this code, and what it said last."""
+        words = self._final_child().last_log_line()
+        return f"{self._final_child().name} {describe_exit(exit_code)}" + (f": {words}" if words else "")
+
     def _note_signal(self, number: int, _frame: FrameType | None) -> None:
         self._signal = signal.Signals(number)
 

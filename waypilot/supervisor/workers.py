@@ -26,7 +26,7 @@ from waypilot.metrics.result import series_from_dict
 from waypilot.report.jobs import Job
 from waypilot.report.journal import JOURNAL_FILE
 from waypilot.report.progress import ProgressDisplay
-from waypilot.report.results import load_results
+from waypilot.report.results import ResultsError, load_results
 from waypilot.report.run_info import UNKNOWN
 from waypilot.report.state import SERIES_DIR, series_reference
 from waypilot.report.summary import print_summary
@@ -70,8 +70,11 @@ def run_workers(table: Path, values: Mapping[str, Scalar], earlier: Earlier, wor
     front = _Front(table, values, record, retries)
     begun_s = time.monotonic()
     console = Console(width=None if sys.stdout.isatty() else 100)
-    with ProgressDisplay(console) as display:
-        stopped = front.run(ports, display)
+    try:
+        with ProgressDisplay(console) as display:
+            stopped = front.run(ports, display)
+    except ResultsError as error:  # a worker found another simulator than the record, or another worker, has
+        raise TableError(str(error)) from error
     record.writer.finish({"duration_s": round(time.monotonic() - begun_s, 3), "workers": workers})
     clean = record.complete()
     print_summary(load_results(record.writer.path, with_series=False), console)
@@ -130,10 +133,10 @@ class _Front:
                 signal.signal(number, handler)
         for worker in workers:
             self._take_over(worker)
-            self._take_pictures(worker.folder)
             if self._signal is not None:
                 for job in worker.jobs:
                     self._give_up(job, f"not driven: stopped by {self._signal.name}")
+            self._take_pictures(worker.folder)
         return self._signal is not None
 
     def _note_signal(self, number: int, _frame: FrameType | None) -> None:
@@ -156,7 +159,7 @@ class _Front:
             str(self._retries),
             *words,
         ]
-        log = self._output_dir / "logs" / f"worker_{worker.number}.log"
+        log = self._output_dir / "logs" / f"worker_{worker.folder.name}.log"
         worker.child = Child(f"worker {worker.number}", command, log, os.environ)
 
     def _follow(self, worker: _Worker) -> None:
@@ -170,25 +173,29 @@ class _Front:
             return
         child.kill_group()
         worker.child = None
+        if worker.jobs:
+            self._settle(worker, f"{child.name} {describe_exit(exit_code)}")
         self._take_pictures(worker.folder)
         if worker.jobs:
-            self._replace(worker, f"{child.name} {describe_exit(exit_code)}")
+            self._start(worker)
 
-    def _replace(self, worker: _Worker, reason: str) -> None:
+    def _settle(self, worker: _Worker, reason: str) -> None:
+        """Decide what becomes of the runs of a worker that ended."""
         job = worker.under_way
         worker.failed_starts = 0 if job else worker.failed_starts + 1
         if job is not None:
             self._writer.broke(job, reason)
             self._display.run_broke(job, reason)
-            if self._writer.broken_attempts(job) > self._retries:
+            if self._writer.broken_attempts(job) <= self._retries:
+                # Or a later evaluation in the folder would take them for those of the attempt that ended.
+                shutil.rmtree(worker.folder / SERIES_DIR / job.key, ignore_errors=True)
+            else:
                 worker.jobs.remove(job)
                 self._give_up(job, reason)
         if worker.failed_starts > self._retries:
             for left in worker.jobs:
                 self._give_up(left, f"not driven: {reason}")
             worker.jobs = []
-        if worker.jobs:
-            self._start(worker)
 
     def _give_up(self, job: Job, reason: str) -> None:
         self._writer.give_up(job, reason)
@@ -230,14 +237,14 @@ class _Front:
         self._display.run_ended(self._writer.result(job))
 
     def _take_pictures(self, folder: Path, but: str = "") -> None:
-        """Move pictures and videos of finished runs to those of the whole evaluation."""
+        """Move pictures and videos of finished runs to those of the whole evaluation, unless those are there."""
         unfinished = {job.key for job in self._writer.open_jobs} | {but}
         for pictures in list((folder / SERIES_DIR).glob("*")):
             if pictures.is_dir() and pictures.name not in unfinished:
                 place = self._output_dir / SERIES_DIR / pictures.name
-                shutil.rmtree(place, ignore_errors=True)
-                place.parent.mkdir(parents=True, exist_ok=True)
-                pictures.rename(place)
+                place.mkdir(parents=True, exist_ok=True)
+                if not any(place.iterdir()):  # else they are of the attempt that ended, these are of one that broke
+                    pictures.replace(place)
 
     def _end(self, workers: Sequence[_Worker]) -> None:
         """End workers that still run; each ends its own processes first."""

@@ -71,6 +71,22 @@ def test_a_run_that_broke_is_tried_again_then_crashed_and_the_rest_is_driven(val
     assert statuses(tmp_path)[1:] == ["crashed: supervisor was stopped by SIGINT"] * 3
 
 
+def test_a_stack_that_does_not_come_up_is_given_up_also_after_a_run_broke(values, tmp_path):
+    record = RunRecord(values, retries=1)
+    evaluator(values, tmp_path).start(record.writer.open_jobs[0])
+    assert record.settle("carla_bridge was killed by SIGKILL")
+    assert [record.settle("no simulator") for _ in range(2)] == [True, False]
+    assert statuses(tmp_path) == ["crashed: carla_bridge was killed by SIGKILL"] + ["crashed: no simulator"] * 3
+
+
+def test_a_stack_that_does_not_come_up_is_no_attempt_at_a_run_that_was_under_way_before(values, tmp_path):
+    RunRecord(values)
+    evaluator(values, tmp_path).start(RunRecord(values, Earlier.RESUME).writer.open_jobs[0])
+    record = RunRecord(values, Earlier.RESUME, retries=1)
+    assert record.settle("no simulator")
+    assert record.writer.broken_attempts(record.writer.open_jobs[0]) == 0
+
+
 def test_only_the_runs_named_in_a_file_are_driven(values, tmp_path):
     (tmp_path / "runs.txt").write_text("straight_rain_seed1\nturn_clear_seed0\n")
     record = RunRecord(values | {"runs": str(tmp_path / "runs.txt")})
@@ -87,7 +103,7 @@ def test_only_the_runs_named_in_a_file_are_driven(values, tmp_path):
         ({"seeds": "0,a"}, TableError, "seeds: 'a' is no whole number"),
         ({"repeats": "0"}, TableError, "repeats is 0, give 1 or more"),
         ({"seeds": "0,0"}, TableError, "twice"),
-        ({"policy": "checkpoint"}, OSError, "none.pt"),
+        ({"policy": "checkpoint"}, TableError, "none.pt"),
     ],
 )
 def test_wrong_arguments_are_refused_before_an_earlier_result_is_touched(values, tmp_path, change, error, message):
