@@ -1,3 +1,6 @@
+import json
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from carla_msgs.msg import CarlaEgoVehicleControl
@@ -5,8 +8,10 @@ from nav_msgs.msg import Odometry, Path
 from waypilot_msgs.srv import PrepareScenario
 from waypilot_ros.conversions import control_from_msg, ego_to_msg, stamp_from_msg, trajectory_to_msg
 
+from waypilot.config import config_to_dict
 from waypilot.control.follower import FollowerConfig, TimedPlan, WaypointFollower
 from waypilot.control.lateral import LateralConfig
+from waypilot.faults import Fault, FaultKind
 from waypilot.types import Trajectory
 
 DT_NS = 250_000_000
@@ -49,6 +54,32 @@ def test_in_lock_step_each_plan_is_answered_as_without_ros(controller, connected
         expected = follower.step(ego, TimedPlan(plan, ego.pose_map_from_base_link.planar)).control
         assert control_from_msg(message) == expected
         assert stamp_from_msg(message.header.stamp) == ego.stamp_ns
+    assert node.stop() == 0
+
+
+def test_a_late_plan_waits_for_the_frame_that_it_answers(
+    start_node, connected, prepare_request, straight_scenario, ego_at
+):
+    """The plan may arrive before the state of its frame; those before, on which none comes, are not answered."""
+    faulty = replace(straight_scenario, faults=(Fault(FaultKind.POLICY_SLOW, 0.05, delay_s=0.1),))
+    prepare_request.scenario_json = json.dumps(config_to_dict(faulty))
+    node = start_node("controller", {"lock_step": True})
+    connected.call_until_success(PrepareScenario, "controller/prepare", prepare_request)
+    egos = [ego_at(index * TICK_NS, x_m=0.25 * index) for index in range(5)]
+    connected.send("odometry", ego_to_msg(egos[0]))
+    connected.send("waypoints", trajectory_to_msg(bend(0)))
+    connected.wait_for("control")
+    connected.send("odometry", ego_to_msg(egos[1]))
+    connected.pause(0.3)
+    for late in (1, 2):  # the first before frame 2, the second before frame 4
+        connected.send("waypoints", trajectory_to_msg(bend(late * TICK_NS)))
+        connected.pause(0.3)
+        connected.send("odometry", ego_to_msg(egos[late * 2]))
+        connected.pause(0.3)
+        if late == 1:
+            connected.send("odometry", ego_to_msg(egos[3]))
+        connected.wait_for("control", late + 1)
+    assert [stamp_from_msg(message.header.stamp) // TICK_NS for message in connected.received["control"]] == [0, 3, 4]
     assert node.stop() == 0
 
 

@@ -165,11 +165,14 @@ def test_a_missing_control_means_hold_then_brake(drive):
 
 
 def test_commands_that_a_fault_takes_away_are_missed_and_no_time_is_lost_on_plans_that_cannot_come(drive):
-    """From frame 4 on the policy is silent; waiting for it would take a minute a frame."""
+    """From frame 4 on the policy is silent and says so; waiting for it would take a minute a frame."""
 
     def answer(gate, stamp_ns):
+        gate.rule_out(stamp_ns - TICK_NS)  # comes late and is about another frame
         if stamp_ns < FIRST_STAMP_NS + 4 * TICK_NS:
             gate.offer(stamp_ns, Control(throttle=0.3))
+        else:
+            gate.rule_out(stamp_ns)
 
     faults = (Fault(FaultKind.POLICY_SILENT, 0.2), Fault(FaultKind.CONTROL_LOST, 0.1, 0.05))
     loop, session, sink, _ = drive(answer, LoopConfig(deadline_s=60.0), faults=faults)

@@ -1,14 +1,19 @@
+import json
 import signal
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from nav_msgs.msg import Odometry, Path
 from sensor_msgs.msg import Image
+from std_msgs.msg import Header
 from waypilot_msgs.srv import PrepareScenario
-from waypilot_ros.conversions import ego_to_msg, route_from_msg, trajectory_from_msg
+from waypilot_ros.conversions import ego_to_msg, route_from_msg, stamp_from_msg, trajectory_from_msg
 from waypilot_ros.simulator_messages import image_to_msg
 
+from waypilot.config import config_to_dict
 from waypilot.expert import ExpertConfig, ExpertPolicy
+from waypilot.faults import Fault, FaultKind
 from waypilot.observation import ObservationBuilder, ObservationConfig
 from waypilot.rig import DEFAULT_RIG
 
@@ -21,6 +26,7 @@ def connected(peer):
     peer.offer(Image, IMAGE_TOPIC)
     peer.listen(Path, "waypoints")
     peer.listen(Path, "waypoints_sft")
+    peer.listen(Header, "no_plan")
     return peer
 
 
@@ -31,7 +37,6 @@ def checkpoint(tmp_path):
     from training.models.checkpoint import KIND_SFT, Checkpoint, save_checkpoint
     from training.models.config import WaypointModelConfig
     from training.models.waypoint_model import WaypointModel
-    from waypilot.config import config_to_dict
 
     torch.manual_seed(0)
     model = WaypointModel(WaypointModelConfig())
@@ -57,6 +62,22 @@ def test_the_expert_plans_for_every_odometry_exactly_as_without_ros(start_node, 
         expected = expert.plan(builder.build(ego, {})).final
         assert plan.stamp_ns == ego.stamp_ns
         assert plan.waypoints_m.tobytes() == expected.waypoints_m.tobytes()
+    assert node.stop() == 0
+
+
+def test_a_plan_that_a_fault_keeps_back_is_announced_so_that_nobody_waits_for_it(
+    start_node, connected, prepare_request, straight_scenario, ego_at
+):
+    faulty = replace(straight_scenario, faults=(Fault(FaultKind.POLICY_SLOW, 0.05, delay_s=0.1),))
+    prepare_request.scenario_json = json.dumps(config_to_dict(faulty))
+    node = start_node("policy", {"policy": "expert"})
+    connected.call_until_success(PrepareScenario, "policy/prepare", prepare_request)
+    for index in range(5):
+        connected.send("odometry", ego_to_msg(ego_at(50_000_000 * index, x_m=0.3 * index)))
+    plans = [stamp_from_msg(message.header.stamp) for message in connected.wait_for("waypoints", 3)]
+    announced = [stamp_from_msg(message.stamp) for message in connected.wait_for("no_plan", 2)]
+    assert plans == [0, 50_000_000, 100_000_000]
+    assert announced == [50_000_000, 100_000_000]
     assert node.stop() == 0
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from waypilot.faults.fault import Fault, FaultKind
-from waypilot.faults.timing import DelayLine, DriveClock
+from waypilot.faults.timing import STAMP_TOLERANCE_NS, DelayLine, DriveClock
 from waypilot.geometry import FloatArray
 from waypilot.types import Plan
 
@@ -30,7 +30,7 @@ class PlanFaults:
         self._delayed = {fault: DelayLine[Plan](fault.delay_ns) for fault in self._faults}
 
     def withholds(self, stamp_ns: int) -> bool:
-        """Whether no plan comes on this frame, so that nobody needs to wait for one. Changes nothing."""
+        """Whether no plan comes on this frame, so that none may be taken for its answer. Changes nothing."""
         since_ns = self._clock.since_ns(stamp_ns)
         return any(fault.is_active(since_ns) and _is_quiet(fault, since_ns) for fault in self._faults)
 
@@ -62,7 +62,7 @@ class PlanFaults:
 def _is_quiet(fault: Fault, since_ns: int) -> bool:
     """Whether the fault lets no plan out: a slow policy is silent, too, until what it began with is done."""
     if fault.kind is FaultKind.POLICY_SLOW:
-        return since_ns < fault.start_ns + fault.delay_ns
+        return since_ns + STAMP_TOLERANCE_NS < fault.start_ns + fault.delay_ns
     return fault.kind is FaultKind.POLICY_SILENT
 
 

@@ -7,7 +7,7 @@ from typing import Generic, TypeVar
 V = TypeVar("V")
 
 #: A real server's stamps are rounded from floating-point seconds.
-_STAMP_TOLERANCE_NS = 1_000_000
+STAMP_TOLERANCE_NS = 1_000_000
 
 
 class DriveClock:
@@ -34,7 +34,7 @@ class DelayLine(Generic[V]):
         """Take in the value of this frame; return stamp and value of the newest one that is due now, if any."""
         if value is not None:
             self._values.append((stamp_ns, value))
-        due = [entry for entry in self._values if entry[0] + self._delay_ns <= stamp_ns + _STAMP_TOLERANCE_NS]
+        due = [entry for entry in self._values if entry[0] + self._delay_ns <= stamp_ns + STAMP_TOLERANCE_NS]
         if not due:
             return None
         self._values = self._values[len(due) - 1 :]

@@ -14,6 +14,7 @@ from typing import Any
 from carla_msgs.msg import CarlaEgoVehicleControl
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
+from std_msgs.msg import Header
 from std_srvs.srv import Trigger
 from waypilot_msgs.msg import DriveCounts, ScenarioStatus, StackAlert
 from waypilot_msgs.srv import PrepareScenario, StartScenario, StopScenario
@@ -112,6 +113,7 @@ class CarlaBridgeNode(Node):
         self._control = self.create_subscription(
             CarlaEgoVehicleControl, "/carla/ego_vehicle/vehicle_control_cmd", self._on_control, qos.FRAME
         )
+        self.create_subscription(Header, "/waypilot/ego_vehicle/no_plan", self._on_no_plan, qos.FRAME)
         self.create_service(Trigger, "~/server_version", self._on_server_version)
         self.create_service(PrepareScenario, "~/prepare", self._on_prepare)
         self.create_service(StartScenario, "~/start", self._on_start)
@@ -166,6 +168,10 @@ class CarlaBridgeNode(Node):
             self._gate.offer(stamp_from_msg(message.header.stamp), control_from_msg(message))
         except MalformedMessageError as error:
             self._diagnostics.problem("malformed control", str(error))
+
+    def _on_no_plan(self, message: Header) -> None:
+        """Do not wait for the answer to a frame whose plan a fault keeps back."""
+        self._gate.rule_out(stamp_from_msg(message.stamp))
 
     def _on_server_version(self, _request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         """Answer with the version that the simulator reports, or say that it is not connected yet."""

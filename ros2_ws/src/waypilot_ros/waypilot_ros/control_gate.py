@@ -27,6 +27,7 @@ class ControlGate:
         self._control: Control | None = None
         self._latest: tuple[int, Control] | None = None
         self._interrupted = False
+        self._hopeless = False
         self.irregular: Counter[str] = Counter()
 
     def reset(self) -> None:
@@ -40,7 +41,7 @@ class ControlGate:
         """Open the gate for the control of the frame with this stamp; to be called before the frame is published."""
         with self._condition:
             self._expected_ns, self._control = stamp_ns, None
-            self._interrupted = False
+            self._interrupted = self._hopeless = False
 
     def offer(self, stamp_ns: int, control: Control) -> None:
         """Take a command that arrived."""
@@ -55,10 +56,19 @@ class ControlGate:
             self._control, self._latest = control, (stamp_ns, control)
             self._condition.notify_all()
 
-    def wait(self, timeout_s: float) -> Control | None:
-        """Wait for the control of the expected frame; None when it did not come in time or ``interrupt`` was called."""
+    def rule_out(self, stamp_ns: int) -> None:
+        """End the wait for the frame with this stamp: no control will come for it."""
         with self._condition:
-            self._condition.wait_for(lambda: self._control is not None or self._interrupted, timeout_s)
+            if stamp_ns == self._expected_ns:
+                self._hopeless = True
+                self._condition.notify_all()
+
+    def wait(self, timeout_s: float) -> Control | None:
+        """Wait for the control of the expected frame; None when it did not or will not come, or after ``interrupt``."""
+        with self._condition:
+            self._condition.wait_for(
+                lambda: self._control is not None or self._interrupted or self._hopeless, timeout_s
+            )
             return self._control
 
     def latest(self) -> tuple[int, Control] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import OrderedDict
 from dataclasses import dataclass
 
@@ -12,7 +13,10 @@ from waypilot_msgs.msg import StackAlert
 from waypilot_msgs.srv import PrepareScenario
 
 from waypilot.alerts import CONTROLLER, Alert
+from waypilot.config import config_from_mapping
 from waypilot.control.follower import FollowerConfig, TimedPlan, WaypointFollower
+from waypilot.faults import PlanFaults
+from waypilot.scenarios import Scenario
 from waypilot.types import EgoState, Trajectory
 from waypilot_ros import qos
 from waypilot_ros.conversions import (
@@ -54,6 +58,8 @@ class ControllerNode(Node):
         self._waiting_plan: Trajectory | None = None
         self._last_plan_ns: int | None = None
         self._last_command_ns: int | None = None
+        # In lock step: tells the frames on which no plan comes.
+        self._plan_faults = PlanFaults(())
         self._driving = False
         self._drain = Drain()
         self._diagnostics = Diagnostics(self)
@@ -70,11 +76,18 @@ class ControllerNode(Node):
         self, request: PrepareScenario.Request, response: PrepareScenario.Response
     ) -> PrepareScenario.Response:
         """End the last drive, and start a new one as soon as everything is ready."""
+        self._driving = False
+        try:
+            scenario = config_from_mapping(Scenario, json.loads(request.scenario_json))
+        except ValueError as error:
+            response.message = str(error)
+            return response
         response.message = missing_connections([self._control], self._inputs) or self._drain.objection(
             request.free_running
         )
         self._driving = response.success = not response.message
         if response.success:
+            self._plan_faults = PlanFaults(scenario.faults)
             self._follower.reset()
             self._egos.clear()
             self._plans.clear()
@@ -93,9 +106,10 @@ class ControllerNode(Node):
             return
         self._diagnostics.stamp_ns = ego.stamp_ns
         _remember(self._egos, ego.stamp_ns, ego)
+        may_be_answered = not self._plan_faults.withholds(ego.stamp_ns)
         if not self._lock_step:
             self._command(ego, self._latest_plan())
-        elif self._waiting_plan is not None and self._waiting_plan.stamp_ns <= ego.stamp_ns:
+        elif may_be_answered and self._waiting_plan is not None and self._waiting_plan.stamp_ns <= ego.stamp_ns:
             self._command(ego, self._waiting_plan)
 
     def _on_waypoints(self, message: Path) -> None:
@@ -116,12 +130,14 @@ class ControllerNode(Node):
         """In lock step: answer the newest frame with this plan, or keep it for the next one if that is answered.
 
         A plan of an older frame is one that came late. One that is no newer than the plan used last is stale, and so is
-        one for the frame answered last: the next frame will have its own.
+        one for the frame answered last: the next frame will have its own. A frame whose plan a fault withholds is the
+        newest only because the one after it, which this plan answers, is still on its way here.
         """
         newest_ns = max(self._egos, default=None)
+        withheld = newest_ns is not None and self._plan_faults.withholds(newest_ns)
         if plan.stamp_ns in (self._last_command_ns, self._last_plan_ns) or plan.stamp_ns < (self._last_plan_ns or 0):
             self._diagnostics.problem("stale or repeated input", f"waypoints of {plan.stamp_ns} ns came too late")
-        elif newest_ns is None or newest_ns == self._last_command_ns or newest_ns < plan.stamp_ns:
+        elif newest_ns is None or newest_ns == self._last_command_ns or newest_ns < plan.stamp_ns or withheld:
             self._waiting_plan = plan
         else:
             self._command(self._egos[newest_ns], plan)

@@ -18,7 +18,7 @@ from typing import Any, Protocol
 
 from waypilot.alerts import WATCHDOG, Alert
 from waypilot.control.watchdog import CommandWatchdog, WatchdogConfig
-from waypilot.faults import CommandFaults, Fault, PlanFaults, SensedFrame, SensorFaults, distorts_odometry
+from waypilot.faults import CommandFaults, Fault, SensedFrame, SensorFaults, distorts_odometry
 from waypilot.scenarios import Scenario
 from waypilot.types import CollisionEvent, Control, LaneInvasionEvent
 from waypilot_carla.errors import SetupError
@@ -116,7 +116,6 @@ class _Faults:
 
     def __init__(self, faults: tuple[Fault, ...] = (), seed: int = 0) -> None:
         self.sensors = SensorFaults(faults, seed)
-        self.plans = PlanFaults(faults)
         self.commands = CommandFaults(faults)
         self.hide_the_truth = distorts_odometry(faults)
 
@@ -280,7 +279,7 @@ class DriveLoop:
             sensed = self._drive.faults.sensors.apply(frame.ego, frame.images_bgra)
             self._sink.publish_frame(frame, sensed, self._drive.faults.hide_the_truth)
         with self._sink.timed("wait for control"):
-            control = self._lock_step_control(frame.stamp_ns) if self._config.lock_step else self._real_time_control()
+            control = self._lock_step_control() if self._config.lock_step else self._real_time_control()
         if not self._has_other_work():
             with self._sink.timed("apply"):
                 session.apply(self._answer(frame.stamp_ns, control))
@@ -288,14 +287,9 @@ class DriveLoop:
     def _has_other_work(self) -> bool:
         return not self._requests.empty() or self._closing.is_set()
 
-    def _lock_step_control(self, stamp_ns: int) -> Control | None:
-        """Wait for the command for this frame, unless a fault is known to keep its plan back.
-
-        Simulated time stands still while the loop waits, so not waiting in vain changes no result.
-        """
-        if self._has_other_work():
-            return None
-        return self._gate.wait(0.0 if self._drive.faults.plans.withholds(stamp_ns) else self._config.deadline_s)
+    def _lock_step_control(self) -> Control | None:
+        """Wait for the command for this frame, or for the policy's word that there will be none."""
+        return None if self._has_other_work() else self._gate.wait(self._config.deadline_s)
 
     def _real_time_control(self) -> Control | None:
         """Wait for the end of this tick's time; returns the command for exactly this frame if there is one by then."""

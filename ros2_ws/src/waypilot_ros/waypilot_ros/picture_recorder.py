@@ -28,7 +28,7 @@ class PictureRecorder:
         self._first_ns: int | None = None
         self._saved = 0
         # Raw, since few pictures are kept: of all others only the stamp is read.
-        node.create_subscription(Image, topic, self._on_image, qos.FRAME, raw=True)
+        node.create_subscription(Image, topic, self._on_image, qos.IMAGE, raw=True)
 
     def start(self, folder: Path) -> None:
         """Save into ``folder`` from now on."""

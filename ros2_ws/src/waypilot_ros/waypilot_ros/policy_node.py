@@ -12,7 +12,7 @@ from nav_msgs.msg import Odometry, Path
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from sensor_msgs.msg import Image
-from std_msgs.msg import String
+from std_msgs.msg import Header, String
 from waypilot_msgs.msg import StackAlert
 from waypilot_msgs.msg import Surroundings as SurroundingsMessage
 from waypilot_msgs.srv import PrepareScenario
@@ -27,9 +27,11 @@ from waypilot.scenarios import Scenario
 from waypilot.types import Plan
 from waypilot_ros import qos
 from waypilot_ros.conversions import (
+    EGO_FRAME,
     MalformedMessageError,
     alert_to_msg,
     ego_from_msg,
+    header,
     image_to_rgb,
     offsets_to_msg,
     route_from_msg,
@@ -86,6 +88,8 @@ class PolicyNode(Node):
         self._join = FrameJoin((camera.name for camera in self._driver.cameras), config.camera_wait_s)
         self._diagnostics = Diagnostics(self)
         self._final = self.create_publisher(Path, "waypoints", qos.RECORD)
+        # Says that a fault keeps the plan of a frame back, so that a simulator in lock step does not wait for it.
+        self._no_plan = self.create_publisher(Header, "no_plan", qos.FRAME)
         self._sft = self.create_publisher(Path, "waypoints_sft", qos.FRAME)
         self._alerts = self.create_publisher(StackAlert, "alerts", qos.RECORD)
         self._delta = self.create_publisher(Path, "waypoints_delta", qos.FRAME)
@@ -119,7 +123,8 @@ class PolicyNode(Node):
             response.message = str(error)
             return response
         inputs = self._inputs if scene is None else [*self._inputs, self._surroundings]
-        response.message = missing_connections([self._final], inputs) or self._drain.objection(request.free_running)
+        outputs = [self._final, self._no_plan] if scenario.faults else [self._final]
+        response.message = missing_connections(outputs, inputs) or self._drain.objection(request.free_running)
         response.success = not response.message
         if response.success:
             self._policy = self._driver.policy_for(scenario)
@@ -179,7 +184,9 @@ class PolicyNode(Node):
             plan = self._plan_faults.apply(observation.stamp_ns, self._policy.plan(observation))
         for fault in self._builder.latest_faults:
             self._alerts.publish(alert_to_msg(Alert(observation.stamp_ns, POLICY, f"camera {fault}")))
-        if plan is not None:
+        if plan is None:
+            self._no_plan.publish(header(observation.stamp_ns, EGO_FRAME))
+        else:
             with self._diagnostics.timed("publish"):
                 self._publish(plan)
         self._diagnostics.figure("stamp age s", (self._diagnostics.stamp_ns - frame.ego.stamp_ns) / 1e9)

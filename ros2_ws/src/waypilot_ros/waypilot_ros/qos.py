@@ -18,7 +18,7 @@ FRAME = _profile(10)
 #: does not fit its own depth, acknowledged or not.
 RECORD = _profile(1000)
 
-#: Images at the sending end, so that a recorder may fall behind.
+#: Images at the sending end and where they are recorded or filmed, so that those may fall behind.
 IMAGE = _profile(100)
 
 #: Events and status changes.

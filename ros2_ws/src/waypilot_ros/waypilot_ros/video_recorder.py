@@ -29,8 +29,8 @@ class VideoRecorder:
         self._images: dict[int, RgbImage] = {}
         self._plans: dict[int, Trajectory] = {}
         # Raw, since of most messages only the stamp is looked at, and reading them all would slow the loop down.
-        node.create_subscription(Image, image_topic, self._on_image, qos.FRAME, raw=True)
-        node.create_subscription(PathMessage, "waypoints", self._on_waypoints, qos.FRAME, raw=True)
+        node.create_subscription(Image, image_topic, self._on_image, qos.IMAGE, raw=True)
+        node.create_subscription(PathMessage, "waypoints", self._on_waypoints, qos.RECORD, raw=True)
 
     def start(self, folder: Path) -> None:
         """End the last video; film into ``folder`` from now on."""

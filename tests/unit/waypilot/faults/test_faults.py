@@ -139,6 +139,13 @@ class TestPolicy:
         faults = PlanFaults([Fault(FaultKind.POLICY_SLOW, 0.2, 0.25, delay_s=0.1)])
         assert [i for i in range(12) if faults.withholds(stamp(i))] == [4, 5]
 
+    def test_a_late_plan_arrives_as_foretold_though_stamps_are_rounded(self) -> None:
+        faults = PlanFaults([Fault(FaultKind.POLICY_SLOW, 0.2, delay_s=0.1)])
+        stamps = [stamp(i) - (100 if i == 6 else 0) for i in range(8)]
+        foretold = [faults.withholds(stamp_ns) for stamp_ns in stamps]
+        arrived = [faults.apply(stamp_ns, plan(i)) for i, stamp_ns in enumerate(stamps)]
+        assert foretold == [entry is None for entry in arrived]
+
     def test_absurd_plans(self) -> None:
         assert np.isnan(plans_with(FaultKind.POLICY_NAN)[4].final.waypoints_m).all()
         assert plans_with(FaultKind.POLICY_JUMPS)[4].final.waypoints_m[:3, 1].tolist() == [0.0, 20.0, 0.0]
