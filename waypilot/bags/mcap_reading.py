@@ -25,7 +25,9 @@ _HEADER, _SCHEMA, _CHANNEL, _MESSAGE, _CHUNK, _STATISTICS, _FOOTER = 0x01, 0x03,
 _RECORD = struct.Struct("<BQ")
 _MESSAGE_HEAD = struct.Struct("<HIQQ")
 _CHUNK_HEAD = struct.Struct("<QQQI")
-_FOOTER_BYTES = _RECORD.size + 20 + len(MAGIC)
+#: Where the summary begins, where its offsets begin, and the checksum of both (0: none).
+_FOOTER_CONTENT = struct.Struct("<QQI")
+_FOOTER_BYTES = _RECORD.size + _FOOTER_CONTENT.size + len(MAGIC)
 
 Report = Callable[[str], None]
 
@@ -146,14 +148,23 @@ class McapFileReader:
                 footer = file.read()
                 if not footer.endswith(MAGIC) or footer[0] != _FOOTER:
                     return False
-                (start,) = struct.unpack_from("<Q", footer, _RECORD.size)
+                start, _, checksum = _FOOTER_CONTENT.unpack_from(footer, _RECORD.size)
                 if not 0 < start <= end:
                     return False
                 file.seek(start)
                 content = memoryview(file.read(end - start))
-            return self._take_summary(content)
-        except (OSError, ValueError, struct.error):
-            return False
+            # The checksum covers the footer, too, up to itself.
+            covered = _RECORD.size + _FOOTER_CONTENT.size - 4
+            if checksum and zlib.crc32(footer[:covered], zlib.crc32(content)) != checksum:
+                raise _DamagedError("its checksum is wrong")
+            if self._take_summary(content):
+                return True
+        except (OSError, ValueError, struct.error) as error:
+            self._report(f"has a damaged index, so it is read through: {error}")
+        # What a damaged or incomplete index says must not stand beside what the file itself says.
+        self._schemas.clear()
+        self._channels.clear()
+        return False
 
     def _take_summary(self, content: memoryview) -> bool:
         counts: dict[int, int] | None = None

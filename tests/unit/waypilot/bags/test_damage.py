@@ -77,6 +77,21 @@ def test_flipped_bytes_are_found_out_by_checksums_and_the_rest_is_read(whole, tm
     assert whole_enough > FLIPS / 2
 
 
+@pytest.mark.parametrize("text", [b"/carla/ego_vehicle/odometry", b"nav_msgs/msg/Odometry", b"float64 x"])
+def test_a_damaged_index_is_found_out_and_the_file_itself_says_what_is_in_it(drives, tmp_path, text):
+    path = drives.write(tmp_path / "bag", drives.upstream(5))
+    with Bag(path) as bag:
+        topics, expected = bag.topics, list(bag.messages())
+    content = bytearray((path / "bag_0.mcap").read_bytes())
+    # Descriptions stand in the chunks and once more in the index at the end.
+    content[content.rindex(text) + 1] ^= 1
+    (path / "bag_0.mcap").write_bytes(content)
+    with Bag(path) as bag:
+        assert bag.topics == topics
+        assert list(bag.messages()) == expected
+        assert bag.problems == ["bag_0.mcap has a damaged index, so it is read through: its checksum is wrong"]
+
+
 @pytest.mark.parametrize("content", [b"", b"\0" * 500, b"hello", b"\x89MCAP0\r\n", b"SQLite format 3\0"])
 def test_files_that_are_no_bags_are_named(whole, tmp_path, content):
     with pytest.raises(BagError, match=whole[1].name):
