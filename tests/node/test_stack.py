@@ -31,11 +31,13 @@ scenarios:
 def run_stack(tmp_path, domain, monkeypatch):
     (tmp_path / "suite.yaml").write_text(textwrap.dedent(SUITE))
 
-    def run(name="out", bridge_arguments=(), **arguments):
+    def run(name="out", bridge_arguments=(), recorder_arguments=(), **arguments):
         def with_kinematic_session(spec, folder):
             command = command_line(spec, folder)
             if spec.name == "carla_bridge":
                 command[:1] = [sys.executable, str(HERE / "fake_bridge.py"), *bridge_arguments]
+            if spec.name == "recorder" and recorder_arguments:
+                command[:1] = [sys.executable, str(HERE / "slow_recorder.py"), *recorder_arguments]
             return command
 
         monkeypatch.setattr(runner, "command_line", with_kinematic_session)
@@ -116,3 +118,14 @@ def test_every_drive_is_recorded_and_judged_again_from_its_bag_to_the_last_digit
         assert entry["result"]["status"] == kept.status
         assert not [note for note in kept.notes if "bag" in note]
         assert main(["--bag", str(path)]) == 0
+
+
+def test_no_drive_begins_before_the_recorder_hears_everything(run_stack, tmp_path):
+    from waypilot.bags import Bag
+
+    topic = "/waypilot/ego_vehicle/waypoints"
+    _, results, _ = run_stack(bags="true", recorder_arguments=[topic, "9"])
+    assert results.results[0].completed
+    with Bag(tmp_path / "out" / "bags" / "first_seed0") as bag:
+        # The last frame needs no plan any more.
+        assert bag.topics["/clock"].count - 1 <= bag.topics[topic].count <= bag.topics["/clock"].count

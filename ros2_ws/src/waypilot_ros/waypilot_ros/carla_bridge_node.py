@@ -42,6 +42,7 @@ from waypilot_ros.diagnostics import Diagnostics
 from waypilot_ros.drive_loop import Counts, DriveLoop, LoopConfig
 from waypilot_ros.frame_publisher import FramePublisher
 from waypilot_ros.parameters import declare_config, parameter, refuse_unknown_parameters
+from waypilot_ros.readers import offer_readers
 from waypilot_ros.readiness import missing_connections
 from waypilot_ros.spin import request_stop, run_node, stop_requested
 from waypilot_ros.surroundings_messages import scene_to_msg
@@ -114,6 +115,7 @@ class CarlaBridgeNode(Node):
             CarlaEgoVehicleControl, "/carla/ego_vehicle/vehicle_control_cmd", self._on_control, qos.FRAME
         )
         self.create_subscription(Header, "/waypilot/ego_vehicle/no_plan", self._on_no_plan, qos.FRAME)
+        offer_readers(self)
         self.create_service(Trigger, "~/server_version", self._on_server_version)
         self.create_service(PrepareScenario, "~/prepare", self._on_prepare)
         self.create_service(StartScenario, "~/start", self._on_start)

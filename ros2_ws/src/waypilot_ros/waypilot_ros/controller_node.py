@@ -28,6 +28,7 @@ from waypilot_ros.conversions import (
 )
 from waypilot_ros.diagnostics import Diagnostics
 from waypilot_ros.parameters import declare_config, parameter, refuse_unknown_parameters
+from waypilot_ros.readers import offer_readers
 from waypilot_ros.readiness import Drain, missing_connections
 from waypilot_ros.spin import run_node
 
@@ -69,6 +70,7 @@ class ControllerNode(Node):
             self.create_subscription(Odometry, "odometry", self._on_odometry, qos.FRAME),
             self.create_subscription(Path, "waypoints", self._on_waypoints, qos.FRAME),
         ]
+        offer_readers(self)
         self.create_service(PrepareScenario, "~/prepare", self._on_prepare)
         self.get_logger().info("controller is ready")
 

@@ -40,6 +40,7 @@ from waypilot_ros.conversions import (
 )
 from waypilot_ros.diagnostics import Diagnostics
 from waypilot_ros.parameters import refuse_unknown_parameters
+from waypilot_ros.readers import offer_readers
 from waypilot_ros.readiness import Drain, missing_connections
 from waypilot_ros.spin import run_node
 from waypilot_ros.surroundings_messages import scene_from_msg, surroundings_from_msg
@@ -69,6 +70,7 @@ class MetricsNode(Node):
         self._surroundings = self._record(Surroundings, "surroundings", self._on_surroundings)
         self._record(StackAlert, "alerts", self._on_alert)
         self._truth = self._record(Odometry, "true_odometry", self._on_true_odometry)
+        offer_readers(self)
         self.create_service(PrepareScenario, "~/prepare", self._on_prepare)
         self.create_service(FinalizeScenario, "~/finalize", self._on_finalize)
         self.get_logger().info("metrics is ready")

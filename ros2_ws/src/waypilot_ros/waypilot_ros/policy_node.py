@@ -42,6 +42,7 @@ from waypilot_ros.diagnostics import Diagnostics
 from waypilot_ros.drivers import make_driver
 from waypilot_ros.frame_join import FrameJoin, JoinedFrame
 from waypilot_ros.parameters import declare_config, parameter, refuse_unknown_parameters
+from waypilot_ros.readers import offer_readers
 from waypilot_ros.readiness import Drain, missing_connections
 from waypilot_ros.spin import run_node
 from waypilot_ros.surroundings_messages import scene_from_msg, surroundings_from_msg
@@ -102,6 +103,7 @@ class PolicyNode(Node):
             if self._driver.privileged
             else None
         )
+        offer_readers(self)
         self.create_service(PrepareScenario, "~/prepare", self._on_prepare)
         self.create_timer(OVERDUE_CHECK_S, self._on_overdue_check, clock=Clock(clock_type=ClockType.STEADY_TIME))
         self.get_logger().info(f"policy {self._driver.name} is ready")

@@ -27,6 +27,7 @@ from waypilot_ros import qos
 from waypilot_ros.connecting import CONNECT_ATTEMPT_S, connect_patiently
 from waypilot_ros.conversions import collision_to_msg, route_to_msg, route_to_path, stamp_from_msg, stamp_to_msg
 from waypilot_ros.parameters import declare_config, parameter, refuse_unknown_parameters
+from waypilot_ros.readers import offer_readers
 from waypilot_ros.spin import NotStartedError, request_stop, run_node, stop_requested
 
 FAILURE_EXIT_CODE = 1
@@ -55,6 +56,7 @@ class SceneSetterNode(Node):
         self._route = self.create_publisher(Path, "/carla/ego_vehicle/waypoints", qos.LATCHED_LAST)
         self._kind_collision = self.create_publisher(CollisionMessage, "/waypilot/ego_vehicle/collision", qos.EVENT)
         self.create_subscription(CarlaCollisionEvent, "/carla/ego_vehicle/collision", self._on_collision, qos.FRAME)
+        offer_readers(self)
         self.create_service(Trigger, "~/server_version", self._on_server_version)
         self.create_service(PrepareScenario, "~/prepare", self._on_prepare)
         self.create_service(StartScenario, "~/start", self._on_start)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -115,7 +115,9 @@ class StackClient:
 
     def server_version(self) -> str:
         """Wait until the bridge is connected and say to which simulator. Raises StackBrokenError."""
-        self._await_services()
+        self.await_services(
+            [*self._prepare.values(), self._server_version, self._release, self._start, self._stop, self._finalize]
+        )
         patience_s = self._patience.connect_s
         wait = _Wait(
             f"waiting up to {patience_s:g} s for the simulator (carla_lite compiles at its first start)",
@@ -123,16 +125,16 @@ class StackClient:
             self._say,
         )
         while True:
-            response = self._call("carla_bridge", self._server_version, Trigger.Request(), self._patience.ready_s)
+            response = self.call("carla_bridge", self._server_version, Trigger.Request(), self._patience.ready_s)
             if response.success:
                 return str(response.message)
             if wait.is_over():
                 raise StackBrokenError(f"carla_bridge after {patience_s:g} s: {response.message}")
-            self._spin_for(RETRY_S)
+            self.spin_for(RETRY_S)
 
     def release(self) -> None:
         """Have the bridge give the simulator back, before anybody ends the simulator. Raises StackBrokenError."""
-        self._call("carla_bridge", self._release, Trigger.Request(), self._patience.release_s)
+        self.call("carla_bridge", self._release, Trigger.Request(), self._patience.release_s)
 
     def drive(self, job: Job) -> DriveReport:
         """Drive one scenario to its end and have it judged (see ``evaluation.Stack``)."""
@@ -159,31 +161,23 @@ class StackClient:
         }
         return DriveReport(dataclasses.replace(result, wall_clock=wall_clock), counts.frames, counts.missed_deadlines)
 
-    def _await_services(self) -> None:
-        """Wait until every node offers its services, and a moment longer.
+    def await_services(self, clients: Sequence[Client]) -> None:
+        """Wait until all these services are offered, and a moment longer. Raises StackBrokenError.
 
         A client sees a service before the service sees the client, and an answer given in between is lost.
         """
-        clients = [
-            *self._prepare.values(),
-            self._server_version,
-            self._release,
-            self._start,
-            self._stop,
-            self._finalize,
-        ]
         patience_s = self._patience.ready_s
         wait = _Wait(f"waiting up to {patience_s:g} s for all nodes to start", patience_s, self._say)
         while missing := [client.srv_name for client in clients if not client.service_is_ready()]:
             self._spin()
             if wait.is_over():
                 raise StackBrokenError(f"nobody offers {', '.join(missing)} after {patience_s:g} s")
-        self._spin_for(SETTLE_S)
+        self.spin_for(SETTLE_S)
 
     def _prepare_all(self, job: Job) -> None:
         """Prepare the bridge, which plans the route, then all who need that, until they are ready, in this order."""
         request = PrepareScenario.Request(scenario_json=json.dumps(config_to_dict(job.scenario)), seed=job.seed)
-        response = self._call("carla_bridge", self._prepare["carla_bridge"], request, self._patience.prepare_s)
+        response = self.call("carla_bridge", self._prepare["carla_bridge"], request, self._patience.prepare_s)
         self._check(response)
         request.route, request.free_running = response.route, response.free_running
         request.scene_known, request.scene = response.scene_known, response.scene
@@ -212,7 +206,7 @@ class StackClient:
 
     def _stop_bridge(self, end_ns: int) -> DriveCounts:
         request = StopScenario.Request(end_stamp_ns=end_ns)
-        response = self._call("carla_bridge", self._stop, request, self._patience.ready_s)
+        response = self.call("carla_bridge", self._stop, request, self._patience.ready_s)
         self._check(response)
         return response.counts
 
@@ -225,18 +219,19 @@ class StackClient:
         """Ask until the node says yes; its last objection is the reason of the failure."""
         deadline_s = time.monotonic() + patience_s
         while True:
-            response = self._call(node_name, client, request, patience_s)
+            response = self.call(node_name, client, request, patience_s)
             if response.success:
                 return response
             if time.monotonic() > deadline_s:
                 raise ScenarioCrashedError(f"{node_name} was not ready within {patience_s:g} s: {response.message}")
-            self._spin_for(RETRY_S)
+            self.spin_for(RETRY_S)
 
     def _check(self, response: Any) -> None:
         if not response.success:
             raise ScenarioCrashedError(response.message)
 
-    def _call(self, node_name: str, client: Client, request: Any, patience_s: float) -> Any:
+    def call(self, node_name: str, client: Client, request: Any, patience_s: float) -> Any:
+        """Wait for a service and its answer. Raises StackBrokenError."""
         deadline_s = time.monotonic() + patience_s
         while not client.service_is_ready():
             self._spin()
@@ -250,7 +245,8 @@ class StackClient:
                 raise StackBrokenError(f"node {node_name} gave no answer to {client.srv_name} within {patience_s:g} s")
         return future.result()
 
-    def _spin_for(self, duration_s: float) -> None:
+    def spin_for(self, duration_s: float) -> None:
+        """Let messages in for a while; raises as every other call."""
         deadline_s = time.monotonic() + duration_s
         while time.monotonic() < deadline_s:
             self._spin(duration_s)
