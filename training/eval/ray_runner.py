@@ -108,7 +108,7 @@ class _Tasks:
         folder = picture_dir(self._config.output_dir, job)
         for name, data in delivery.pictures.items():
             write_bytes_atomic(folder / name, data)
-        book.ended(delivery.result)
+        book.ended(job, delivery.result)
 
 
 def identify(config: WorkplaceConfig, files: Mapping[str, bytes]) -> Identity:

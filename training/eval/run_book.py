@@ -61,10 +61,14 @@ class RunBook:
         """Pass on how much of a route is driven."""
         self._listener.route_driven(job, share)
 
-    def ended(self, result: ScenarioResult) -> None:
-        """Record how a run ended."""
-        self._writer.append(result)
-        self._listener.run_ended(result)
+    def ended(self, job: Job, result: ScenarioResult) -> None:
+        """Record how a run ended; as crashed, when the result is none that can be recorded."""
+        try:
+            self._writer.append(result)
+        except ValueError as error:
+            self.crashed(job, f"its result cannot be recorded: {error}")
+        else:
+            self._listener.run_ended(result)
 
     def crashed(self, job: Job, what: str) -> None:
         """Record a run that broke for a reason of its own: it would break again."""

@@ -33,7 +33,7 @@ from waypilot.report.jobs import Job, plan_jobs
 from waypilot.report.junit import write_junit
 from waypilot.report.page import write_report
 from waypilot.report.progress import ProgressDisplay
-from waypilot.report.results import CheckpointInfo, ResultsWriter, RunInfo, load_results
+from waypilot.report.results import CheckpointInfo, ResultsError, ResultsWriter, RunInfo, load_results
 from waypilot.report.summary import print_summary
 from waypilot.report.writer import Earlier
 from waypilot.scenarios import load_suite, select
@@ -112,16 +112,22 @@ def _add_scale_arguments(parser: argparse.ArgumentParser) -> None:
 def evaluate(options: argparse.Namespace, console: Console) -> int:
     """Run the evaluation that the command line describes; returns the exit code."""
     try:
-        plan = make_plan(options)
-        return _drive(options, plan, console)
-    except (ValueError, UnusableError) as error:
+        return _drive(options, make_plan(options), console)
+    except UnusableError as error:
         return _fail(console, error, EXIT_USAGE)
     except (UnavailableError, OSError) as error:
         return _fail(console, error, EXIT_CRASHED)
 
 
 def make_plan(options: argparse.Namespace) -> Plan:
-    """Check what the command line asks for. Raises ValueError, which says what is wrong."""
+    """Check what the command line asks for. Raises UnusableError, which says what is wrong."""
+    try:
+        return _plan(options)
+    except ValueError as error:
+        raise UnusableError(str(error)) from error
+
+
+def _plan(options: argparse.Namespace) -> Plan:
     if options.retries < 0:
         raise ValueError(f"--retries is {options.retries}, give 0 or more")
     if options.ray is not None and (not options.smoke or options.workers is not None):
@@ -179,7 +185,10 @@ def _drive(options: argparse.Namespace, plan: Plan, console: Console) -> int:
         def open_book(identity: Identity) -> RunBook:
             info = _run_info(options, plan, identity)
             earlier = Earlier.RESUME if options.resume else Earlier.REPLACE
-            writers.append(ResultsWriter(options.output_dir / "results.json", info, plan.jobs, earlier))
+            try:
+                writers.append(ResultsWriter(options.output_dir / "results.json", info, plan.jobs, earlier))
+            except ResultsError as error:
+                raise UnusableError(str(error)) from error
             return RunBook(writers[0], display, options.retries)
 
         try:

@@ -9,11 +9,12 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import os
+import queue
 import signal
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from multiprocessing.connection import wait
 from pathlib import Path
 
 from training.eval.run_book import RunBook
@@ -44,25 +45,43 @@ class PoolConfig:
                 raise ValueError(f"{name} is {getattr(self, name)}, give a positive number")
 
 
-class _Worker:
-    """The parent's end of one worker process."""
+Inbox = queue.SimpleQueue[tuple["_Worker", Message | None]]
 
-    def __init__(self, config: WorkplaceConfig, verbose: bool) -> None:
+
+class _Worker:
+    """The parent's end of one worker process.
+
+    What it sends is received in a thread, since a worker that stops in the middle of a long message would hold whoever
+    receives it. ``inbox`` gets each message, and None when its end of the pipe is closed.
+    """
+
+    def __init__(self, config: WorkplaceConfig, verbose: bool, inbox: Inbox) -> None:
         context = multiprocessing.get_context("spawn")
-        self.connection, theirs = context.Pipe()
+        self._inbox = inbox
+        self._connection, theirs = context.Pipe()
         self.process = context.Process(target=work, args=(config, theirs, os.getpid(), verbose))
         self.process.start()
         theirs.close()
         self.ready: Ready | None = None
         self.job: Job | None = None
         self.heard_s = time.monotonic()
+        self._receiver = threading.Thread(target=self._receive, daemon=True)
+        self._receiver.start()
+
+    def _receive(self) -> None:
+        with contextlib.suppress(EOFError, OSError):
+            while True:
+                message: Message = self._connection.recv()
+                self.heard_s = time.monotonic()
+                self._inbox.put((self, message))
+        self._inbox.put((self, None))
 
     def send(self, job: Job | None) -> None:
         """Give it a run, or None to end it. It may be gone: then its end of the pipe tells."""
         self.job = job
         self.heard_s = time.monotonic()
         with contextlib.suppress(OSError):
-            self.connection.send(job)
+            self._connection.send(job)
 
     def end(self, patience_s: float) -> None:
         """Wait for its end, then make it end; its server ends with it."""
@@ -70,7 +89,8 @@ class _Worker:
         if self.process.is_alive():
             self.process.kill()
             self.process.join()
-        self.connection.close()
+        self._receiver.join(patience_s)
+        self._connection.close()
         if self.ready is not None and self.ready.server_pid is not None:
             _kill_server(self.ready.server_pid)
 
@@ -106,6 +126,7 @@ class WorkerPool:
         self._cause = ""
         self._workplaces = workplaces
         self._slots: list[_Slot] = []
+        self._inbox: Inbox = queue.SimpleQueue()
 
     def run(self) -> None:
         """Drive until no run waits. What cannot be driven is recorded as crashed.
@@ -113,25 +134,28 @@ class WorkerPool:
         Raises UnusableError or UnavailableError when no workplace could be opened at all.
         """
         try:
-            self._slots = [_Slot(config, _Worker(config, self._config.verbose)) for config in self._workplaces]
-            while workers := {slot.worker.connection: slot for slot in self._slots if slot.worker is not None}:
-                for connection in wait(list(workers), timeout=_POLL_S):
-                    self._listen(workers[connection])
+            self._slots = [_Slot(config, None) for config in self._workplaces]
+            for slot in self._slots:
+                self._fill(slot)
+            while any(slot.worker is not None for slot in self._slots):
+                with contextlib.suppress(queue.Empty):
+                    self._listen(*self._inbox.get(timeout=_POLL_S))
                 self._end_silent()
             if self._book is not None:
                 self._book.give_up_waiting(self._cause)
         finally:
             self._end_all()
 
-    def _listen(self, slot: _Slot) -> None:
-        worker = slot.worker
-        assert worker is not None
-        try:
-            message: Message = worker.connection.recv()
-        except (EOFError, OSError):
+    def _fill(self, slot: _Slot) -> None:
+        slot.worker = _Worker(slot.config, self._config.verbose, self._inbox)
+
+    def _listen(self, worker: _Worker, message: Message | None) -> None:
+        slot = next((slot for slot in self._slots if slot.worker is worker), None)
+        if slot is None:  # the last words of a worker that was ended
+            return
+        if message is None:
             self._lose(slot, _how_it_ended(worker))
             return
-        worker.heard_s = time.monotonic()
         self._take(slot, worker, message)
 
     def _take(self, slot: _Slot, worker: _Worker, message: Message) -> None:
@@ -146,7 +170,7 @@ class WorkerPool:
         else:
             job, worker.job = self._job_of(worker), None
             if isinstance(message, Ended):
-                self._opened_book.ended(message.result)
+                self._opened_book.ended(job, message.result)
             else:
                 self._opened_book.crashed(job, message.what)
             self._employ(slot, worker)
@@ -198,7 +222,7 @@ class WorkerPool:
 
     def _refill(self, slot: _Slot) -> None:
         if self._opened_book.waiting:
-            slot.worker = _Worker(slot.config, self._config.verbose)
+            self._fill(slot)
 
     def _end_silent(self) -> None:
         for slot in self._slots:

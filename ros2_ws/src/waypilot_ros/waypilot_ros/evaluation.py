@@ -95,8 +95,12 @@ class Evaluation:
         if report.missed_deadlines:
             note = missed_controls_note(report.missed_deadlines, report.frames)
             result = dataclasses.replace(result, notes=(*result.notes, note))
-        self._writer.append(result)
-        self._say(f"{job.title}: {result.status}")
+        try:
+            self._writer.append(result)
+        except ValueError as error:
+            self._crash(job, f"its result cannot be recorded: {error}")
+        else:
+            self._say(f"{job.title}: {result.status}")
 
     def _crash(self, job: Job, what: object) -> None:
         self._writer.crash(job, str(what))

@@ -1,12 +1,12 @@
 """The evaluator: drives scenarios through the stack one after the other and writes results and report.
 
-Exit codes: 0 every scenario ran to its end (completed or failed), 1 something crashed, 2 wrong parameters.
+Exit codes: 0 every scenario ran to its end (completed or failed), 1 something crashed or could not be written, 2 wrong
+parameters.
 """
 
 from __future__ import annotations
 
 import contextlib
-import errno
 import itertools
 import signal
 import sys
@@ -101,14 +101,21 @@ class EvaluatorNode(Node):
         self.pictures = PictureRecorder(self, self.config.picture_topic, self.config.picture_interval_s)
         film = self.config.video
         self._video = VideoRecorder(self, DEFAULT_RIG[0], self.config.picture_topic) if film else None
+        self._stack = StackClient(self, self.patience, self.stop_reason, self._start_pictures, _say)
         self._writer: ResultsWriter
 
-    def evaluate(self) -> bool:
-        """Drive everything, write results and report; returns whether nothing crashed."""
-        stack = StackClient(self, self.patience, self.stop_reason, self._start_pictures, _say)
-        self._writer = writer = ResultsWriter(
-            self.output_dir / RESULTS_FILE, self._run_info(stack), self.jobs, RECORDS[self.config.record]
+    def open_record(self) -> None:
+        """Ask the stack what drives and open the record.
+
+        Raises ValueError when the record is of another evaluation, OSError when it cannot be written.
+        """
+        self._writer = ResultsWriter(
+            self.output_dir / RESULTS_FILE, self._run_info(), self.jobs, RECORDS[self.config.record]
         )
+
+    def evaluate(self) -> bool:
+        """Drive everything, write results and report; returns whether nothing crashed. Raises OSError."""
+        stack, writer = self._stack, self._writer
         breaks_until_end = BREAKS_WITH_RESTARTS if self.config.nodes_restart else 1
         supervised = self.config.record == SUPERVISED
         driving: Stack = RecordedStack(self, stack, self._bag_path) if self.config.record_bags else stack
@@ -150,10 +157,10 @@ class EvaluatorNode(Node):
         taken = (wanted.with_name(f"{wanted.name}_again{number}") for number in itertools.count(1))
         return wanted if not wanted.exists() else next(path for path in taken if not path.exists())
 
-    def _run_info(self, stack: StackClient) -> RunInfo:
+    def _run_info(self) -> RunInfo:
         config = self.config
         try:
-            server = stack.server_version()
+            server = self._stack.server_version()
         except StackBrokenError:
             # The first scenario will say why; here only the version is unknown.
             server = UNKNOWN
@@ -170,11 +177,18 @@ def main() -> int:
         signal.signal(number, lambda caught, _frame: _signals.append(signal.Signals(caught)))
     rclpy.init(args=sys.argv, signal_handler_options=SignalHandlerOptions.NO)
     try:
-        node = EvaluatorNode()
+        try:
+            node = EvaluatorNode()
+            node.open_record()
+        except ValueError as error:
+            return _fail(error, BAD_PARAMETERS_EXIT_CODE)
         return 0 if node.evaluate() else CRASHED_EXIT_CODE
-    except (ValueError, OSError) as error:
-        print(f"evaluator: {error}", file=sys.stderr)
-        is_full = isinstance(error, OSError) and error.errno == errno.ENOSPC
-        return CRASHED_EXIT_CODE if is_full else BAD_PARAMETERS_EXIT_CODE
+    except OSError as error:
+        return _fail(error, CRASHED_EXIT_CODE)
     finally:
         rclpy.try_shutdown()
+
+
+def _fail(error: Exception, exit_code: int) -> int:
+    print(f"evaluator: {error}", file=sys.stderr)
+    return exit_code

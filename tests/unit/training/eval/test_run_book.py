@@ -53,9 +53,18 @@ def test_a_lost_run_is_handed_out_next_and_crashes_when_its_retries_are_used_up(
     book.lost(jobs[0], "server died again")
     assert book.waiting == 2
     assert statuses(tmp_path) == ["crashed: server died again (2 attempts)"]
-    book.ended(judged(book.next()))
+    book.ended(jobs[1], judged(book.next()))
     book.crashed(book.next(), "no such map")
     assert statuses(tmp_path)[1:] == ["completed", "crashed: no such map"]
+
+
+def test_a_result_that_cannot_be_recorded_is_a_crash(make_book, tmp_path, jobs):
+    book = make_book(retries=1)
+    book.ended(jobs[0], dataclasses.replace(judged(book.next()), wall_clock={"fps": float("inf")}))
+    book.ended(jobs[1], judged(book.next()))
+    crashed, completed = statuses(tmp_path)
+    assert crashed.startswith("crashed: its result cannot be recorded: Out of range float values")
+    assert completed == "completed"
 
 
 def test_what_is_given_up_says_why_and_progress_hears_of_everything(make_book, tmp_path, jobs):
