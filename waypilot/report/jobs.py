@@ -52,4 +52,6 @@ def plan_jobs(
         for rank, seed in enumerate(scenario.seeds if seeds is None else seeds)
         for repeat in range(scenario.repeats if repeats is None else repeats)
     ]
+    if not ranked:
+        raise ValueError("there is nothing to drive: give at least one scenario and one seed")
     return tuple(job for _, _, job in sorted(ranked, key=lambda item: item[:2]))

@@ -19,7 +19,6 @@ from waypilot.report.jobs import Job
 from waypilot.report.journal import JOURNAL_FILE, read_journal
 from waypilot.report.run_info import CheckpointInfo, RunInfo
 from waypilot.report.state import (
-    INTERRUPTED,
     SCHEMA,
     SERIES_DIR,
     WALL_CLOCK,
@@ -31,6 +30,7 @@ from waypilot.report.state import (
 from waypilot.report.writer import Earlier, ResultsWriter
 
 _REQUIRED = {"suite", "loop", "policy", "versions", "checkpoint", "config", "jobs", "aggregate", WALL_CLOCK}
+_OUTCOME = ("scenario", "seed", "repeat", "status")
 
 __all__ = [
     "SCHEMA",
@@ -81,15 +81,15 @@ def load_results(path: Path, with_series: bool = True) -> Results:
 
 
 def _later_document(path: Path, entries: list[object]) -> dict[str, object] | None:
-    """Return what the journal says when runs ended that are not in the file yet, else None."""
+    """Return what the journal says when it is ahead of the file: it knows other runs, or another end of one."""
     journal_path = path.with_name(JOURNAL_FILE)
-    ended = sum(isinstance(entry, Mapping) and entry.get("status") != f"crashed: {INTERRUPTED}" for entry in entries)
     try:
         records = read_journal(journal_path)
         state = EvaluationState.replay(records) if records else None
     except ValueError as error:
         raise ResultsError(f"{journal_path}: {error}; remove it to read {path.name} as it is") from error
-    if state is None or sum(run.ended for run in state.runs.values()) <= ended:
+    in_file = [[entry.get(name) for name in _OUTCOME] for entry in entries if isinstance(entry, Mapping)]
+    if state is None or in_file == [[getattr(result, name) for name in _OUTCOME] for result in state.results()]:
         return None
     return cast(dict[str, object], json.loads(json.dumps(state.document())))
 

@@ -155,6 +155,21 @@ def test_results_of_many_runs_lag_behind_the_journal_but_a_reader_sees_all(tmp_p
     assert json.loads(writer.path.read_text())["scenarios"] == list(results.document["scenarios"])
 
 
+def test_a_reader_sees_that_a_crash_was_forgotten_and_what_became_of_the_run(interrupted, jobs, info, judge):
+    """The writer is killed each time between journal and file."""
+    before = interrupted.read_bytes()
+    writer = ResultsWriter(interrupted, info, jobs, Earlier.RESUME)
+    interrupted.write_bytes(before)
+    assert statuses(interrupted) == [
+        ("first_seed0", "completed"),
+        ("third_seed0", "crashed: interrupted before it ended"),
+    ]
+    writer.start(jobs[1])
+    writer.append(judge(jobs[1]))
+    interrupted.write_bytes(before)
+    assert statuses(interrupted)[1] == ("second_seed0", "completed")
+
+
 def test_a_run_that_was_retried_says_so(tmp_path, jobs, info, judge):
     writer = ResultsWriter(tmp_path / "results.json", info, jobs)
     for job in jobs:
@@ -192,3 +207,6 @@ def test_plan_replaces_seeds_and_repeats(jobs):
         plan_jobs([jobs[0].scenario], [4, 4])
     with pytest.raises(ValueError, match="repeats is 0"):
         plan_jobs([jobs[0].scenario], [4], 0)
+    for nothing in (([jobs[0].scenario], []), ([], [1])):
+        with pytest.raises(ValueError, match="nothing to drive"):
+            plan_jobs(*nothing)
