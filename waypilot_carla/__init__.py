@@ -12,11 +12,13 @@ from waypilot_carla.frame import (
     WheelInfo,
 )
 from waypilot_carla.session import SessionConfig, SimulatorSession
+from waypilot_carla.sketch import MapSketch
 
 __all__ = [
     "GnssFix",
     "ImuSample",
     "LateEvents",
+    "MapSketch",
     "PreparedScenario",
     "SessionConfig",
     "SetupError",

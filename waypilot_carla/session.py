@@ -19,6 +19,7 @@ from waypilot_carla.errors import SetupError, SimulatorError, SimulatorLost
 from waypilot_carla.frame import LateEvents, PreparedScenario, SimulatorFrame
 from waypilot_carla.route_planner import plan_route
 from waypilot_carla.sensors import SensorSuite
+from waypilot_carla.sketch import MapSketch, sketch_map
 from waypilot_carla.spawn import spawn_vehicle, vehicle_info
 from waypilot_carla.stage import Stage
 from waypilot_carla.surroundings import SurroundingsReader
@@ -167,6 +168,13 @@ class SimulatorSession:
         world = self._maps.load(map_name)
         with self._connection.asking("the map's spawn points"):
             return tuple(convert.pose(transform).planar for transform in world.get_map().get_spawn_points())
+
+    def sketch_map(self, map_name: str) -> MapSketch:
+        """Load a map and list its lanes and spawn points. Ends the scenario under way. Raises SetupError."""
+        self._clear()
+        world = self._maps.load(map_name)
+        with self._connection.asking("the map's lanes"):
+            return sketch_map(world.get_map())
 
     def tick(self) -> SimulatorFrame:
         """Advance one step and gather everything of it. Raises SimulatorLost, naming what did not come."""
