@@ -97,6 +97,8 @@ class SceneActor:
     half_extent_m: tuple[float, float, float]
     color: Rgb
     brake_lights: bool = False
+    label: int = 0
+    """What segmentation shows it as, a ``carla_lite.labels.Label``."""
 
 
 @dataclass(frozen=True, slots=True)

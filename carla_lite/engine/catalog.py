@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import Enum, IntEnum
 
 from carla_lite.engine import catalog_tables as tables
+from carla_lite.labels import Label
 from carla_lite.scene import Shape
 
 Vector3 = tuple[float, float, float]
@@ -64,6 +65,7 @@ class Blueprint:
     ``box_center_m`` its middle relative to the actor's origin, which lies on the ground for vehicles and props and
     in the middle of the body for walkers. Sensors and the spectator have no size and no ``shape``.
     ``mass_kg``, ``wheelbase_m`` and ``max_steer_rad`` (front wheel, at low speed) are zero where they mean nothing.
+    ``label`` is what segmentation shows.
     """
 
     type_id: str
@@ -75,6 +77,7 @@ class Blueprint:
     mass_kg: float = 0.0
     wheelbase_m: float = 0.0
     max_steer_rad: float = 0.0
+    label: Label = Label.NONE
 
     @property
     def tags(self) -> str:
@@ -162,6 +165,16 @@ _EXPECTED = {
 }
 
 
+_LABEL_OF_BASE_TYPE = {
+    "car": Label.CAR,
+    "van": Label.CAR,
+    "truck": Label.TRUCK,
+    "bus": Label.BUS,
+    "motorcycle": Label.MOTORCYCLE,
+    "bicycle": Label.BICYCLE,
+}
+
+
 def _role(default: str, recommended: tuple[str, ...] = ()) -> BlueprintAttribute:
     return BlueprintAttribute("role_name", AttributeType.STRING, default, recommended)
 
@@ -204,6 +217,7 @@ def _vehicles() -> Iterator[Blueprint]:
             mass_kg=row.mass_kg,
             wheelbase_m=row.wheelbase_m,
             max_steer_rad=math.radians(row.max_steer_deg),
+            label=_LABEL_OF_BASE_TYPE[row.base_type],
         )
 
 
@@ -226,6 +240,7 @@ def _walkers() -> Iterator[Blueprint]:
             shape=Shape.PEDESTRIAN,
             half_extent_m=tables.CHILD_HALF_EXTENT_M if is_child else tables.ADULT_HALF_EXTENT_M,
             mass_kg=tables.CHILD_MASS_KG if is_child else tables.ADULT_MASS_KG,
+            label=Label.PEDESTRIANS,
         )
 
 
@@ -240,6 +255,7 @@ def _props() -> Iterator[Blueprint]:
             half_extent_m=half_extent_m,
             box_center_m=(0.0, 0.0, half_extent_m[2]),
             mass_kg=mass_kg,
+            label=Label.STATIC,
         )
 
 

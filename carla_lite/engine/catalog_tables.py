@@ -178,10 +178,50 @@ _GNSS_NOISE: tuple[AttributeRow, ...] = (
     ("noise_lon_bias", "FLOAT", "0.0"),
     ("noise_lon_stddev", "FLOAT", "0.0"),
 )
+_SPINNING: tuple[AttributeRow, ...] = (
+    ("channels", "INT", "32"),
+    ("range", "FLOAT", "10.0"),
+    ("points_per_second", "INT", "56000"),
+    ("rotation_frequency", "FLOAT", "10.0"),
+    ("upper_fov", "FLOAT", "10.0"),
+    ("lower_fov", "FLOAT", "-30.0"),
+    ("horizontal_fov", "FLOAT", "360.0"),
+    _SENSOR_TICK,
+)
+_LIDAR_NOISE: tuple[AttributeRow, ...] = (
+    ("atmosphere_attenuation_rate", "FLOAT", "0.004"),
+    ("dropoff_general_rate", "FLOAT", "0.45"),
+    ("dropoff_intensity_limit", "FLOAT", "0.8"),
+    ("dropoff_zero_intensity", "FLOAT", "0.4"),
+    ("noise_stddev", "FLOAT", "0.0"),
+    ("noise_seed", "INT", "0"),
+)
+_RADAR: tuple[AttributeRow, ...] = (
+    ("horizontal_fov", "FLOAT", "30.0"),
+    ("vertical_fov", "FLOAT", "30.0"),
+    ("range", "FLOAT", "100.0"),
+    ("points_per_second", "INT", "1500"),
+    ("noise_seed", "INT", "0"),
+    _SENSOR_TICK,
+)
+_OBSTACLE: tuple[AttributeRow, ...] = (
+    ("distance", "FLOAT", "5.0"),
+    ("hit_radius", "FLOAT", "0.5"),
+    ("only_dynamics", "BOOL", "false"),
+    ("debug_linetrace", "BOOL", "false"),
+    _SENSOR_TICK,
+)
 SENSORS: tuple[tuple[str, tuple[AttributeRow, ...]], ...] = (
     ("sensor.camera.rgb", (*_CAMERA, *_POST_PROCESS)),
+    ("sensor.camera.depth", _CAMERA),
+    ("sensor.camera.semantic_segmentation", _CAMERA),
+    ("sensor.camera.instance_segmentation", _CAMERA),
+    ("sensor.lidar.ray_cast", (*_SPINNING, *_LIDAR_NOISE)),
+    ("sensor.lidar.ray_cast_semantic", _SPINNING),
     ("sensor.other.collision", ()),
     ("sensor.other.lane_invasion", ()),
+    ("sensor.other.obstacle", _OBSTACLE),
+    ("sensor.other.radar", _RADAR),
     ("sensor.other.imu", (_SENSOR_TICK, *_IMU_NOISE)),
     ("sensor.other.gnss", (_SENSOR_TICK, *_GNSS_NOISE)),
 )

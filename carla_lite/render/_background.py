@@ -9,7 +9,7 @@ from carla_lite.render._ground_sampling import sample_lanes, spread
 from carla_lite.render._numba import jit, jit_inline, pack_bgra, unit_noise
 
 # Ground farther away than this is drawn as horizon: a pixel there spans kilometres.
-_FARTHEST_M = 6000.0
+FARTHEST_M = 6000.0
 # Level of detail and fog change slowly along a row; they are worked out once per span.
 _TILTED_SPAN_PX = 4
 _MAX_TAPS = 6
@@ -22,7 +22,7 @@ def draw_background(canvas, inverse_depth, view, light, panorama, ground, sky_pa
     """Draw either the sky (first) or the ground (second: wet ground mirrors what is there already)."""
     height, width = canvas.shape
     span = width if view.level else _TILTED_SPAN_PX
-    threshold = 1.0 / _FARTHEST_M
+    threshold = 1.0 / FARTHEST_M
     step = -view.rotation[0, 2] / view.focal_px / view.eye_z_m
     for y in range(height):
         ry = (y + 0.5 - view.center_y_px) / view.focal_px
@@ -42,7 +42,7 @@ def draw_background(canvas, inverse_depth, view, light, panorama, ground, sky_pa
 
 
 @jit_inline
-def _row_ray(view, y):
+def row_ray(view, y):
     ry = (y + 0.5 - view.center_y_px) / view.focal_px
     r = view.rotation
     return r[1, 0] * ry + r[2, 0], r[1, 1] * ry + r[2, 1], r[1, 2] * ry + r[2, 2]
@@ -50,7 +50,7 @@ def _row_ray(view, y):
 
 @jit_inline
 def _draw_sky(canvas, inverse_depth, view, panorama, y, start, end):
-    bx, by, bz = _row_ray(view, y)
+    bx, by, bz = row_ray(view, y)
     r = view.rotation
     rows, columns = panorama.shape
     for x in range(start, end):
@@ -71,7 +71,7 @@ def _draw_sky(canvas, inverse_depth, view, panorama, y, start, end):
 def _draw_ground(canvas, inverse_depth, view, light, ground, y, start, end, first, step):
     r = view.rotation
     focal = view.focal_px
-    bx, by, bz = _row_ray(view, y)
+    bx, by, bz = row_ray(view, y)
     middle = 0.5 * (start + end - 1)
     near = first + step * middle
     t = 1.0 / near

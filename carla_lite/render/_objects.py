@@ -12,11 +12,11 @@ from carla_lite.render._polygon import draw_polygon
 from carla_lite.render.meshes import FAR_OFFSET
 from carla_lite.scene import Shape
 
-_FAR_MESH_PX = 16.0
+FAR_MESH_PX = 16.0
 _SMALLEST_PX = 0.5
 _DECAL_RANGE_M = 70.0
 _BEAM_LENGTH_M = 18.0
-_CAR, _PEDESTRIAN, _TREE = int(Shape.CAR), int(Shape.PEDESTRIAN), int(Shape.TREE)
+_CAR, _PEDESTRIAN, TREE = int(Shape.CAR), int(Shape.PEDESTRIAN), int(Shape.TREE)
 
 
 @jit
@@ -27,7 +27,7 @@ def find_visible(view, light, width, height, frames, depth_m, order):
     count = 0
     for i in range(frames.shape[0]):
         x, y, z = to_camera(view, frames[i, 3, 0], frames[i, 3, 1], frames[i, 3, 2])
-        radius = _bounding_radius(frames[i])
+        radius = bounding_radius(frames[i])
         depth_m[i] = z
         if z < -radius or (abs(x) - z * tan_x) > radius * norm_x or (abs(y) - z * tan_y) > radius * norm_y:
             continue
@@ -55,7 +55,7 @@ def _sort_by_depth(order, count, depth_m):
 
 
 @jit_inline
-def _bounding_radius(frame):
+def bounding_radius(frame):
     """Return the radius of the sphere around a stretched cube."""
     return math.sqrt(_length_squared(frame, 0) + _length_squared(frame, 1) + _length_squared(frame, 2))
 
@@ -89,10 +89,10 @@ def draw_instances(canvas, inverse_depth, view, light, scratch, meshes, instance
     local = np.empty((4, 3))
     for k in range(count):
         i = order[k]
-        _camera_frame(view, instances.frames[i], local)
+        camera_frame(view, instances.frames[i], local)
         mesh = instances.shape[i]
-        radius = _bounding_radius(local)
-        if radius * view.focal_px < _FAR_MESH_PX * depth_m[i]:
+        radius = bounding_radius(local)
+        if radius * view.focal_px < FAR_MESH_PX * depth_m[i]:
             mesh += FAR_OFFSET
         _draw_faces(canvas, inverse_depth, view, light, scratch, meshes, local, mesh, instances, i)
         for ball in range(meshes.ranges[mesh, 2], meshes.ranges[mesh, 3]):
@@ -100,7 +100,7 @@ def draw_instances(canvas, inverse_depth, view, light, scratch, meshes, instance
 
 
 @jit_inline
-def _camera_frame(view, frame, local):
+def camera_frame(view, frame, local):
     r = view.rotation
     for row in range(3):
         for axis in range(3):
@@ -115,11 +115,40 @@ def _put_corner(scratch, row, local, x, y, z):
 
 
 @jit_inline
+def put_face(scratch, meshes, local, face):
+    """Store the corners of a face in camera axes."""
+    for corner in range(4):
+        point = meshes.corners[face, corner]
+        _put_corner(scratch, corner, local, point[0], point[1], point[2])
+
+
+@jit_inline
+def put_ball(scratch, view, meshes, local, ball):
+    """Store the corners of the square, turned to the camera, that a ball fills."""
+    data = meshes.balls[ball]
+    _put_corner(scratch, 0, local, data[0], data[1], data[2])
+    cx, cy, cz = scratch[0, 0], scratch[0, 1], scratch[0, 2]
+    half_width = math.sqrt(_length_squared(local, 0))
+    half_height = math.sqrt(_length_squared(local, 2))
+    up_x, up_y, sine = view.rotation[0, 2], view.rotation[1, 2], view.rotation[2, 2]
+    level = math.sqrt(up_x * up_x + up_y * up_y)
+    if level < 1e-6:
+        up_x, up_y, level = 0.0, -1.0, 1.0
+    up_x, up_y = up_x / level, up_y / level
+    a = data[3] * half_width
+    b = math.sqrt((data[4] * half_height) ** 2 * (1.0 - sine * sine) + (a * sine) ** 2)
+    for corner in range(4):
+        side = a if corner == 1 or corner == 2 else -a
+        rise = b if corner >= 2 else -b
+        scratch[corner, 0] = cx - up_y * side + up_x * rise
+        scratch[corner, 1] = cy + up_x * side + up_y * rise
+        scratch[corner, 2] = cz
+
+
+@jit_inline
 def _draw_faces(canvas, inverse_depth, view, light, scratch, meshes, local, mesh, instances, i):
     for face in range(meshes.ranges[mesh, 0], meshes.ranges[mesh, 1]):
-        for corner in range(4):
-            point = meshes.corners[face, corner]
-            _put_corner(scratch, corner, local, point[0], point[1], point[2])
+        put_face(scratch, meshes, local, face)
         tint = meshes.tint[face]
         material = meshes.material[face]
         # The one number a face's material needs: window pattern, or which lamps are on.
@@ -141,31 +170,15 @@ def _draw_faces(canvas, inverse_depth, view, light, scratch, meshes, local, mesh
 
 @jit_inline
 def _draw_ball(canvas, inverse_depth, view, light, scratch, meshes, local, ball, instances, i):
-    data, tint = meshes.balls[ball], meshes.ball_tint[ball]
-    _put_corner(scratch, 0, local, data[0], data[1], data[2])
-    cx, cy, cz = scratch[0, 0], scratch[0, 1], scratch[0, 2]
-    half_width = math.sqrt(_length_squared(local, 0))
-    half_height = math.sqrt(_length_squared(local, 2))
-    up_x, up_y, sine = view.rotation[0, 2], view.rotation[1, 2], view.rotation[2, 2]
-    level = math.sqrt(up_x * up_x + up_y * up_y)
-    if level < 1e-6:
-        up_x, up_y, level = 0.0, -1.0, 1.0
-    up_x, up_y = up_x / level, up_y / level
-    a = data[3] * half_width
-    b = math.sqrt((data[4] * half_height) ** 2 * (1.0 - sine * sine) + (a * sine) ** 2)
-    for corner in range(4):
-        side = a if corner == 1 or corner == 2 else -a
-        rise = b if corner >= 2 else -b
-        scratch[corner, 0] = cx - up_y * side + up_x * rise
-        scratch[corner, 1] = cy + up_x * side + up_y * rise
-        scratch[corner, 2] = cz
+    tint = meshes.ball_tint[ball]
+    put_ball(scratch, view, meshes, local, ball)
     draw_polygon(
         canvas,
         inverse_depth,
         view,
         light,
         scratch,
-        m.FOLIAGE if instances.shape[i] == _TREE else m.BALL,
+        m.FOLIAGE if instances.shape[i] == TREE else m.BALL,
         tint[0] + tint[3] * instances.colors[i, 0],
         tint[1] + tint[3] * instances.colors[i, 1],
         tint[2] + tint[3] * instances.colors[i, 2],
@@ -180,9 +193,9 @@ def draw_decals(canvas, inverse_depth, view, light, scratch, instances, depth_m,
     for k in range(count):
         i = order[k]
         shape = instances.shape[i]
-        if depth_m[i] > _DECAL_RANGE_M or shape not in (_CAR, _PEDESTRIAN, _TREE):
+        if depth_m[i] > _DECAL_RANGE_M or shape not in (_CAR, _PEDESTRIAN, TREE):
             continue
-        _camera_frame(view, instances.frames[i], local)
+        camera_frame(view, instances.frames[i], local)
         _draw_decal(canvas, inverse_depth, view, light, scratch, local, -1.12, 1.12, 1.25, m.DECAL_SHADOW, i)
         if shape == _CAR and light.night > 0.0:
             reach = 1.0 + _BEAM_LENGTH_M / math.sqrt(_length_squared(local, 0))

@@ -27,7 +27,7 @@ def draw_polygon(canvas, inverse_depth, view, light, scratch, material, red, gre
     facing = n0 * o0 + n1 * o1 + n2 * o2
     if facing >= -1e-9:
         return
-    count = _clip_and_project(scratch, view)
+    count = clip_and_project(scratch, view)
     if count < 3:
         return
     focal = view.focal_px
@@ -39,9 +39,9 @@ def draw_polygon(canvas, inverse_depth, view, light, scratch, material, red, gre
     uo, vo = (u0 * o0 + u1 * o1 + u2 * o2) / uu, (v0 * o0 + v1 * o1 + v2 * o2) / vv
     # Taken out of the loop: reaching into the tuple for an array counts references at every pixel.
     haze, night, fog_table, lamp_table = light.haze, light.night, light.fog, light.lamp
-    top, bottom = _row_range(scratch, count, canvas.shape[0])
+    top, bottom = row_range(scratch, count, canvas.shape[0])
     for y in range(top, bottom):
-        left, right = _column_range(scratch, count, y + 0.5, canvas.shape[1])
+        left, right = column_range(scratch, count, y + 0.5, canvas.shape[1])
         ry = (y + 0.5 - view.center_y_px) / focal
         near = dx * (left + 0.5 - view.center_x_px) + dy * (y + 0.5 - view.center_y_px) + d0
         for x in range(left, right):
@@ -74,7 +74,7 @@ def draw_polygon(canvas, inverse_depth, view, light, scratch, material, red, gre
 
 
 @jit_inline
-def _clip_and_project(scratch, view):
+def clip_and_project(scratch, view):
     """Clip at the near plane and store image coordinates; return how many corners are left."""
     count = 0
     for i in range(4):
@@ -99,7 +99,7 @@ def _project(scratch, row, x, y, z, view):
 
 
 @jit_inline
-def _row_range(scratch, count, height):
+def row_range(scratch, count, height):
     low = high = scratch[_PROJECTED, 1]
     for i in range(1, count):
         low = min(low, scratch[_PROJECTED + i, 1])
@@ -110,7 +110,7 @@ def _row_range(scratch, count, height):
 
 
 @jit_inline
-def _column_range(scratch, count, y, width):
+def column_range(scratch, count, y, width):
     left, right = 1e30, -1e30
     for i in range(count):
         j = i + 1 if i + 1 < count else 0

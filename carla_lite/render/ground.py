@@ -4,8 +4,8 @@ Polygons are filled by class at twice the texel resolution (a sub-texel belongs 
 centre, so neighbouring polygons leave no seam), and four sub-texels are averaged to one texel: thin lane markings
 keep their exact width. Texels are 0.1 m where the memory budget allows, else as much coarser as it takes.
 
-A texel is 32 bits: blue, green, red and, in the top byte, gloss (how strongly it mirrors when wet). The class bands
-made here are also what a semantic camera would need: keep them as a (rows, columns) uint8 raster of ``Surface``.
+A texel is 32 bits: blue, green, red and, in the top byte, gloss (how strongly it mirrors when wet). Segmentation and
+ray-cast sensors have a raster of the classes themselves, at the texture's resolution.
 """
 
 from __future__ import annotations
@@ -43,23 +43,52 @@ class GroundTexture(NamedTuple):
     outside: int
 
 
+class SurfaceRaster(NamedTuple):
+    """What the ground is made of: ``classes`` (rows, columns) uint8 of ``Surface``; terrain outside of it."""
+
+    classes: NDArray[np.uint8]
+    x0_m: float
+    y0_m: float
+    texel_m: float
+
+
+def build_surfaces(scene: StaticScene, max_texels: int = MAX_TEXELS) -> SurfaceRaster:
+    """Rasterise the classes of a town's ground; each texel is what lies at its centre.
+
+    Raises:
+        ValueError: As ``build_ground``.
+    """
+    rows, columns, texel_m = _grid(scene, max_texels)
+    points, starts, surfaces = _flatten(scene, texel_m)
+    classes = np.full((rows, columns), Surface.TERRAIN, np.uint8)
+    crossings = np.empty(np.diff(starts).max(initial=0))
+    raster.fill_polygons(classes, 0, points, starts, _row_spans(points, starts), surfaces, crossings)
+    return SurfaceRaster(classes, float(scene.bounds_m[0]), float(scene.bounds_m[1]), texel_m)
+
+
 def build_ground(scene: StaticScene, max_texels: int = MAX_TEXELS) -> GroundTexture:
     """Rasterise the ground of a town.
 
     Raises:
         ValueError: The bounds are empty or not finite, or a polygon has not three finite corners.
     """
-    x0, y0, x1, y1 = scene.bounds_m
-    if not (np.isfinite(scene.bounds_m).all() and x1 > x0 and y1 > y0):
-        raise ValueError(f"scene bounds are {scene.bounds_m}, expected finite (x0, y0, x1, y1) with x0 < x1, y0 < y1")
-    texel_m = max(FINEST_TEXEL_M, math.sqrt((x1 - x0) * (y1 - y0) / max_texels))
-    rows, columns = math.ceil((y1 - y0) / texel_m), math.ceil((x1 - x0) / texel_m)
+    x0, y0, _, _ = scene.bounds_m
+    rows, columns, texel_m = _grid(scene, max_texels)
     levels = _level_table(rows, columns)
     texels = np.empty(int(levels[-1, 0] + levels[-1, 1] * levels[-1, 2]), np.uint32)
     _paint_finest(texels[: rows * columns].reshape(rows, columns), scene, texel_m)
     for fine, coarse in itertools.pairwise(levels):
         raster.halve(_level(texels, fine), _level(texels, coarse))
     return GroundTexture(texels, levels, float(x0), float(y0), texel_m, _outside_texel())
+
+
+def _grid(scene: StaticScene, max_texels: int) -> tuple[int, int, float]:
+    """Return rows, columns and size (m) of the texels that cover a town."""
+    x0, y0, x1, y1 = scene.bounds_m
+    if not (np.isfinite(scene.bounds_m).all() and x1 > x0 and y1 > y0):
+        raise ValueError(f"scene bounds are {scene.bounds_m}, expected finite (x0, y0, x1, y1) with x0 < x1, y0 < y1")
+    texel_m = max(FINEST_TEXEL_M, math.sqrt((x1 - x0) * (y1 - y0) / max_texels))
+    return math.ceil((y1 - y0) / texel_m), math.ceil((x1 - x0) / texel_m), texel_m
 
 
 def _level_table(rows: int, columns: int) -> NDArray[np.int64]:

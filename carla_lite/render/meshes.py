@@ -104,6 +104,8 @@ class MeshBuilder:
         self.spheres.append(((*center, radius, vertical_radius), tint))
 
 
+TRUNK_SHARE = 0.1
+"""Half width of a tree's trunk per half width of the tree."""
 _WHOLE = (-1.0, 1.0, -1.0, 1.0)
 
 

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from carla_lite.render.perception import Perception
 from carla_lite.render.renderer import Renderer
 from carla_lite.scene import (
     Box,
@@ -40,4 +41,9 @@ def warm_up() -> None:
     actor = SceneActor(1, Shape.CAR, Pose.from_xyz_rpy(4.0, 0.0, 0.0), (2.0, 1.0, 0.8), (200, 30, 30), True)
     camera = Camera(16, 12, math.radians(90.0), Pose.from_xyz_rpy(-4.0, 0.0, 1.5))
     weather = Weather(precipitation=50.0, sun_altitude_angle=-20.0)
-    Renderer(scene).rgb(camera, DynamicScene(0, 0.0, weather, (actor,), (Lamp.GREEN,)))
+    dynamic = DynamicScene(0, 0.0, weather, (actor,), (Lamp.GREEN,))
+    Renderer(scene).rgb(camera, dynamic)
+    perception = Perception(scene)
+    perception.depth(camera, dynamic)
+    perception.labels(camera, dynamic)
+    perception.cast((-4.0, 0.0, 1.5), np.array([[1.0, 0.0, 0.0]]), 10.0, dynamic)

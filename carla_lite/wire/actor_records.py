@@ -5,27 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from carla_lite.engine import LIGHT_TYPE_ID, Actor, ActorClass, Blueprint, Catalog
+from carla_lite.labels import LABEL_OF_SHAPE, Label
 from carla_lite.scene import Box, Shape
 from carla_lite.wire import records
 from carla_lite.wire.tokens import stream_token
 
 Wire = list[Any]
 
-STREAMING_SENSORS = frozenset({"sensor.camera.rgb", "sensor.other.collision", "sensor.other.imu", "sensor.other.gnss"})
-"""Sensors whose data the server sends; the lane invasion sensor lives in the client and must have no token."""
+CLIENT_SIDE_SENSORS = frozenset({"sensor.other.lane_invasion"})
+"""Sensors that live in the client and must have no token; the server sends the data of all others."""
 
-_LABEL_BY_BASE_TYPE = {"car": 14, "van": 14, "truck": 15, "bus": 16, "motorcycle": 18, "bicycle": 19}
-_TRAFFIC_LIGHT_LABEL, _TRAFFIC_SIGN_LABEL = 7, 8
-_LABEL_BY_SHAPE = {
-    Shape.BUILDING: 3,
-    Shape.BOX: 20,
-    Shape.POLE: 6,
-    Shape.TREE: 9,
-    Shape.TRAFFIC_LIGHT: _TRAFFIC_LIGHT_LABEL,
-    Shape.STOP_SIGN: _TRAFFIC_SIGN_LABEL,
-    Shape.YIELD_SIGN: _TRAFFIC_SIGN_LABEL,
-    Shape.SPEED_SIGN: _TRAFFIC_SIGN_LABEL,
-}
 _NAME_BY_SHAPE = {
     Shape.BUILDING: "building",
     Shape.BOX: "wall",
@@ -36,8 +25,6 @@ _NAME_BY_SHAPE = {
     Shape.YIELD_SIGN: "yield_sign",
     Shape.SPEED_SIGN: "speed_sign",
 }
-_PEDESTRIAN_LABEL = 12
-_STATIC_LABEL = 20
 
 
 class ActorRecords:
@@ -57,7 +44,7 @@ class ActorRecords:
             records.actor_description(actor.type_id, self._numbers.get(actor.type_id, 0), attributes),
             actor_box(actor),
             bytes(_labels(actor.blueprint)),
-            stream_token(actor.id, self._port) if actor.type_id in STREAMING_SENSORS else b"",
+            stream_token(actor.id, self._port) if _streams(actor) else b"",
         ]
 
     def _definition(self, blueprint: Blueprint) -> Wire:
@@ -65,6 +52,10 @@ class ActorRecords:
             [a.name, int(a.type), a.default, list(a.recommended), a.modifiable, False] for a in blueprint.attributes
         ]
         return [self._numbers[blueprint.type_id], blueprint.type_id, blueprint.tags, attributes]
+
+
+def _streams(actor: Actor) -> bool:
+    return actor.actor_class is ActorClass.SENSOR and actor.type_id not in CLIENT_SIDE_SENSORS
 
 
 def actor_box(actor: Actor) -> Wire:
@@ -81,7 +72,7 @@ def static_actor(box: Box) -> Wire:
 
 def box_label(box: Box) -> int:
     """Return CARLA's semantic label of a static object."""
-    return _LABEL_BY_SHAPE[box.shape]
+    return LABEL_OF_SHAPE[box.shape]
 
 
 def box_name(index: int, box: Box) -> str:
@@ -90,11 +81,6 @@ def box_name(index: int, box: Box) -> str:
 
 
 def _labels(blueprint: Blueprint) -> list[int]:
-    if blueprint.actor_class is ActorClass.VEHICLE:
-        base_type = next(a.default for a in blueprint.attributes if a.name == "base_type")
-        return [_LABEL_BY_BASE_TYPE[base_type]]
-    if blueprint.actor_class is ActorClass.WALKER:
-        return [_PEDESTRIAN_LABEL]
     if blueprint.actor_class is ActorClass.TRAFFIC:
-        return [_TRAFFIC_LIGHT_LABEL if blueprint.type_id == LIGHT_TYPE_ID else _TRAFFIC_SIGN_LABEL]
-    return [_STATIC_LABEL] if blueprint.actor_class is ActorClass.PROP else []
+        return [Label.TRAFFIC_LIGHT if blueprint.type_id == LIGHT_TYPE_ID else Label.TRAFFIC_SIGNS]
+    return [] if blueprint.label is Label.NONE else [blueprint.label]

@@ -8,13 +8,15 @@ from typing import Any
 import msgpack
 
 from carla_lite.engine import Actor, Collision, World
-from carla_lite.render import Renderer
 from carla_lite.wire import records
 from carla_lite.wire.actor_records import ActorRecords, static_actor
+from carla_lite.wire.cameras import ImageCamera
 from carla_lite.wire.errors import CallError
-from carla_lite.wire.sensors import Payload, RgbCamera, Sensor, make_sensor
+from carla_lite.wire.sensor_kinds import make_sensor
+from carla_lite.wire.sensors import Payload, Sensor, Surroundings
 from carla_lite.wire.snapshot import sensor_header
 from carla_lite.wire.streams import StreamHub
+from carla_lite.wire.towns import TownViews
 from waypilot.types import NANOSECONDS_PER_SECOND
 
 _COLLISION_TYPE = 0
@@ -28,28 +30,28 @@ class SensorSuite:
     """Measures for the sensors that somebody listens to, and only for those."""
 
     def __init__(
-        self, world: World, hub: StreamHub, actor_records: ActorRecords, renderer: Callable[[], Renderer]
+        self, world: World, hub: StreamHub, actor_records: ActorRecords, views: Callable[[], TownViews]
     ) -> None:
         self._world = world
         self._hub = hub
         self._records = actor_records
-        self._renderer = renderer
+        self._surroundings = Surroundings(world, views, actor_records)
         self._sensors: dict[int, Sensor] = {}
         self._period_ns: dict[int, int] = {}
         self._due_ns: dict[int, int] = {}
 
     def add(self, actor: Actor) -> None:
         """Take up a new sensor actor (others are ignored); raises CallError for impossible attributes."""
-        sensor = make_sensor(actor, self._world, self._renderer)
+        sensor = make_sensor(actor, self._surroundings)
         if sensor is not None:
             period_ns = _period_ns(actor)
-            if isinstance(sensor, RgbCamera):
+            if isinstance(sensor, ImageCamera):
                 self._check_pixels(sensor)
             self._period_ns[actor.id] = period_ns
             self._sensors[actor.id] = sensor
 
-    def _check_pixels(self, newcomer: RgbCamera) -> None:
-        cameras = [sensor for sensor in (*self._sensors.values(), newcomer) if isinstance(sensor, RgbCamera)]
+    def _check_pixels(self, newcomer: ImageCamera) -> None:
+        cameras = [sensor for sensor in (*self._sensors.values(), newcomer) if isinstance(sensor, ImageCamera)]
         if sum(camera.pixels for camera in cameras) > MAX_CAMERAS_PX:
             raise CallError(
                 f"Spawn failed: the {len(cameras)} cameras of this world would have more than {MAX_CAMERAS_PX >> 20} "
@@ -61,8 +63,10 @@ class SensorSuite:
         for table in (self._sensors, self._period_ns, self._due_ns):
             table.pop(actor_id, None)
 
-    def publish(self, frame: int, collisions: Iterable[Collision], rendering: bool, droppable: bool) -> None:
-        """Send what the present frame gives; cameras stay silent without ``rendering``."""
+    def publish(
+        self, frame: int, step_s: float, collisions: Iterable[Collision], rendering: bool, droppable: bool
+    ) -> None:
+        """Send what the present frame gives, ``step_s`` after the last; cameras stay silent without ``rendering``."""
         for collision in collisions:
             if {collision.actor_id, collision.other_id} <= {None, *self._world.actors}:
                 self._publish_collision(frame, collision)  # unless the push removed one of them from the world
@@ -70,8 +74,9 @@ class SensorSuite:
             if not self._is_due(actor_id) or not self._hub.has_subscribers(actor_id):
                 continue
             if rendering or not sensor.needs_rendering:
-                payload = sensor.measure(self._world)
-                self._send(frame, self._world.actors[actor_id], sensor.type_number, payload, droppable)
+                payload = sensor.measure(max(step_s, self._period_ns[actor_id] / NANOSECONDS_PER_SECOND))
+                if payload is not None:
+                    self._send(frame, self._world.actors[actor_id], sensor.type_number, payload, droppable)
 
     def _is_due(self, actor_id: int) -> bool:
         """Tell whether a sensor measures in this frame, and move its next time on."""

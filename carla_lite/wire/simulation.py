@@ -84,7 +84,7 @@ class Simulation:
     def _begin_episode(self, town: TownMap) -> None:
         self.world = World(town, CATALOG, self.seed, self._highest_id + 1)
         self._highest_id = max(self.world.actors)
-        self.sensors = SensorSuite(self.world, self.hub, self.records, lambda: self.towns.renderer(town))
+        self.sensors = SensorSuite(self.world, self.hub, self.records, lambda: self.towns.views(town))
         for table in self._by_actor:
             table.clear()
         self.episode_id += 1
@@ -138,7 +138,9 @@ class Simulation:
         self._remove_lost_bodies()
         self._publish_state()
         settings = self.settings
-        self.sensors.publish(self.frame, events.collisions, not settings.no_rendering, not settings.synchronous)
+        self.sensors.publish(
+            self.frame, settings.step_s, events.collisions, not settings.no_rendering, not settings.synchronous
+        )
 
     def _publish_state(self) -> None:
         uptime_s = time.monotonic() - self._started_s

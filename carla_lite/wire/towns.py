@@ -1,12 +1,13 @@
-"""The maps that a server can load, and the renderers of those in use."""
+"""The maps that a server can load, and the views of those in use."""
 
 from __future__ import annotations
 
 import logging
 from collections import OrderedDict
+from functools import cached_property
 
 from carla_lite.maps import SEEDED_TOWNS, OpenDriveError, TownMap, available_towns, load_town, town_from_xodr
-from carla_lite.render import Renderer
+from carla_lite.render import Perception, Renderer
 from carla_lite.wire.errors import CallError
 from carla_lite.wire.maps_folder import OPTIMISED, MapsFolder
 
@@ -22,11 +23,28 @@ OPENDRIVE_TOWN = "OpenDriveMap"
 _SEEDED_PREFIXES = tuple(name.removesuffix("<seed>") for name in SEEDED_TOWNS)
 _CLIENT_PREFIX = "Carla/Maps/"
 _SERVER_PREFIX = "/Game/Carla/Maps/"
-_RENDERERS_KEPT = 2
+_TOWNS_KEPT = 2
+
+
+class TownViews:
+    """What sensors see a town with, each part made when first asked for, as they take time and memory."""
+
+    def __init__(self, town: TownMap) -> None:
+        self.town = town
+
+    @cached_property
+    def renderer(self) -> Renderer:
+        """The colour camera."""
+        return Renderer(self.town.scene)
+
+    @cached_property
+    def perception(self) -> Perception:
+        """Depth, labels and rays."""
+        return Perception(self.town.scene)
 
 
 class TownLibrary:
-    """Finds towns by the names that clients use. Renderers are kept for the towns used last, as they are large."""
+    """Finds towns by the names that clients use. Views are kept for the towns used last, as they are large."""
 
     def __init__(
         self, custom: TownMap | None = None, folder: MapsFolder | None = None, alias_towns: bool = False
@@ -35,7 +53,7 @@ class TownLibrary:
         self._custom = {custom.name: custom} if custom else {}
         self._folder = folder
         self._stand_ins = STAND_INS if alias_towns else {}
-        self._renderers: OrderedDict[int, tuple[TownMap, Renderer]] = OrderedDict()
+        self._views: OrderedDict[int, TownViews] = OrderedDict()
 
     def short_names(self) -> list[str]:
         """Return the names of everything that can be loaded."""
@@ -83,15 +101,15 @@ class TownLibrary:
         except OpenDriveError as error:
             raise CallError(f"the OpenDRIVE document cannot be used: {error}") from error
 
-    def renderer(self, town: TownMap) -> Renderer:
-        """Return the renderer of a town, made when first asked for."""
+    def views(self, town: TownMap) -> TownViews:
+        """Return what sensors see ``town`` with."""
         key = id(town)
-        if key not in self._renderers:
-            self._renderers[key] = (town, Renderer(town.scene))
-        self._renderers.move_to_end(key)
-        while len(self._renderers) > _RENDERERS_KEPT:
-            self._renderers.popitem(last=False)
-        return self._renderers[key][1]
+        if key not in self._views:
+            self._views[key] = TownViews(town)
+        self._views.move_to_end(key)
+        while len(self._views) > _TOWNS_KEPT:
+            self._views.popitem(last=False)
+        return self._views[key]
 
 
 def client_map_name(town: TownMap) -> str:

@@ -19,7 +19,7 @@ _SPACING_M = 1.0
 def warm_up(town: TownMap, towns: TownLibrary) -> None:
     """Compile, or load from numba's cache, physics and renderer; make the renderer of ``town``."""
     render.warm_up()
-    towns.renderer(town)
+    _ = towns.views(town).renderer
     _warm_up_engine(town)
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from carla_lite.scene import Box, Surface
+from carla_lite.labels import LABEL_OF_SURFACE
+from carla_lite.scene import Box
 from carla_lite.wire import readers, records
 from carla_lite.wire.actor_records import box_label, box_name
 from carla_lite.wire.errors import CallError
@@ -15,18 +16,6 @@ from waypilot.geometry import Pose, Vector3
 
 TABLE = MethodTable()
 _ANY_LABEL = 255
-_TERRAIN_LABEL = 10
-_LABEL_BY_SURFACE = {
-    Surface.ROAD: 1,
-    Surface.SHOULDER: 1,
-    Surface.CROSSWALK: 1,
-    Surface.PARKING: 1,
-    Surface.MARK_WHITE: 24,
-    Surface.MARK_YELLOW: 24,
-    Surface.SIDEWALK: 2,
-    Surface.CURB: 2,
-    Surface.TERRAIN: _TERRAIN_LABEL,
-}
 
 
 def _boxes(simulation: Simulation, label: int) -> Iterator[tuple[int, Box]]:
@@ -93,7 +82,7 @@ def _ground_between(simulation: Simulation, start_m: Vector3, end_m: Vector3) ->
     share = start_m[2] / (start_m[2] - end_m[2])
     x = start_m[0] + share * (end_m[0] - start_m[0])
     y = start_m[1] + share * (end_m[1] - start_m[1])
-    return [records.vector((x, y, 0.0)), _LABEL_BY_SURFACE[simulation.world.town.surface_at(x, y)]]
+    return [records.vector((x, y, 0.0)), LABEL_OF_SURFACE[simulation.world.town.surface_at(x, y)]]
 
 
 @TABLE.void(readers.anything)

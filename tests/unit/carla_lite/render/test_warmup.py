@@ -10,7 +10,7 @@ from numba.core.registry import CPUDispatcher
 from tiny_town import WEATHERS, driver_camera, make_scene, make_town
 
 from carla_lite import render
-from carla_lite.render import Renderer, warm_up
+from carla_lite.render import Perception, Renderer, warm_up
 from carla_lite.scene import DynamicScene, StaticScene, Weather
 
 
@@ -40,4 +40,9 @@ def test_warm_up_is_enough():
     whole_numbers = Weather(cloudiness=50, precipitation=20, fog_density=30, fog_distance=4, sun_altitude_angle=-5)
     town.rgb(driver_camera(), DynamicScene(np.int64(3), 0.0, whole_numbers))
     Renderer(StaticScene((0, 0, 10, 10), (), ())).rgb(driver_camera(), DynamicScene(0, 0.0, Weather()))
+    for scene, actors in ((make_town(), make_scene()), (StaticScene((0, 0, 10, 10), (), ()), make_scene(cars=0))):
+        perception = Perception(scene)
+        perception.depth(driver_camera(roll_rad=0.1), actors)
+        perception.labels(driver_camera(), actors, with_ids=True)
+        perception.cast((0, 0, 1), np.array([[1, 0, 0], [0, 0, -1]]), 50, actors)
     assert compiled_versions() == before
