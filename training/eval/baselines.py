@@ -192,6 +192,15 @@ def _compare(options: argparse.Namespace) -> tuple[dict[str, dict[str, Any]], st
     )
     results = {name: judge(plan, frames) for name, plan in plans.items()}
     results["network"]["checkpoint"] = asdict(CheckpointInfo.of_file(options.checkpoint))
+    # What a comparison of two such files has to find equal.
+    results["network"]["setting"] = {
+        "episodes_sha256": drives.sha256,
+        "drives": len(chosen),
+        "frames": len(frames.drive),
+        "towns": sorted({episode.town for _, episode in chosen}),
+        "waypoints": count,
+        "waypoint_dt_s": dt_s,
+    }
     return results, setting
 
 

@@ -17,7 +17,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from rich.console import Console
@@ -55,28 +55,33 @@ def load_open_loop(path: Path) -> Mapping[str, Any]:
     """Read the network's entry of an open-loop file. Raises UnmatchedError."""
     try:
         entry = json.loads(path.read_text(encoding="utf-8"))["network"]
-        if not isinstance(entry["checkpoint"]["sha256"], str):
-            raise TypeError("no checkpoint")
+        if not isinstance(entry["checkpoint"]["sha256"], str) or not isinstance(entry["setting"], Mapping):
+            raise TypeError("no checkpoint, or nothing about the drives")
         return {**entry, **{name: float(entry[name]) for name in OPEN_LOOP}}
     except OSError as error:
         raise UnmatchedError(f"{path}: cannot be read: {error.strerror}") from error
     except (ValueError, KeyError, TypeError) as error:
         remedy = "make it with python -m training.eval.baselines --output"
-        raise UnmatchedError(f"{path}: is no open-loop evaluation with a checkpoint; {remedy}") from error
+        raise UnmatchedError(f"{path}: is no open-loop evaluation with checkpoint and setting; {remedy}") from error
 
 
 def match(closed: Sequence[Results], opened: Sequence[Mapping[str, Any]], metric: str) -> list[Judged]:
     """Join both kinds by checkpoint. Raises UnmatchedError when something has no partner or differs in its setting."""
     by_sha: dict[str, Mapping[str, Any]] = {}
     for entry in opened:
+        _refuse_other_drives(opened[0], entry)
         if by_sha.setdefault(entry["checkpoint"]["sha256"], entry) is not entry:
             raise UnmatchedError(f"two open-loop files judge {entry['checkpoint']['name']}: name one of them")
-    judged = []
+    judged: list[Judged] = []
     for results in closed:
         _refuse_other_setting(closed[0], results)
         checkpoint = results.document["checkpoint"]
         if not isinstance(checkpoint, Mapping):
             raise UnmatchedError(f"{results.path}: no checkpoint drove it, so it has no open-loop error; leave it out")
+        if cast(Mapping[str, Any], results.document["config"]).get("delta_checkpoint"):
+            raise UnmatchedError(f"{results.path}: a delta head drove it, open loop judges only the base; leave it out")
+        if any(one.sha256 == checkpoint["sha256"] for one in judged):
+            raise UnmatchedError(f"{results.path}: {checkpoint['name']} drove another results.json as well; name one")
         entry = by_sha.pop(checkpoint["sha256"], None)
         if entry is None:
             raise UnmatchedError(f"{results.path}: no open-loop file judges {checkpoint['name']} with this SHA-256")
@@ -100,6 +105,19 @@ def _refuse_other_setting(first: Results, other: Results) -> None:
     for key in ("suite", "versions", "jobs"):
         for where, a, b in differing_fields(first.document[key], other.document[key], key):
             raise UnmatchedError(f"{other.path}: {where} is {b!r}, in {first.path} it is {a!r}; evaluate all alike")
+    scenarios_a, scenarios_b = ({r.scenario: r.definition for r in results.results} for results in (first, other))
+    for name in scenarios_a.keys() & scenarios_b.keys():
+        for where, a, b in differing_fields(scenarios_a[name], scenarios_b[name], name):
+            raise UnmatchedError(f"{other.path}: {where} is {b!r}, in {first.path} it is {a!r}; drive one suite file")
+
+
+def _refuse_other_drives(first: Mapping[str, Any], other: Mapping[str, Any]) -> None:
+    for where, a, b in differing_fields(first["setting"], other["setting"], "setting"):
+        names = other["checkpoint"]["name"], first["checkpoint"]["name"]
+        raise UnmatchedError(
+            f"open loop of {names[0]}: {where} is {b!r}, of {names[1]} it is {a!r}; judge all on the same drives "
+            "(--episodes-glob, --towns) and horizon"
+        )
 
 
 def correlations(judged: Sequence[Judged]) -> dict[str, RankCorrelation]:

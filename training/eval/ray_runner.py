@@ -25,6 +25,8 @@ from waypilot.report.writer import picture_dir
 #: Cores that a run takes: its server and its loop wait for each other.
 CPUS_PER_RUN = 1
 _WAIT_S = 5.0
+#: For the first answer of the cluster: a carla_lite compiles when it is started for the first time on a machine.
+_FIRST_ANSWER_S = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,7 @@ class _Tasks:
         self._timeout_s = run_timeout_s
 
     def drive(self, open_book: Callable[[Identity], RunBook]) -> None:
-        book = open_book(self._ray.get(self._identify.remote(self._config, self._files)))
+        book = open_book(self._who_drives())
         pending: dict[Any, Job] = {}
         while pending or book.waiting:
             while book.waiting and len(pending) < self._room():
@@ -92,6 +94,23 @@ class _Tasks:
             for reference in ready:
                 self._settle(book, pending.pop(reference), reference)
 
+    def _who_drives(self) -> Identity:
+        """Have some machine say who drives. Raises UnusableError and UnavailableError."""
+        exceptions = self._ray.exceptions
+        try:
+            identity: Identity = self._ray.get(
+                self._identify.remote(self._config, self._files), timeout=_FIRST_ANSWER_S
+            )
+        except (UnusableError, UnavailableError):  # Ray's own errors are of these kinds as well
+            raise
+        except exceptions.GetTimeoutError as error:
+            raise UnavailableError(
+                f"the Ray cluster did not start a task within {_FIRST_ANSWER_S:g} s: has it a free core?"
+            ) from error
+        except exceptions.RayError as error:
+            raise UnavailableError(f"the first Ray task ended: {_last_line(error)}") from error
+        return identity
+
     def _room(self) -> int:
         """How many tasks to hand to Ray at once: a few more than run, so that none of its machines waits."""
         return 2 * max(int(self._ray.cluster_resources().get("CPU", 1)) // CPUS_PER_RUN, 1)
@@ -100,7 +119,7 @@ class _Tasks:
         try:
             delivery: Delivery = self._ray.get(reference)
         except self._ray.exceptions.RayError as error:
-            book.lost(job, f"the Ray task ended: {str(error).strip().splitlines()[-1]}")
+            book.lost(job, f"the Ray task ended: {_last_line(error)}")
             return
         if delivery.result is None:
             (book.lost if delivery.lost else book.crashed)(job, delivery.broke)
@@ -109,6 +128,10 @@ class _Tasks:
         for name, data in delivery.pictures.items():
             write_bytes_atomic(folder / name, data)
         book.ended(job, delivery.result)
+
+
+def _last_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[-1]
 
 
 def identify(config: WorkplaceConfig, files: Mapping[str, bytes]) -> Identity:

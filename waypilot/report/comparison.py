@@ -132,7 +132,10 @@ def _crashed(runs: Mapping[str, ScenarioResult]) -> tuple[str, ...]:
 def _warnings(a: Results, b: Results) -> Iterator[str]:
     if a.document["loop"] != b.document["loop"]:
         yield f"A was driven by the {a.document['loop']} loop, B by the {b.document['loop']} loop"
-    if a.document["checkpoint"] == b.document["checkpoint"] and a.document["policy"] == b.document["policy"]:
+    else:
+        for where, value_a, value_b in differing_fields(a.document["config"], b.document["config"], "config"):
+            yield f"{where} is {value_a!r} in A and {value_b!r} in B: differences may come from that as well"
+    if all(a.document[key] == b.document[key] for key in ("checkpoint", "policy", "config")):
         yield "A and B are the same policy: differences show how far runs repeat"
 
 

@@ -8,6 +8,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 from waypilot.metrics import Infraction, Metric, ScenarioResult, Series
 from waypilot.metrics.themes import THEMES, theme_of
@@ -32,7 +33,7 @@ class MediaBudget:
         size = path.stat().st_size
         if size > self.left_bytes:
             self.linked += 1
-            return Path(os.path.relpath(path, self.page_folder)).as_posix()
+            return quote(Path(os.path.relpath(path, self.page_folder)).as_posix())
         self.left_bytes -= size
         return f"data:{kind};base64," + base64.b64encode(path.read_bytes()).decode("ascii")
 

@@ -140,6 +140,8 @@ def _suite_path(name_or_path: str | Path) -> Path:
 def _read_entries(path: Path) -> list[object]:
     try:
         document = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeyLoader)
+    except OSError as error:
+        raise ScenarioError(f"{path}: cannot be read: {error.strerror}") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ScenarioError(f"{path}: not readable as YAML: {error}") from error
     if not isinstance(document, dict) or "scenarios" not in document or set(document) - {"scenarios", *_FOR_ALL}:

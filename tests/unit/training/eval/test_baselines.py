@@ -126,6 +126,9 @@ def test_command_line_writes_table_and_numbers(make_episodes: Callable[..., str]
     assert list(json.loads(output.read_text())) == sorted(results)
     assert "ego state only" in results
     assert results["network"]["checkpoint"] == dataclasses.asdict(CheckpointInfo.of_file(Path(full)))
+    setting = results["network"]["setting"]
+    assert (setting["drives"], setting["frames"], setting["towns"]) == (3, 12, ["Town"])
+    assert len(setting["episodes_sha256"]) == 64
     rows = [line.split("|")[1].strip() for line in page.read_text().splitlines() if line.startswith("| ")]
     assert rows == [
         "plan",

@@ -121,6 +121,19 @@ def test_other_metrics_and_other_schemas_are_refused(tmp_path, capsys):
     assert "this version of Waypilot reads" in capsys.readouterr().err
 
 
+def test_another_configuration_is_told_and_is_not_the_same_policy(tmp_path, capsys):
+    a, b, c = (
+        evaluation(tmp_path / name, lambda *_: 50.0, info=dataclasses.replace(INFO, config={"delta_checkpoint": delta}))
+        for name, delta in (("a", None), ("b", {"name": "delta.pt"}), ("c", None))
+    )
+    assert main([a, b]) == 4
+    out = " ".join(capsys.readouterr().out.split())
+    assert "note: config.delta_checkpoint is None in A and {'name': 'delta.pt'} in B" in out
+    assert "same policy" not in out
+    assert main([a, c]) == 4
+    assert "note: A and B are the same policy" in capsys.readouterr().out
+
+
 def test_another_loop_is_allowed_and_told(tmp_path, capsys):
     a = evaluation(tmp_path / "a", lambda *_: 50.0)
     b = evaluation(tmp_path / "b", lambda *_: 50.0, info=dataclasses.replace(INFO, loop="ros"))

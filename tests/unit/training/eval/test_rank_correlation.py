@@ -17,21 +17,22 @@ from waypilot.scenarios import WEATHER_PRESETS, Scenario
 SCENARIO = Scenario("first", "Tiny", WEATHER_PRESETS["clear"], SE2(0.0, 0.0, 0.0), (40.0, 0.0))
 
 
-def closed(folder, number, score, suite="tiny"):
-    info = RunInfo(suite, "in_process", "net", {}, CheckpointInfo(f"{number}.pt", f"{number:064x}"))
-    writer = ResultsWriter(folder / f"closed{number}" / "results.json", info, [Job(SCENARIO, 0)])
+def closed(folder, number, score, suite="tiny", name=None, scenario=SCENARIO, config=None):
+    info = RunInfo(suite, "in_process", "net", {}, CheckpointInfo(f"{number}.pt", f"{number:064x}"), config or {})
+    writer = ResultsWriter(folder / (name or f"closed{number}") / "results.json", info, [Job(scenario, 0)])
     metrics = tuple(
         dataclasses.replace(m, value=score, valid=True, reason="") if m.name == "driving_score_2_1" else m
         for m in all_invalid("not part of this test")
     )
-    writer.append(dataclasses.replace(crashed_result(SCENARIO, 0, "x"), status="completed", metrics=metrics))
+    writer.append(dataclasses.replace(crashed_result(scenario, 0, "x"), status="completed", metrics=metrics))
     return str(writer.path)
 
 
-def opened(folder, number, ade_m, fde_m):
+def opened(folder, number, ade_m, fde_m, drives=7):
     path = folder / f"open{number}.json"
     checkpoint = {"name": f"{number}.pt", "sha256": f"{number:064x}"}
-    path.write_text(json.dumps({"network": {"ade_m": ade_m, "fde_m": fde_m, "checkpoint": checkpoint}}))
+    entry = {"ade_m": ade_m, "fde_m": fde_m, "checkpoint": checkpoint, "setting": {"drives": drives}}
+    path.write_text(json.dumps({"network": entry}))
     return str(path)
 
 
@@ -66,4 +67,18 @@ def test_what_has_no_partner_is_refused(files, tmp_path, capsys):
     broken = tmp_path / "broken.json"
     broken.write_text("{}")
     assert main(["--closed", *closed_files, "--open", str(broken)]) == 2
-    assert "is no open-loop evaluation with a checkpoint" in capsys.readouterr().err
+    assert "is no open-loop evaluation with checkpoint and setting" in capsys.readouterr().err
+
+
+def test_what_was_evaluated_otherwise_is_refused(files, tmp_path, capsys):
+    closed_files, open_files = files
+    faster = dataclasses.replace(SCENARIO, target_speed_mps=9.0)
+    for wrong, message in (
+        (closed(tmp_path, 4, 90.0, name="faster", scenario=faster), "first.target_speed_mps is 9.0"),
+        (closed(tmp_path, 4, 90.0, name="delta", config={"delta_checkpoint": {"name": "d.pt"}}), "a delta head drove"),
+        (closed(tmp_path, 3, 90.0, name="twice"), "3.pt drove another results.json as well"),
+    ):
+        assert main(["--closed", *closed_files[:4], wrong, "--open", *open_files]) == 2
+        assert message in capsys.readouterr().err
+    assert main(["--closed", *closed_files, "--open", *open_files[:4], opened(tmp_path, 0, 1.0, 5.0, drives=8)]) == 2
+    assert "setting.drives is 8, of 4.pt it is 7; judge all on the same drives" in capsys.readouterr().err

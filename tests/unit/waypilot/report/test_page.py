@@ -124,11 +124,11 @@ def test_pictures_are_embedded_evenly_and_the_video_is_inside(tmp_path, run_all)
 
 
 def test_media_beyond_the_budget_are_linked_from_where_the_page_lies(tmp_path, run_all, monkeypatch):
-    path = run_all(tmp_path / "run")
-    add_media(tmp_path / "run" / "scenarios" / "first_seed0")
+    path = run_all(tmp_path / "run #2, 100 %")
+    add_media(path.parent / "scenarios" / "first_seed0")
     monkeypatch.setattr(page_module, "MEDIA_BUDGET_BYTES", 6000)
     outline = Outline(render(path, tmp_path / "pages"))
-    assert outline.data[0]["video"] == "../run/scenarios/first_seed0/drive.webm"
+    assert outline.data[0]["video"] == "../run%20%232%2C%20100%20%25/scenarios/first_seed0/drive.webm"
     assert outline.data[0]["pictures"][0][1].startswith("data:image/jpeg")
     assert "1 videos and pictures beyond" in " ".join(outline.words.split())
 

@@ -186,6 +186,17 @@ def test_files_that_are_no_suite(write, text, message):
         load_suite(write(text=text))
 
 
+def test_a_suite_file_that_cannot_be_read_is_named(write, monkeypatch):
+    path = write(GOOD)
+
+    def refuses(*_args, **_options):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(type(path), "read_text", refuses)
+    with pytest.raises(ScenarioError, match=f"{path}: cannot be read: Permission denied"):
+        load_suite(path)
+
+
 def test_no_such_suite_names_those_there_are():
     with pytest.raises(ScenarioError, match=r"no suite 'standart': give a path to a YAML file or one of .*standard"):
         load_suite("standart")
