@@ -106,7 +106,7 @@ def mean_return(agent: PPOAgent, mean: Callable[[torch.Tensor], torch.Tensor]) -
     while not done.all():
         running = world.cars.ended == RUNNING
         seen = world.look()
-        step = world.follow(seen.plan_m + agent.deltas(mean(seen.inputs)))
+        step = world.follow(seen.plan_m + agent.deltas(mean(seen.inputs), seen.plan_m))
         total += step.reward * running
         done = step.done
     return float(total.mean())

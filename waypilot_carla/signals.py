@@ -7,7 +7,7 @@ enters the junction ahead. On maps whose signals have no volume, the client's st
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import carla
 import numpy as np
@@ -34,7 +34,16 @@ def find_signals(world: carla.World) -> tuple[carla.Actor, ...]:
 
 def stop_lines(town: carla.Map, signals: tuple[carla.Actor, ...], route_m: FloatArray) -> tuple[StopLine, ...]:
     """Return the lines of all signals whose middle lies within 15 m of a route's points (N, 2)."""
-    lines = (line for signal in signals for line in _lines_of(town, signal))
+    return lines_near(all_stop_lines(town, signals), route_m)
+
+
+def all_stop_lines(town: carla.Map, signals: Iterable[carla.Actor]) -> tuple[StopLine, ...]:
+    """Return the lines of all signals."""
+    return tuple(line for signal in signals for line in _lines_of(town, signal))
+
+
+def lines_near(lines: Iterable[StopLine], route_m: FloatArray) -> tuple[StopLine, ...]:
+    """Choose the lines whose middle lies within 15 m of a route's points (N, 2)."""
     return tuple(line for line in lines if _distance(line, route_m) <= NEAR_ROUTE_M)
 
 

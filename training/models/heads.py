@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from torch import nn
+
+from training.models.path_delta import PathDeltaConfig, path_delta
 
 TARGET_SCALE_M = 50.0
 """Divides a target point before a delta head sees it."""
@@ -39,7 +43,9 @@ class DeltaWaypointHead(nn.Module):
 
     ``num_modes`` builds the correction of each axis from that many smooth modes (Legendre polynomials over the
     horizon) instead of N free values: neighbouring waypoints move together, and exploring in the space of the modes
-    tries other plans, not jagged ones. ``use_target_point`` lets the head see the next sparse route point as well,
+    tries other plans, not jagged ones. With ``path`` (the fields of ``PathDeltaConfig``) the modes of the two axes are
+    those of the speed along the plan's path and of a side step from it, and ``max_delta_m`` counts for nothing: then a
+    correction needs the plan it corrects. ``use_target_point`` lets the head see the next sparse route point as well,
     divided by TARGET_SCALE_M.
     """
 
@@ -51,6 +57,7 @@ class DeltaWaypointHead(nn.Module):
         hidden_dim: int = 64,
         num_modes: int | None = None,
         use_target_point: bool = False,
+        path: Mapping[str, float] | None = None,
     ):
         super().__init__()
         if not max_delta_m > 0.0:
@@ -60,6 +67,7 @@ class DeltaWaypointHead(nn.Module):
         self.num_waypoints = num_waypoints
         self.num_modes = num_modes or num_waypoints
         self.use_target_point = use_target_point
+        self.path = None if path is None else PathDeltaConfig(**path)
         self.input_dim = latent_dim + (2 if use_target_point else 0)
         self.hidden = nn.Sequential(nn.Linear(self.input_dim, hidden_dim), nn.Tanh())
         self.last = nn.Linear(hidden_dim, 2 * self.num_modes)
@@ -70,12 +78,14 @@ class DeltaWaypointHead(nn.Module):
         modes = torch.eye(num_waypoints) if num_modes is None else _legendre(2.0 * share - 1.0, num_modes)
         self.register_buffer("modes", modes, persistent=False)
 
-    def forward(self, latent: torch.Tensor, target_point_m: torch.Tensor | None = None) -> torch.Tensor:
-        """Map latent (B, Z) to corrections (B, N, 2); no component exceeds its bound.
+    def forward(
+        self, latent: torch.Tensor, target_point_m: torch.Tensor | None = None, plan_m: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        """Map latent (B, Z) to corrections (B, N, 2) of ``plan_m`` (B, N, 2); all stay within their bounds.
 
-        Raises ValueError when the head wants a target point (B, 2) in base_link and gets none.
+        Raises ValueError when the head wants a target point (B, 2) in base_link, or a plan, and gets none.
         """
-        return self.deltas(self.coefficients(self.inputs(latent, target_point_m)))
+        return self.deltas(self.coefficients(self.inputs(latent, target_point_m)), plan_m)
 
     def inputs(self, latent: torch.Tensor, target_point_m: torch.Tensor | None = None) -> torch.Tensor:
         """Join what the head looks at: (B, input_dim)."""
@@ -89,9 +99,14 @@ class DeltaWaypointHead(nn.Module):
         """Map inputs (B, input_dim) to unbounded coefficients of the modes (B, num_modes, 2)."""
         return self.last(self.hidden(inputs)).view(-1, self.num_modes, 2)
 
-    def deltas(self, coefficients: torch.Tensor) -> torch.Tensor:
-        """Map coefficients (B, num_modes, 2) to corrections (B, N, 2) in metres."""
-        return torch.tanh(torch.matmul(self.modes, coefficients)) * self.bound_m
+    def deltas(self, coefficients: torch.Tensor, plan_m: torch.Tensor | None = None) -> torch.Tensor:
+        """Map coefficients (B, num_modes, 2) to corrections (B, N, 2) in metres of ``plan_m`` (B, N, 2)."""
+        wish = torch.tanh(torch.matmul(self.modes, coefficients))
+        if self.path is None:
+            return wish * self.bound_m
+        if plan_m is None:
+            raise ValueError("this head corrects speed and place along a path, expected the plan (B, N, 2)")
+        return path_delta(plan_m, wish, self.path)
 
 
 def _legendre(places: torch.Tensor, count: int) -> torch.Tensor:

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from training.models.heads import DeltaWaypointHead
+from training.models.path_delta import PathDeltaConfig
 from training.rl.losses import gaussian_log_prob
 
 # Keeps a latent that hardly varies without cameras from being blown up where it does vary, with cameras. The other
@@ -23,7 +24,8 @@ class AgentConfig:
     """Sizes of the learner.
 
     The delta head moves the last waypoint by at most ``max_delta_m`` per axis, the others in proportion to their time,
-    along ``num_modes`` smooth modes. Both networks have tanh layers: the head one of ``hidden_dim``, the critic two.
+    along ``num_modes`` smooth modes; with ``path`` it changes speed and place along the plan instead, within those
+    bounds. Both networks have tanh layers: the head one of ``hidden_dim``, the critic two.
     ``initial_std`` is that of the exploration in units of the modes' coefficients.
     """
 
@@ -31,6 +33,7 @@ class AgentConfig:
     num_modes: int = 2
     hidden_dim: int = 64
     initial_std: float = 0.4
+    path: PathDeltaConfig | None = None
 
     def __post_init__(self) -> None:
         for name in ("max_delta_m", "num_modes", "hidden_dim", "initial_std"):
@@ -125,9 +128,9 @@ class PPOAgent(nn.Module):
         action = mean + torch.exp(self.log_std) * noise
         return action, gaussian_log_prob(action, mean, self.log_std)
 
-    def deltas(self, action: torch.Tensor) -> torch.Tensor:
-        """Corrections (B, N, 2) in metres that actions (B, action_dim) stand for."""
-        return self.head.deltas(action.view(len(action), self.head.num_modes, 2))
+    def deltas(self, action: torch.Tensor, plan_m: torch.Tensor) -> torch.Tensor:
+        """Corrections (B, N, 2) in metres of plans (B, N, 2) that actions (B, action_dim) stand for."""
+        return self.head.deltas(action.view(len(action), self.head.num_modes, 2), plan_m)
 
     @torch.no_grad()
     def update_return_scale(self, returns: torch.Tensor) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import gymnasium
@@ -15,9 +14,11 @@ from training.models.heads import TARGET_SCALE_M, DeltaWaypointHead
 from training.rl.agent import AgentConfig
 from training.rl.base_plan import SFTWaypointWrapper, scaled
 from training.rl.toy_config import ToyEnvConfig
-from training.rl.toy_dynamics import OBSERVATION_SIZE
-from training.rl.toy_waypoint_batch import ToyStep, ToyWaypointBatch
+from training.rl.toy_dynamics import OBSERVATION_SIZE, RUNNING
+from training.rl.toy_waypoint_batch import ToyWaypointBatch
 from training.rl.toy_waypoint_env import ToyWaypointEnv
+from training.rl.world import Situation, WorldStep
+from waypilot.config import config_to_dict
 
 _COEFFICIENT_LIMIT = 10.0
 _INPUT_LIMIT = np.float32(1e4)
@@ -32,6 +33,7 @@ def head_sizes(base: SFTWaypointWrapper, env: ToyEnvConfig, config: AgentConfig)
         "hidden_dim": config.hidden_dim,
         "num_modes": config.num_modes,
         "use_target_point": base.head_uses_target_point,
+        "path": None if config.path is None else config_to_dict(config.path),
     }
 
 
@@ -40,28 +42,43 @@ def critic_extra_dim(base: SFTWaypointWrapper) -> int:
     return 0 if base.checkpoint is None else OBSERVATION_SIZE
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Situation:
-    """Where B cars are: ``inputs`` (B, actor + extra) for the agent, ``plan_m`` (B, N, 2) the frozen base plan."""
-
-    inputs: torch.Tensor
-    plan_m: torch.Tensor
-
-
 class DeltaWorld:
-    """B cars of the toy environment over one frozen base planner."""
+    """B cars of the toy environment over one frozen base planner; a ``World``."""
 
     def __init__(self, base: SFTWaypointWrapper, env: ToyEnvConfig, size: int):
         self.base = base
         self.cars = ToyWaypointBatch(env, size)
 
+    @property
+    def size(self) -> int:
+        """How many cars there are."""
+        return self.cars.size
+
+    @property
+    def num_waypoints(self) -> int:
+        """Waypoints of a plan."""
+        return self.cars.config.num_waypoints
+
+    def start(self, rows: NDArray[np.int64], seeds: NDArray[np.uint64]) -> None:
+        """Start the episodes of ``seeds`` in these rows."""
+        self.cars.start(rows, seeds)
+
     def look(self) -> Situation:
         """Ask the base planner about every car."""
         return situation(self.base, torch.from_numpy(self.cars.observe()))
 
-    def follow(self, plan_m: torch.Tensor) -> ToyStep:
+    def follow(self, plan_m: torch.Tensor) -> WorldStep:
         """Let every car follow its plan (B, N, 2) for one step."""
-        return self.cars.step(plan_m.numpy())
+        step = self.cars.step(plan_m.numpy())
+        return WorldStep(step.reward, step.ended != RUNNING, step.truncated)
+
+    def state(self) -> dict[str, Any]:
+        """Everything that changes."""
+        return {name: torch.from_numpy(value) for name, value in self.cars.state().items()}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Continue from a ``state``."""
+        self.cars.restore({name: value.numpy() for name, value in state.items()})
 
 
 def situation(base: SFTWaypointWrapper, observation: torch.Tensor) -> Situation:
@@ -102,7 +119,7 @@ class DeltaPlanEnv(gymnasium.Env[NDArray[np.float32], NDArray[np.float32]]):
         """Follow the corrected plan for one step."""
         coefficients = torch.as_tensor(action, dtype=torch.float32).view(1, -1, 2)
         with torch.inference_mode():
-            plan_m = self._plan_m + self._head.deltas(coefficients)[0]
+            plan_m = self._plan_m + self._head.deltas(coefficients, self._plan_m[None])[0]
         observation, reward, terminated, truncated, info = self._car.step(plan_m.numpy())
         return self._look(observation), reward, terminated, truncated, info
 

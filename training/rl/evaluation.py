@@ -77,7 +77,7 @@ def evaluate_toy(
     while True:
         running = cars.ended == RUNNING
         seen = world.look()
-        delta = torch.zeros_like(seen.plan_m) if agent is None else agent.deltas(agent.mean(seen.inputs))
+        delta = torch.zeros_like(seen.plan_m) if agent is None else agent.deltas(agent.mean(seen.inputs), seen.plan_m)
         plan_m = seen.plan_m + delta
         error_m = np.linalg.norm(plan_m.numpy() - cars.reference(), axis=2)
         deltas.append(delta[torch.from_numpy(running)])

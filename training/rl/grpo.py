@@ -14,8 +14,8 @@ import torch
 from training.rl import losses
 from training.rl.agent import PPOAgent
 from training.rl.delta_use import delta_use
-from training.rl.delta_world import DeltaWorld
 from training.rl.rollout import episode_seeds
+from training.rl.world import World
 
 _LAST_LR_SHARE = 0.01
 
@@ -28,6 +28,7 @@ class GRPOConfig:
     ``process`` compares, step by step, the discounted rewards still to come with those of the group's cars that are
     as far (in the spirit of its process supervision), which tells good steps from bad ones within a drive.
     ``kl_weight`` is the leash: the KL divergence (nats) from the policy that the run began with, the SFT plan.
+    ``horizon`` cuts drives after so many steps (0: never).
     """
 
     groups: int = 2
@@ -41,6 +42,7 @@ class GRPOConfig:
     kl_weight: float = 1e-3
     grad_clip: float = 0.5
     target_kl: float = 0.05
+    horizon: int = 0
 
     def __post_init__(self) -> None:
         for name in ("groups", "epochs", "minibatches", "lr", "clip", "grad_clip", "target_kl"):
@@ -48,8 +50,9 @@ class GRPOConfig:
                 raise ValueError(f"{name} is {getattr(self, name)}, expected a positive number")
         if self.members < 2:
             raise ValueError(f"members is {self.members}, expected 2 or more: one car has nobody to be compared with")
-        if self.kl_weight < 0:
-            raise ValueError(f"kl_weight is {self.kl_weight}, expected 0 or more")
+        for name in ("kl_weight", "horizon"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} is {getattr(self, name)}, expected 0 or more")
         if not 0.0 <= self.discount <= 1.0:
             raise ValueError(f"discount is {self.discount}, expected 0 to 1")
 
@@ -61,6 +64,7 @@ class _Drives:
     inputs: torch.Tensor
     actions: torch.Tensor
     log_probs: torch.Tensor
+    deltas_m: torch.Tensor
     rewards: torch.Tensor
     running: torch.Tensor
 
@@ -68,9 +72,9 @@ class _Drives:
 class GRPOLearner:
     """Drives groups of cars with an agent and improves it; ``iterate`` does both once. The critic is not used."""
 
-    def __init__(self, world: DeltaWorld, agent: PPOAgent, config: GRPOConfig, seed: int):
-        if world.cars.size != config.groups * config.members:
-            raise ValueError(f"the world has {world.cars.size} cars, expected {config.groups * config.members}")
+    def __init__(self, world: World, agent: PPOAgent, config: GRPOConfig, seed: int):
+        if world.size != config.groups * config.members:
+            raise ValueError(f"the world has {world.size} cars, expected {config.groups * config.members}")
         self.world, self.agent, self.config = world, agent, config
         self.actor = [*agent.head.parameters(), agent.log_std]
         self.optimizer = torch.optim.Adam(self.actor, lr=config.lr, eps=1e-5, fused=True)
@@ -85,9 +89,7 @@ class GRPOLearner:
             group["lr"] = self.config.lr * max(1.0 - progress, _LAST_LR_SHARE)
         drives = self._drive()
         driven = drives.running
-        with torch.no_grad():
-            use = delta_use(self.agent.deltas(drives.actions[driven]))
-        log = {f"delta/{name}": value for name, value in use.items()}
+        log = {f"delta/{name}": value for name, value in delta_use(drives.deltas_m[driven]).items()}
         returns = drives.rewards.sum(dim=0)
         log["train/return"] = float(returns.mean())
         log["train/group_spread"] = float(returns.view(self.config.groups, -1).std(dim=1).mean())
@@ -113,20 +115,21 @@ class GRPOLearner:
 
     @torch.no_grad()
     def _drive(self) -> _Drives:
-        cars, config = self.world.cars, self.config
+        world, config = self.world, self.config
         first = self.episodes // config.members
         seeds = np.repeat(episode_seeds(self._seed, first, config.groups), config.members)
-        cars.start(np.arange(cars.size), seeds)
+        world.start(np.arange(world.size), seeds)
         steps: list[tuple[torch.Tensor, ...]] = []
-        running = np.ones(cars.size, dtype=bool)
-        while running.any():
-            seen = self.world.look()
+        running = np.ones(world.size, dtype=bool)
+        while running.any() and not 0 < config.horizon <= len(steps):
+            seen = world.look()
             action, log_prob = self.agent.act(seen.inputs, self.random)
-            step = self.world.follow(seen.plan_m + self.agent.deltas(action))
+            delta_m = self.agent.deltas(action, seen.plan_m)
+            step = world.follow(seen.plan_m + delta_m)
             reward = torch.from_numpy(step.reward.astype(np.float32))
-            steps.append((seen.inputs, action, log_prob, reward, torch.from_numpy(running)))
+            steps.append((seen.inputs, action, log_prob, delta_m, reward, torch.from_numpy(running)))
             running = ~step.done
-        self.episodes += cars.size
+        self.episodes += world.size
         drives = _Drives(*(torch.stack(column) for column in zip(*steps, strict=True)))
         self.env_steps += int(drives.running.sum())
         return drives

@@ -1,4 +1,4 @@
-"""Proximal policy optimisation (Schulman et al. 2017) of the delta head on many toy cars at once."""
+"""Proximal policy optimisation (Schulman et al. 2017) of the delta head on many cars at once."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import torch
 from training.rl import losses
 from training.rl.agent import PPOAgent
 from training.rl.delta_use import delta_use
-from training.rl.delta_world import DeltaWorld
 from training.rl.rollout import Collector, Experience
+from training.rl.world import World
 
 _LAST_LR_SHARE = 0.01
 
@@ -75,7 +75,7 @@ class _Batch:
 class PPOLearner:
     """Collects experience with an agent and improves it; ``iterate`` does both once."""
 
-    def __init__(self, world: DeltaWorld, agent: PPOAgent, config: PPOConfig, seed: int):
+    def __init__(self, world: World, agent: PPOAgent, config: PPOConfig, seed: int):
         self.agent, self.config = agent, config
         self.collector = Collector(world, agent, seed)
         self.parameters = list(agent.parameters())

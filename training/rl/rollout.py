@@ -10,8 +10,8 @@ import torch
 from numpy.typing import NDArray
 
 from training.rl.agent import PPOAgent
-from training.rl.delta_world import DeltaWorld
-from training.rl.toy_dynamics import RUNNING, episode_seed
+from training.rl.toy_dynamics import episode_seed
+from training.rl.world import World
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,28 +52,27 @@ class Experience:
 class Collector:
     """Drives B cars with an agent, starting the next episode of ``seed`` wherever one ends."""
 
-    def __init__(self, world: DeltaWorld, agent: PPOAgent, seed: int):
+    def __init__(self, world: World, agent: PPOAgent, seed: int):
         self.world, self.agent = world, agent
         self.episodes = 0
         self.env_steps = 0
         self._seed = seed
         self._started = 0
-        self._returns = np.zeros(world.cars.size)
-        self._start(np.arange(world.cars.size))
+        self._returns = np.zeros(world.size)
+        self._start(np.arange(world.size))
 
     @torch.no_grad()
     def collect(self, steps: int, random: torch.Generator) -> Experience:
         """Take ``steps`` steps with every car."""
-        cars = self.world.cars
-        new = Experience.empty(steps, cars.size, self.agent, cars.config.num_waypoints)
+        new = Experience.empty(steps, self.world.size, self.agent, self.world.num_waypoints)
         seen = self.world.look()
         for t in range(steps):
             new.inputs[t] = seen.inputs
             new.actions[t], new.log_probs[t] = self.agent.act(seen.inputs, random)
-            new.deltas_m[t] = self.agent.deltas(new.actions[t])
+            new.deltas_m[t] = self.agent.deltas(new.actions[t], seen.plan_m)
             step = self.world.follow(seen.plan_m + new.deltas_m[t])
             new.rewards[t] = torch.from_numpy(step.reward)
-            new.terminated[t] = torch.from_numpy(step.ended != RUNNING)
+            new.terminated[t] = torch.from_numpy(step.terminated)
             done = step.done
             new.done[t] = torch.from_numpy(done)
             self._returns += step.reward
@@ -85,7 +84,7 @@ class Collector:
                 self._start(rows)
                 seen = self.world.look()
         self.episodes += len(new.finished)
-        self.env_steps += steps * cars.size
+        self.env_steps += steps * self.world.size
         return new
 
     def state(self) -> dict[str, Any]:
@@ -93,19 +92,19 @@ class Collector:
         return {
             "counts": [self.episodes, self.env_steps, self._started],
             "returns": torch.from_numpy(self._returns.copy()),
-            "cars": {name: torch.from_numpy(value) for name, value in self.world.cars.state().items()},
+            "world": self.world.state(),
         }
 
     def restore(self, state: dict[str, Any]) -> None:
         """Continue from a ``state``."""
         self.episodes, self.env_steps, self._started = state["counts"]
         self._returns = state["returns"].numpy().copy()
-        self.world.cars.restore({name: value.numpy() for name, value in state["cars"].items()})
+        self.world.restore(state["world"])
 
     def _start(self, rows: NDArray[np.int64]) -> None:
         first, self._started = self._started, self._started + len(rows)
         self._returns[rows] = 0.0
-        self.world.cars.start(rows, episode_seeds(self._seed, first, len(rows)))
+        self.world.start(rows, episode_seeds(self._seed, first, len(rows)))
 
 
 def episode_seeds(seed: int, first: int, count: int) -> NDArray[np.uint64]:

@@ -132,7 +132,7 @@ class WaypointPolicyTorch:
     def _infer(self, batch: ModelInput) -> tuple[torch.Tensor, torch.Tensor | None]:
         latent = self.model.latent(batch)
         sft = self.model.head(latent, batch.speed_mps)
-        return sft, None if self.delta_head is None else self.delta_head(latent, batch.target_point_m)
+        return sft, None if self.delta_head is None else self.delta_head(latent, batch.target_point_m, sft)
 
     def _trajectory(self, observation: Observation, waypoints_m: np.ndarray) -> Trajectory:
         return Trajectory(observation.stamp_ns, self.waypoint_dt_ns, waypoints_m)

@@ -38,7 +38,7 @@ def test_untrained_agent_leaves_the_plan_as_it_is(sft_path: Path) -> None:
     for base in (SFTWaypointWrapper(None, ENV), SFTWaypointWrapper(sft_path, ENV)):
         agent = make_agent(base)
         seen = DeltaWorld(base, ENV, 16).look()
-        assert torch.equal(agent.deltas(agent.mean(seen.inputs)), torch.zeros(16, 20, 2))
+        assert torch.equal(agent.deltas(agent.mean(seen.inputs), seen.plan_m), torch.zeros(16, 20, 2))
 
 
 def test_exported_head_needs_no_agent(sft_path: Path) -> None:
@@ -52,7 +52,7 @@ def test_exported_head_needs_no_agent(sft_path: Path) -> None:
     head = agent.exported_head()
     with torch.no_grad():
         exported = head(answer.latent, answer.target_point_m)
-        own = agent.deltas(agent.mean(inputs))
+        own = agent.deltas(agent.mean(inputs), answer.plan_m)
     assert float(own.abs().max()) > 0.1
     assert torch.allclose(exported, own, atol=1e-4)
 
@@ -172,7 +172,7 @@ def test_the_environment_for_foreign_learners_is_the_same_world() -> None:
         seen = world.look()
         assert np.array_equal(inputs, seen.inputs[0].numpy())
         with torch.no_grad():
-            step = world.follow(seen.plan_m + agent.deltas(torch.from_numpy(action)[None]))
+            step = world.follow(seen.plan_m + agent.deltas(torch.from_numpy(action)[None], seen.plan_m))
         inputs, reward, *_ = env.step(action)
         assert reward == step.reward[0]
 
