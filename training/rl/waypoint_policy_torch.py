@@ -95,6 +95,20 @@ class WaypointPolicyTorch:
         sft, delta = self._infer(self._batch(images, image_valid or {}, speed_mps, command, target_point_m))
         return sft if delta is None else sft + delta
 
+    @torch.no_grad()
+    def latent_and_plan(
+        self,
+        images: Mapping[str, Any],
+        image_valid: Mapping[str, Any],
+        speed_mps: Any,
+        command: Any,
+        target_point_m: Any,
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Answer a batch without any delta head: latent (B, Z) and plan (B, N, 2). Arguments as for a call."""
+        batch = self._batch(images, image_valid, speed_mps, command, target_point_m)
+        latent = self.model.latent(batch)
+        return latent, self.model.head(latent, batch.speed_mps)
+
     def reset(self, route: Route, seed: int) -> None:
         """Start a new drive: nothing to do, this policy keeps no state and makes no random choice."""
 

@@ -1,4 +1,4 @@
-"""What a learner of deltas acts on: many cars over one frozen planner. The toy world and the drive environment are such.
+"""What a learner of deltas acts on: many cars over one frozen planner, such as the toy or the drives.
 
 A learner never looks behind this border, so PPO and GRPO are the same wherever they train.
 """

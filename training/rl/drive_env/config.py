@@ -1,0 +1,97 @@
+"""Configuration of the drive environment. Every coefficient of the reward stands here, with its source."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+from training.data.drive_plan import DrivePlanConfig
+from waypilot.scenarios import EVALUATION_TOWNS
+
+_ROUND_LIMIT_S = 1e6
+
+
+@dataclass(frozen=True, slots=True)
+class RewardConfig:
+    """What a step is worth: progress times factors, minus a penalty where an infraction ends the episode.
+
+    The form is that of CaRL (Jaeger et al. 2025, arXiv 2504.17838): route completion, softly reduced by factors, and
+    an end for what must not happen. Progress is the route newly passed, in units of what the target speed passes in a
+    step. A factor of 1 changes nothing.
+
+    - Lane: 1 up to ``lane_free_m`` beside the route (NAVSIM v2 lane keeping: 0.5 m), falling linearly to ``lane_low``
+      at ``lane_edge_m`` (half of a 3.5 m lane).
+    - Speed: 1 up to ``speed_free`` times the target speed, falling linearly to 0 at ``speed_edge`` times.
+    - Comfort: ``comfort`` when a bound of nuPlan's is broken within the step (``infractions.py``).
+    - Time to collision: ``short_time`` when it is below ``short_time_s`` (nuPlan and NAVSIM: 0.95 s).
+
+    ``penalty`` times the CARLA leaderboard 2.1's coefficient of the infraction (``penalties.py`` of the metrics: 1.0
+    pedestrian, 0.7 vehicle, 0.6 static, 0.4 red light) is what an end costs; leaving the road, the route or the
+    direction counts as static, standing for too long as the leaderboard's time-out (0.4). Our choice: 10, about as
+    much as ten seconds of perfect driving are worth at the default discount.
+    """
+
+    lane_free_m: float = 0.5
+    lane_edge_m: float = 1.75
+    lane_low: float = 0.0
+    speed_free: float = 1.1
+    speed_edge: float = 1.5
+    comfort: float = 0.8
+    short_time: float = 0.5
+    short_time_s: float = 0.95
+    penalty: float = 10.0
+
+    def __post_init__(self) -> None:
+        if not 0.0 <= self.lane_free_m < self.lane_edge_m:
+            raise ValueError(f"lane_free_m is {self.lane_free_m}, expected 0 or more, below lane_edge_m")
+        if not 0.0 < self.speed_free < self.speed_edge:
+            raise ValueError(f"speed_free is {self.speed_free}, expected more than 0, below speed_edge")
+        for name in ("lane_low", "comfort", "short_time"):
+            if not 0.0 <= getattr(self, name) <= 1.0:
+                raise ValueError(f"{name} is {getattr(self, name)}, expected a factor from 0 to 1")
+        for name in ("short_time_s", "penalty"):
+            if not getattr(self, name) >= 0.0:
+                raise ValueError(f"{name} is {getattr(self, name)}, expected 0 or more")
+
+
+@dataclass(frozen=True, slots=True)
+class DriveEnvConfig:
+    """Where and how drives go. A plan is followed for ``ticks`` ticks of ``tick_s``; then the policy looks again.
+
+    Episodes are drawn from ``towns`` (never from those that policies are evaluated in) as the collector draws drives.
+    They are cut off after ``max_drive_s`` or at the goal, and end when the vehicle leaves the lanes, is more than
+    ``max_lateral_m`` beside its route, faces against it, collides, runs a red light, or stands for ``blocked_s``.
+    ``target_point`` shows the next sparse route point to the delta head as well. ``render_threads`` draw at a time.
+    """
+
+    towns: tuple[str, ...] = ("Lite02", "Lite03", "signals:1", "signals:2", "signals:3", "signals:4")
+    ticks: int = 4
+    tick_s: float = 0.05
+    max_drive_s: float = 40.0
+    max_lateral_m: float = 4.0
+    blocked_s: float = 25.0
+    target_point: bool = False
+    render_threads: int = 1
+    drives: DrivePlanConfig = field(default_factory=lambda: DrivePlanConfig(encounters=0.75))
+    reward: RewardConfig = field(default_factory=RewardConfig)
+
+    def __post_init__(self) -> None:
+        if not self.towns:
+            raise ValueError("towns is empty, name at least one: Lite02, signals:1, ...")
+        if reserved := sorted(EVALUATION_TOWNS.intersection(self.towns)):
+            raise ValueError(f"policies are evaluated in {', '.join(reserved)}: nothing may be trained there")
+        for name in ("ticks", "tick_s", "max_drive_s", "max_lateral_m", "blocked_s", "render_threads"):
+            if not 0.0 < getattr(self, name) < _ROUND_LIMIT_S:
+                raise ValueError(f"{name} is {getattr(self, name)}, expected a positive number")
+        if self.drives.vehicles:
+            raise ValueError("drives.vehicles is the Traffic Manager's, which lives in the client: set it to 0")
+
+    @property
+    def step_s(self) -> float:
+        """Time from one look to the next."""
+        return self.ticks * self.tick_s
+
+    @property
+    def max_steps(self) -> int:
+        """Steps of the longest episode."""
+        return math.ceil(self.max_drive_s / self.step_s)
