@@ -26,6 +26,8 @@ from carla_lite.render.view import make_view
 from carla_lite.scene import Camera, DynamicScene, Shape, StaticScene, Weather
 
 BgraImage = NDArray[np.uint8]
+# Training draws many drives in turn, each in its own weather. A sky takes 0.8 MB, painting it some 10 ms.
+_KEPT_SKIES = 64
 
 
 class _Buffers(NamedTuple):
@@ -115,7 +117,7 @@ def _visible(
     return depth_m, order, find_visible(view, light, width, height, instances.frames, depth_m, order)
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=_KEPT_SKIES)
 def _sky_and_light(weather: Weather) -> tuple[Light, NDArray[np.uint32]]:
     light, look = make_light(weather)
     return light, paint_sky(look, light)

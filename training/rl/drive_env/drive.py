@@ -15,6 +15,7 @@ from training.rl.drive_env.client_view import (
     seen_ego,
     seen_field_of_view_rad,
     seen_pose,
+    seen_vector,
 )
 from training.rl.drive_env.config import DriveEnvConfig
 from training.rl.drive_env.infractions import (
@@ -57,16 +58,17 @@ class _Course:
 class Drive:
     """Drives one order. ``ego`` is the vehicle's state as the policy is told it; ``ended`` how the drive ended.
 
+    ``settle_ticks`` braked ticks come before the first frame; rain falls by this clock.
     Raises SpawnError when a place of the scenario is taken.
     """
 
-    def __init__(self, order: Order, config: DriveEnvConfig) -> None:
+    def __init__(self, order: Order, config: DriveEnvConfig, settle_ticks: int = SETTLE_TICKS) -> None:
         self.order, self.config = order, config
         world = self.world = World(order.place.town, CATALOG)
         world.weather = engine_weather(order.scenario.weather)
         self.vehicle = _spawn_vehicle(world, order)
-        half_x, half_y, _ = self.vehicle.half_extent_m
-        self.footprint = Footprint(half_x, half_y, self.vehicle.box_center_m[0])
+        half_x, half_y, _ = seen_vector(self.vehicle.half_extent_m)
+        self.footprint = Footprint(half_x, half_y, seen_vector(self.vehicle.box_center_m)[0])
         self.scene = SceneInfo(self.footprint, order.stop_lines)
         self.users = RoadUsers(world, order.scenario, order.route, self.scene)
         self.red_lights = RedLights(
@@ -76,7 +78,7 @@ class Drive:
         self._tracker = RouteTracker(order.route)
         self.ended = NONE
         self.steps = 0
-        self._settle()
+        self._settle(settle_ticks)
 
     @property
     def time_s(self) -> float:
@@ -136,9 +138,9 @@ class Drive:
         shared += [self.order.scenario, *(actor.blueprint for actor in self.world.actors.values())]
         return copy.deepcopy(self, {id(thing): thing for thing in shared})
 
-    def _settle(self) -> None:
+    def _settle(self, ticks: int) -> None:
         self.vehicle.apply_control(_FULL_BRAKE)
-        for _ in range(SETTLE_TICKS):
+        for _ in range(ticks):
             self.world.step(self.config.tick_s)
         self.world.signals.reset()
         self.users.begin()

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 import torch
 
@@ -33,7 +34,9 @@ class Eyes:
     def observe(self, drive: Drive, policy: WaypointPolicyTorch) -> Observation:
         """Draw and build the observation of the present frame."""
         scene, renderer = drive.visible(), drive.order.place.renderer
-        images = {c.name: renderer.rgb(drive.camera(c), scene)[:, :, 2::-1] for c in policy.cameras}
+        images = {
+            c.name: cv2.cvtColor(renderer.rgb(drive.camera(c), scene), cv2.COLOR_BGRA2RGB) for c in policy.cameras
+        }
         return self._builder.build(drive.ego, images)
 
 
