@@ -59,9 +59,11 @@ def chase(observation: Observation) -> Trajectory:
 
 @pytest.fixture(scope="module")
 def session() -> Iterator[SimulatorSession]:
-    with ServerProcess(map=TOWN, ready_timeout_s=240.0) as server:
-        with SimulatorSession(SessionConfig(port=server.port, cameras=DEFAULT_RIG), own_town_xodr) as opened:
-            yield opened
+    with (
+        ServerProcess(map=TOWN, ready_timeout_s=240.0) as server,
+        SimulatorSession(SessionConfig(port=server.port, cameras=DEFAULT_RIG), own_town_xodr) as opened,
+    ):
+        yield opened
 
 
 def scenario(weather: str, walker: bool) -> Scenario:
