@@ -79,6 +79,8 @@ def page_environment() -> Environment:
         metric=text.format_metric,
         estimate=text.format_estimate,
         interval=text.format_interval,
+        spread=text.format_spread,
+        range=text.format_range,
         style=status_style,
     )
     return environment

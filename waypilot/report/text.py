@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from waypilot.metrics import Estimate, Infraction, Metric
+from waypilot.metrics.spread import Spread
 
 _DECIMALS = {"%": 1, "1": 0, "s": 1, "m": 2, "m/s": 2, "m/s2": 2, "rad": 3, "1/km": 2}
 _TITLES = {
@@ -61,8 +62,28 @@ def format_interval(estimate: Estimate) -> str:
     """Write the 95 % interval, or why there is none."""
     if estimate.low is None or estimate.high is None:
         return estimate.reason
-    decimals = 2 if estimate.unit == "1" else _DECIMALS.get(estimate.unit, 3)
+    decimals = _mean_decimals(estimate.unit)
     return f"{estimate.low:.{decimals}f} to {estimate.high:.{decimals}f}"
+
+
+def format_spread(spread: Spread) -> str:
+    """Write mean and standard deviation over the runs of a scenario; a single run has only its value."""
+    if spread.mean is None or spread.std is None:
+        return MISSING if spread.mean is None else format_value(spread.mean, spread.unit)
+    decimals = _mean_decimals(spread.unit)
+    return f"{format_value(spread.mean, spread.unit, decimals)} ± {spread.std:.{decimals}f}"
+
+
+def format_range(spread: Spread) -> str:
+    """Write the smallest and the largest value over the runs of a scenario; nothing for a single run."""
+    if spread.std is None:
+        return ""
+    decimals = _mean_decimals(spread.unit)
+    return f"{spread.min:.{decimals}f} to {spread.max:.{decimals}f}"
+
+
+def _mean_decimals(unit: str) -> int:
+    return 2 if unit == "1" else _DECIMALS.get(unit, 3)
 
 
 def describe(infraction: Infraction) -> str:

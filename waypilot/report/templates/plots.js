@@ -55,7 +55,7 @@ function chart(title, columns, drives, infractions, end, seek) {
     svg.append(draw("text", { class: "tick", x: CHART.left - 6, y: fixed(y(tick) + 3.5), "text-anchor": "end" }, String(tick)));
   }
   const times = ticks(0, end);
-  times.forEach((tick, i) => svg.append(draw("text", { class: "tick", x: fixed(x(tick)), y: CHART.height - 8, "text-anchor": "middle" }, i === times.length - 1 ? `${tick} s` : String(tick))));
+  times.forEach((tick, i) => svg.append(draw("text", { class: "tick", x: fixed(x(tick)), y: CHART.height - 8, "text-anchor": x(tick) > CHART.width - 20 ? "end" : "middle" }, i === times.length - 1 ? `${tick} s` : String(tick))));
   for (const item of infractions) svg.append(draw("line", { class: `mark ${item.style}`, x1: fixed(x(item.time_s)), x2: fixed(x(item.time_s)), y1: CHART.top, y2: CHART.height - CHART.bottom }));
   drives.forEach((drive) => columns.forEach(([name, , dash], i) => svg.append(draw("path", { class: `line ${drive.style} ${drives.length > 1 ? "" : `n${i}`} ${dash}`, d: curve(drive.series.time_s, drive.series[name], x, y) }))));
   const line = draw("line", { class: "cursor", y1: CHART.top, y2: CHART.height - CHART.bottom });

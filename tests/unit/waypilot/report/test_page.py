@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
 import re
@@ -13,6 +14,7 @@ from PIL import Image
 from waypilot.metrics.result import SERIES_COLUMNS, Series
 from waypilot.report import page as page_module
 from waypilot.report.__main__ import main
+from waypilot.report.jobs import Job
 from waypilot.report.page import render, write_report
 from waypilot.report.results import ResultsWriter
 from waypilot.report.run_data import series_data
@@ -95,6 +97,16 @@ def test_infractions_tell_moment_and_place(page):
     collision = next(item for item in Outline(page).data[1]["infractions"] if item["style"] == "collision")
     assert collision["text"].startswith("collision: pedestrian, actor 1, 500 N s, at 0.50 s, 4.0 m along the route")
     assert (collision["time_s"], collision["x_m"], collision["y_m"]) == pytest.approx((0.5, 4.0, 0.1))
+
+
+def test_the_spread_of_a_scenarios_runs_is_shown(tmp_path, info, jobs, judge):
+    planned = [Job(jobs[0].scenario, 0, repeat) for repeat in range(2)]
+    writer = ResultsWriter(tmp_path / "results.json", info, planned)
+    for job, end_m in zip(planned, (20.0, 40.0), strict=True):
+        writer.append(dataclasses.replace(judge(job, end_m=end_m), repeat=job.repeat))
+    words = Outline(render(writer.path)).words
+    assert "75.0 % ± 35.4 50.0 to 100.0" in words
+    assert re.search(r"first\s+2\s*1\s*1\s*0\s", words)
 
 
 def test_long_series_are_thinned_and_keep_their_ends():
