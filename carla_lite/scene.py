@@ -43,6 +43,8 @@ class Shape(IntEnum):
     STOP_SIGN = 7
     YIELD_SIGN = 8
     SPEED_SIGN = 9
+    TWO_WHEELER = 10
+    VAN = 11
 
 
 class Lamp(IntEnum):

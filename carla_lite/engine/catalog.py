@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from enum import Enum, IntEnum
 
 from carla_lite.engine import catalog_tables as tables
+from carla_lite.engine.prop_tables import PROP_DENSITY_KGPM3, PROPS, TREES
+from carla_lite.engine.sensor_tables import SENSORS
 from carla_lite.labels import Label
 from carla_lite.scene import Shape
 
@@ -165,6 +167,14 @@ _EXPECTED = {
 }
 
 
+_SHAPE_OF_BASE_TYPE = {
+    "car": Shape.CAR,
+    "van": Shape.VAN,
+    "truck": Shape.VAN,
+    "bus": Shape.VAN,
+    "motorcycle": Shape.TWO_WHEELER,
+    "bicycle": Shape.TWO_WHEELER,
+}
 _LABEL_OF_BASE_TYPE = {
     "car": Label.CAR,
     "van": Label.CAR,
@@ -195,7 +205,7 @@ def _vehicle_attributes(row: tables.VehicleRow) -> tuple[BlueprintAttribute, ...
         _fixed("special_type", AttributeType.STRING, row.special_type),
         _fixed("generation", AttributeType.INT, str(row.generation)),
         _fixed("has_lights", AttributeType.BOOL, "true" if row.has_lights else "false"),
-        _fixed("has_dynamic_doors", AttributeType.BOOL, "false"),
+        _fixed("has_dynamic_doors", AttributeType.BOOL, "true" if row.has_doors else "false"),
         _fixed("object_type", AttributeType.STRING, ""),
         BlueprintAttribute("sticky_control", AttributeType.BOOL, "true"),
         BlueprintAttribute("terramechanics", AttributeType.BOOL, "false"),
@@ -211,7 +221,7 @@ def _vehicles() -> Iterator[Blueprint]:
             type_id=row.type_id,
             actor_class=ActorClass.VEHICLE,
             attributes=_vehicle_attributes(row),
-            shape=Shape.CAR,
+            shape=_SHAPE_OF_BASE_TYPE[row.base_type],
             half_extent_m=row.half_extent_m,
             box_center_m=(0.0, 0.0, row.half_extent_m[2]),
             mass_kg=row.mass_kg,
@@ -238,29 +248,30 @@ def _walkers() -> Iterator[Blueprint]:
                 _role("pedestrian"),
             ),
             shape=Shape.PEDESTRIAN,
-            half_extent_m=tables.CHILD_HALF_EXTENT_M if is_child else tables.ADULT_HALF_EXTENT_M,
+            half_extent_m=tables.CHILD_WALKERS.get(number, tables.ADULT_HALF_EXTENT_M),
             mass_kg=tables.CHILD_MASS_KG if is_child else tables.ADULT_MASS_KG,
             label=Label.PEDESTRIANS,
         )
 
 
 def _props() -> Iterator[Blueprint]:
-    for name, half_extent_m, mass_kg in tables.PROPS:
+    for name, (length_m, width_m, height_m) in PROPS:
         type_id = f"static.prop.{name}"
+        is_tree = name in TREES
         yield Blueprint(
             type_id=type_id,
             actor_class=ActorClass.PROP,
             attributes=(BlueprintAttribute("ros_name", AttributeType.STRING, type_id), _role("prop")),
-            shape=Shape.BOX,
-            half_extent_m=half_extent_m,
-            box_center_m=(0.0, 0.0, half_extent_m[2]),
-            mass_kg=mass_kg,
-            label=Label.STATIC,
+            shape=Shape.TREE if is_tree else Shape.BOX,
+            half_extent_m=(0.5 * length_m, 0.5 * width_m, 0.5 * height_m),
+            box_center_m=(0.0, 0.0, 0.5 * height_m),
+            mass_kg=PROP_DENSITY_KGPM3 * length_m * width_m * height_m,
+            label=Label.VEGETATION if is_tree else Label.STATIC,
         )
 
 
 def _sensors() -> Iterator[Blueprint]:
-    for type_id, rows in tables.SENSORS:
+    for type_id, rows in SENSORS:
         yield Blueprint(
             type_id=type_id,
             actor_class=ActorClass.SENSOR,

@@ -17,6 +17,7 @@ _SMALLEST_PX = 0.5
 _DECAL_RANGE_M = 70.0
 _BEAM_LENGTH_M = 18.0
 _CAR, _PEDESTRIAN, TREE = int(Shape.CAR), int(Shape.PEDESTRIAN), int(Shape.TREE)
+_TWO_WHEELER, _VAN = int(Shape.TWO_WHEELER), int(Shape.VAN)
 
 
 @jit
@@ -193,11 +194,11 @@ def draw_decals(canvas, inverse_depth, view, light, scratch, instances, depth_m,
     for k in range(count):
         i = order[k]
         shape = instances.shape[i]
-        if depth_m[i] > _DECAL_RANGE_M or shape not in (_CAR, _PEDESTRIAN, TREE):
+        if depth_m[i] > _DECAL_RANGE_M or shape not in (_CAR, _PEDESTRIAN, TREE, _TWO_WHEELER, _VAN):
             continue
         camera_frame(view, instances.frames[i], local)
         _draw_decal(canvas, inverse_depth, view, light, scratch, local, -1.12, 1.12, 1.25, m.DECAL_SHADOW, i)
-        if shape == _CAR and light.night > 0.0:
+        if shape in (_CAR, _VAN) and light.night > 0.0:
             reach = 1.0 + _BEAM_LENGTH_M / math.sqrt(_length_squared(local, 0))
             _draw_decal(canvas, inverse_depth, view, light, scratch, local, 1.0, reach, 2.4, m.DECAL_BEAM, i)
 

@@ -29,6 +29,7 @@ PLATE: Tint = (205.0, 205.0, 195.0, 0.0)
 LAMP: Tint = (235.0, 238.0, 240.0, 0.0)
 TAIL: Tint = (150.0, 16.0, 18.0, 0.0)
 SKIN: Tint = (206.0, 160.0, 130.0, 0.0)
+CLOTHES: Tint = (70.0, 84.0, 112.0, 0.0)
 TROUSERS: Tint = (44.0, 46.0, 62.0, 0.0)
 RED_LENS: Tint = (255.0, 42.0, 32.0, 0.0)
 YELLOW_LENS: Tint = (255.0, 186.0, 24.0, 0.0)
@@ -167,6 +168,43 @@ def _far_car(b: MeshBuilder) -> None:
     b.front_panel(-1.01, (-0.9, 0.9), (-0.25, 0.0), TAIL, m.TAIL_LAMP)
 
 
+def _van(b: MeshBuilder) -> None:
+    _van_body(b)
+    for y in (-0.97, 0.97):
+        for x in (-0.62, 0.66):
+            b.side_panel(y, (x - 0.12, x + 0.12), (x - 0.12, x + 0.12), (-1.0, -0.4), TYRE, m.WHEEL)
+    b.front_panel(1.003, (-0.4, 0.4), (-0.62, -0.48), TRIM, m.FLAT)
+    b.front_panel(-1.003, (-0.28, 0.28), (-0.6, -0.5), PLATE, m.FLAT)
+
+
+def _van_body(b: MeshBuilder) -> None:
+    body = (-1.0, 1.0, -0.96, 0.96)
+    b.frustum(body, body, (-0.75, 1.0), PAINT, PAINT)
+    b.front_panel(1.004, (-0.84, 0.84), (0.12, 0.8), GLASS, m.GLASS)
+    for y in (-0.964, 0.964):
+        b.side_panel(y, (0.5, 0.92), (0.5, 0.92), (0.15, 0.75), GLASS, m.GLASS)
+    for side in (-1.0, 1.0):
+        near, far = sorted((side * 0.6, side * 0.9))
+        b.front_panel(1.004, (near, far), (-0.5, -0.34), LAMP, m.HEAD_LAMP)
+        b.front_panel(-1.004, (near, far), (-0.45, -0.25), TAIL, m.TAIL_LAMP)
+
+
+def _two_wheeler(b: MeshBuilder) -> None:
+    """Two wheels and a frame along the middle, a rider with hands on the bar; as high as machine and rider."""
+    for y in (-0.06, 0.06):
+        for x in (-0.62, 0.62):
+            b.side_panel(y, (x - 0.36, x + 0.36), (x - 0.36, x + 0.36), (-1.0, -0.2), TYRE, m.WHEEL)
+    b.frustum((-0.7, 0.6, -0.12, 0.12), (-0.5, 0.5, -0.12, 0.12), (-0.6, -0.1), PAINT, PAINT)
+    b.frustum((0.34, 0.5, -0.8, 0.8), (0.34, 0.5, -0.8, 0.8), (0.06, 0.14), TRIM, TRIM)
+    b.front_panel(0.7, (-0.14, 0.14), (-0.12, 0.06), LAMP, m.HEAD_LAMP)
+    b.front_panel(-0.75, (-0.14, 0.14), (-0.2, -0.06), TAIL, m.TAIL_LAMP)
+    for side in (-1.0, 1.0):
+        y0, y1 = sorted((side * 0.16, side * 0.45))
+        b.frustum((-0.1, 0.14, y0, y1), (-0.26, 0.0, y0, y1), (-0.7, 0.02), TROUSERS, TROUSERS)
+    b.frustum((-0.3, 0.04, -0.5, 0.5), (-0.08, 0.22, -0.6, 0.6), (0.0, 0.66), CLOTHES, CLOTHES)
+    b.frustum((0.0, 0.24, -0.24, 0.24), (0.04, 0.22, -0.18, 0.18), (0.7, 1.0), SKIN, SKIN)
+
+
 def _pedestrian(b: MeshBuilder) -> None:
     for side in (-1.0, 1.0):
         y0, y1 = sorted((side * 0.1, side * 0.6))
@@ -220,8 +258,15 @@ _NEAR: dict[Shape, Callable[[MeshBuilder], None]] = {
     Shape.STOP_SIGN: _sign(m.STOP_PLATE),
     Shape.YIELD_SIGN: _sign(m.YIELD_PLATE),
     Shape.SPEED_SIGN: _sign(m.SPEED_PLATE),
+    Shape.TWO_WHEELER: _two_wheeler,
+    Shape.VAN: _van,
 }
-_FAR: dict[Shape, Callable[[MeshBuilder], None]] = {**_NEAR, Shape.CAR: _far_car, Shape.TREE: _far_tree}
+_FAR: dict[Shape, Callable[[MeshBuilder], None]] = {
+    **_NEAR,
+    Shape.CAR: _far_car,
+    Shape.TREE: _far_tree,
+    Shape.VAN: _van_body,
+}
 FAR_OFFSET = len(Shape)
 
 

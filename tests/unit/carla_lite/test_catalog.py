@@ -67,3 +67,37 @@ def test_unknown_and_repeated_ids_are_errors():
 def test_the_spectator_is_found_but_not_listed():
     assert CATALOG.find("spectator").actor_class is ActorClass.SPECTATOR
     assert "spectator" not in {blueprint.type_id for blueprint in CATALOG}
+
+
+def test_the_catalogue_is_that_of_carla_0_9_16():
+    kinds = {}
+    for blueprint in CATALOG:
+        kinds.setdefault(blueprint.actor_class, []).append(blueprint.type_id)
+    assert len(kinds[ActorClass.VEHICLE]) == 41
+    assert kinds[ActorClass.WALKER] == [f"walker.pedestrian.{number:04d}" for number in range(1, 53)]
+    assert len(kinds[ActorClass.PROP]) == 98
+    assert {"vehicle.carlamotors.european_hgv", "vehicle.volkswagen.t2_2021", "static.prop.bike helmet"} <= {
+        blueprint.type_id for blueprint in CATALOG
+    }
+
+
+@pytest.mark.parametrize(
+    ("type_id", "size_m"),
+    [  # as CARLA 0.9.16's bounding_box has them
+        ("vehicle.bh.crossbike", (1.509, 0.866, 1.612)),
+        ("vehicle.mini.cooper_s_2021", (4.553, 2.097, 1.767)),
+        ("vehicle.carlamotors.european_hgv", (7.936, 2.891, 3.462)),
+        ("walker.pedestrian.0011", (0.5, 0.5, 1.1)),
+        ("walker.pedestrian.0013", (0.375, 0.375, 1.3)),
+        ("static.prop.trafficcone01", (0.883, 0.882, 1.133)),
+        ("static.prop.streetbarrier", (1.215, 0.372, 1.069)),
+    ],
+)
+def test_sizes_are_carlas(type_id, size_m):
+    assert tuple(2.0 * half for half in CATALOG.find(type_id).half_extent_m) == pytest.approx(size_m, abs=3e-3)
+
+
+def test_what_two_wheels_have():
+    two = [b for b in CATALOG if b.actor_class is ActorClass.VEHICLE and b.resolve({})["number_of_wheels"] == "2"]
+    assert {b.resolve({})["base_type"] for b in two} == {"motorcycle", "bicycle"}
+    assert len(two) == 7
