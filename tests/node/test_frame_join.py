@@ -76,3 +76,12 @@ def test_a_privileged_policy_waits_for_the_surroundings_of_its_frame_too(ego_at)
     assert join.add_surroundings(Surroundings(20)) is None
     assert join.add_surroundings(Surroundings(10)).surroundings == Surroundings(10)
     assert join.add_ego(ego_at(20), 0.0).surroundings == Surroundings(20)
+
+
+def test_a_privileged_policy_never_gets_a_frame_without_the_surroundings(ego_at):
+    join = FrameJoin(("front",), 0.5)
+    join.reset(expects_surroundings=True)
+    join.add_ego(ego_at(10), 0.0)
+    assert join.take_overdue(1.0) is None
+    join.add_surroundings(Surroundings(10))
+    assert join.take_overdue(1.0).surroundings == Surroundings(10)

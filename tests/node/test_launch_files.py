@@ -1,5 +1,6 @@
 """Launch files, parameter files and the nodes that only they start."""
 
+import functools
 import importlib.util
 import math
 from dataclasses import asdict
@@ -9,6 +10,8 @@ import pytest
 import yaml
 from geometry_msgs.msg import PoseStamped
 from nav_msgs.msg import Path as PathMessage
+from rclpy.callback_groups import ReentrantCallbackGroup
+from rclpy.task import Future
 from waypilot_msgs.srv import PrepareScenario
 from waypilot_ros import qos
 from waypilot_ros.carla_bridge_node import BridgeConfig
@@ -60,15 +63,17 @@ def test_only_the_nodes_run_where_somebody_else_brings_the_frames():
 def test_a_published_route_begins_a_drive_with_policy_then_controller(start_node, peer):
     asked = []
 
-    def answer(name, request, response):
+    async def answer(name, request, response):
         asked.append((name, request))
-        response.success = len(asked) > 1  # the first answer is no: it must ask again
+        if len(asked) == 1:
+            await Future()  # an answer that is lost
+        response.success = len(asked) > 2  # the second answer is no: it must ask again, too
         return response
 
     for name in ("policy", "controller"):
-        peer.node.create_service(
-            PrepareScenario, f"/{name}/prepare", lambda request, response, name=name: answer(name, request, response)
-        )
+        callback = functools.partial(answer, name)
+        group = ReentrantCallbackGroup()
+        peer.node.create_service(PrepareScenario, f"/{name}/prepare", callback, callback_group=group)
     publisher = peer.node.create_publisher(PathMessage, "/route", qos.LATCHED_LAST)
     route = PathMessage()
     route.header.frame_id = "map"
@@ -78,8 +83,8 @@ def test_a_published_route_begins_a_drive_with_policy_then_controller(start_node
         route.poses.append(place)
     start_node("route_starter", parameters={"target_speed_mps": 5.0})
     publisher.publish(route)
-    peer.wait("both to be prepared", lambda: len(asked) == 3)
-    assert [name for name, _ in asked] == ["policy", "policy", "controller"]
+    peer.wait("both to be prepared", lambda: len(asked) == 4)
+    assert [name for name, _ in asked] == ["policy", "policy", "policy", "controller"]
     assert all(request.free_running for _, request in asked)
     assert '"target_speed_mps": 5.0' in asked[0][1].scenario_json
 

@@ -3,9 +3,14 @@
 import json
 import math
 import os
+import time
 from pathlib import Path
 
 import numpy as np
+from nav_msgs.msg import Odometry
+from nav_msgs.msg import Path as PathMessage
+from rclpy.callback_groups import ReentrantCallbackGroup
+from rclpy.task import Future
 from std_srvs.srv import SetBool
 from waypilot_msgs.srv import PrepareScenario
 
@@ -47,6 +52,8 @@ def test_a_bag_is_played_into_the_policy_and_every_frame_has_its_plan(drives, tm
 def test_a_paused_replay_waits_for_the_service_and_a_silent_policy_is_told(drives, tmp_path, peer, start_node):
     bag = drives.write(tmp_path / "bag", drives.upstream(2))
     peer.node.create_service(PrepareScenario, "/policy/prepare", agree)
+    peer.listen(Odometry, "odometry")
+    peer.offer(PathMessage, "waypoints")
     node = start_node("replay", {"bag": str(bag), "paused": True, "answer_wait_s": 0.3})
     peer.call(SetBool, "replay/pause", SetBool.Request(data=True))
     assert node.process.poll() is None
@@ -54,6 +61,26 @@ def test_a_paused_replay_waits_for_the_service_and_a_silent_policy_is_told(drive
     peer.wait("its end", lambda: node.process.poll() is not None)
     assert node.process.returncode == 1
     assert "0 of 2 frames were answered" in node.log
+
+
+def test_nothing_is_played_until_the_policy_has_answered_and_hears_it(drives, tmp_path, peer, start_node):
+    bag = drives.write(tmp_path / "bag", drives.upstream(2))
+    asked = []
+
+    async def prepare(_request, response):
+        asked.append(time.monotonic())
+        if len(asked) == 1:
+            await Future()  # an answer that is lost
+        response.success = True
+        return response
+
+    peer.node.create_service(PrepareScenario, "/policy/prepare", prepare, callback_group=ReentrantCallbackGroup())
+    peer.offer(PathMessage, "waypoints")
+    node = start_node("replay", {"bag": str(bag), "answer_wait_s": 0.3})
+    peer.wait("the second request", lambda: len(asked) > 2)
+    peer.listen(Odometry, "odometry")
+    assert len(peer.wait_for("odometry", 2)) == 2
+    peer.wait("its end", lambda: node.process.poll() is not None)
 
 
 def agree(_request, response):

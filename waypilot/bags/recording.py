@@ -15,6 +15,8 @@ from waypilot.bags.writer import NANOSECONDS_PER_SECOND, BagWriter
 
 #: What is held back while nothing that came carried a stamp; the oldest is stored under time 0 beyond that.
 MAX_HELD = 10_000
+#: Their stamp is not the time of what they tell: diagnostics carry that of the last frame, maybe of the drive before.
+UNTIMED = frozenset({"diagnostic_msgs/msg/DiagnosticArray"})
 #: A topic with as many stamped messages comes regularly, and is overdue after this share of its mean interval.
 REGULAR_FROM, OVERDUE = 5, 0.9
 _STAMPED = re.compile(r"^(std_msgs/Header|builtin_interfaces/Time)\s")
@@ -70,7 +72,7 @@ class Recording:
         """Store a message."""
         if topic.name not in self._stamped:
             self._writer.add_topic(topic)
-            self._stamped[topic.name] = begins_with_stamp(topic.definition)
+            self._stamped[topic.name] = topic.type not in UNTIMED and begins_with_stamp(topic.definition)
         stamp_ns = first_stamp_ns(data) if self._stamped[topic.name] and len(data) >= 12 else 0
         if stamp_ns > 0:
             self._newest_ns = stamp_ns

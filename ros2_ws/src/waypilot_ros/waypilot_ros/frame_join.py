@@ -78,11 +78,15 @@ class FrameJoin:
         return self._take_if_complete(surroundings.stamp_ns)
 
     def take_overdue(self, now_s: float) -> JoinedFrame | None:
-        """Give out the newest frame that has waited long enough for its cameras."""
+        """Give out the newest frame that has waited long enough for its cameras.
+
+        Nobody drives without the surroundings: a frame that lacks them is never given out.
+        """
         overdue = [
             stamp_ns
             for stamp_ns, pending in self._pending.items()
             if pending.ego is not None and now_s - pending.ego_since_s >= self._camera_wait_s
+            if pending.surroundings is not None or not self._expects_surroundings
         ]
         return self._take(max(overdue)) if overdue else None
 

@@ -28,6 +28,11 @@ def offer_readers(node: Node) -> None:
     node.create_service(Trigger, f"~/{SERVICE}", answer)
 
 
+def unconnected(node: Node) -> list[str]:
+    """Name the topics of a node which not everybody who reads them, as far as it knows, would get now."""
+    return sorted({each.topic_name for each in node.publishers if not _readers(node, each)["connected"]})
+
+
 def unheard_by(reader: str, answer: str, topics: str, exclude: str) -> list[str]:
     """Name the topics in a node's ``answer`` that ``reader`` (a full node name) does not get, or not yet.
 

@@ -30,11 +30,16 @@ from waypilot_ros import qos
 from waypilot_ros.conversions import ego_to_msg, route_to_msg, route_to_path, stamp_to_msg
 from waypilot_ros.diagnostics import Diagnostics
 from waypilot_ros.parameters import declare_config, parameter, refuse_unknown_parameters
+from waypilot_ros.readers import unconnected
+from waypilot_ros.readiness import missing_connections
 from waypilot_ros.simulator_messages import rgb_to_msg
 from waypilot_ros.spin import request_stop, run_node
 
 STEP_S = 0.005
 RETRY_S = 0.1
+#: A request is made again when it is not answered: a client sees a service before the service sees the client, and an
+#: answer given in between is lost.
+ANSWER_S = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +107,7 @@ class ReplayNode(Node):
             name: self.create_publisher(Image, f"{config.camera_prefix}/{name}/image", qos.IMAGE)
             for name in self._source.cameras
         }
-        self.create_subscription(PathMessage, "waypoints", self._on_plan, qos.RECORD)
+        self._plans = self.create_subscription(PathMessage, "waypoints", self._on_plan, qos.RECORD)
         self._prepare = self.create_client(PrepareScenario, "policy/prepare")
         self.create_service(SetBool, "~/pause", self._on_pause)
         self.create_timer(STEP_S, self._step, clock=Clock(clock_type=ClockType.STEADY_TIME))
@@ -154,16 +159,25 @@ class ReplayNode(Node):
             self._route.publish(route_to_path(route))
         if self._asked is not None and self._asked.done():
             answer, self._asked = self._asked.result(), None
-            if answer.success:
+            self._objection = answer.message if not answer.success else self._disconnected()
+            if not self._objection:
                 self._ready_by_s = None
                 self._player.begin()
                 return
-            self._objection = answer.message
+        if self._asked is not None and now_s > self._ask_again_s + ANSWER_S:
+            self._objection = f"no answer from {self._prepare.srv_name}"
+            self._prepare.remove_pending_request(self._asked)
+            self._asked = None
         if now_s > self._ready_by_s:
             self._end(f"policy was not ready within {self._config.prepare_wait_s:g} s: {self._objection}", well=False)
         elif self._asked is None and now_s >= self._ask_again_s and self._prepare.service_is_ready():
             self._ask_again_s = now_s + RETRY_S
             self._asked = self._prepare.call_async(self._request(route))
+
+    def _disconnected(self) -> str:
+        """Say who would not get what is played, or whose plans would not be heard; nothing when all is well."""
+        waiting = ", ".join(unconnected(self))
+        return missing_connections([self._odometry], [self._plans]) or (f"connecting {waiting}" if waiting else "")
 
     def _request(self, route: Route) -> PrepareScenario.Request:
         scenario = scenario_along(route, self._config.target_speed_mps)

@@ -6,9 +6,11 @@ carla_waypoint_publisher does, frames come all the time, and no one judges.
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 
 from nav_msgs.msg import Path
+from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from rclpy.task import Future
 from waypilot_msgs.msg import Route as RouteMessage
@@ -26,6 +28,9 @@ from waypilot_ros.spin import run_node
 #: In the order in which messages flow (see ``readiness.Drain``).
 DRIVERS = ("policy", "controller")
 RETRY_S = 0.2
+#: A request is made again when it is not answered: a client sees a service before the service sees the client, and an
+#: answer given in between is lost.
+ANSWER_S = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +52,10 @@ class RouteStarterNode(Node):
         self._request: PrepareScenario.Request | None = None
         self._waiting: list[str] = []
         self._pending: Future | None = None
+        self._asked_s = 0.0
         self._prepare = {name: self.create_client(PrepareScenario, f"{name}/prepare") for name in DRIVERS}
         self.create_subscription(Path, "route", self._on_route, qos.LATCHED_LAST)
-        self.create_timer(RETRY_S, self._on_retry)
+        self.create_timer(RETRY_S, self._on_retry, clock=Clock(clock_type=ClockType.STEADY_TIME))
         self.get_logger().info("route_starter waits for a route")
 
     def _on_route(self, message: Path) -> None:
@@ -69,7 +75,14 @@ class RouteStarterNode(Node):
         )
 
     def _on_retry(self) -> None:
-        if self._waiting and (self._pending is None or self._pending.done()):
+        if not self._waiting:
+            return
+        if self._pending is None or self._pending.done():
+            self._ask()
+        elif time.monotonic() > self._asked_s + ANSWER_S:
+            client = self._prepare[self._waiting[0]]
+            self._diagnostics.problem(f"no answer from {client.srv_name}")
+            client.remove_pending_request(self._pending)
             self._ask()
 
     def _ask(self) -> None:
@@ -77,6 +90,7 @@ class RouteStarterNode(Node):
         if not client.service_is_ready():
             self._diagnostics.problem(f"nobody offers {client.srv_name}")
             return
+        self._asked_s = time.monotonic()
         self._pending = client.call_async(self._request)
         self._pending.add_done_callback(self._on_answer)
 

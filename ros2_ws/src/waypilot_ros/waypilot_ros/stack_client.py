@@ -138,11 +138,12 @@ class StackClient:
 
     def drive(self, job: Job) -> DriveReport:
         """Drive one scenario to its end and have it judged (see ``evaluation.Stack``)."""
-        self._end = None
         self._bridge_crash = ""
         begun_s = time.monotonic()
         self._prepare_all(job)
         self._before_start(job)
+        # Only now: the judge may have announced the end of a drive that was given up until it was prepared anew.
+        self._end = None
         self._stage_times.reset()
         driving_s = time.monotonic()
         # The controller may know the bridge a moment before the bridge knows the controller.

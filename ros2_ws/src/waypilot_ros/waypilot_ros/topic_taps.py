@@ -30,19 +30,26 @@ class TopicTaps:
         self._node, self._library, self._take = node, library, take
         self._include, self._exclude, self._depth = re.compile(include), re.compile(exclude), depth
         self._taps: dict[str, Subscription] = {}
+        self._offers: dict[str, int] = {}
         self._refused: set[str] = set()
         self._newest_s = time.monotonic()
         self.lost = 0
 
     def discover(self) -> str:
-        """Subscribe to what is new; returns what is not ready yet, or nothing."""
+        """Subscribe to what is new, anew where a publisher came that a subscription does not fit.
+
+        Returns what is not ready yet, or nothing.
+        """
         for name, kinds in self._node.get_topic_names_and_types():
             wanted = self._include.fullmatch(name) and not self._exclude.fullmatch(name)
-            if wanted and name not in self._taps and name not in self._refused:
+            changed = self._offers.get(name, 0) != self._node.count_publishers(name)
+            if wanted and changed and name not in self._refused:
                 self._tap(name, kinds[0])
         if not self._taps:
             return "nobody publishes anything that shall be recorded"
-        unmatched = [name for name, tap in self._taps.items() if not tap.get_publisher_count()]
+        # Whoever ended is not waited for.
+        counts = {name: self._node.count_publishers(name) for name in self._taps}
+        unmatched = [name for name, tap in self._taps.items() if tap.get_publisher_count() < counts[name]]
         if unmatched:
             self._newest_s = time.monotonic()
             return f"not connected to {', '.join(sorted(unmatched))}"
@@ -50,7 +57,9 @@ class TopicTaps:
 
     def _tap(self, name: str, kind: str) -> None:
         offers = self._node.get_publishers_info_by_topic(name)
-        if not offers:
+        self._offers[name] = len(offers)
+        profile = _subscription_profile(offers, self._depth)
+        if not offers or (name in self._taps and self._taps[name].qos_profile == profile):
             return
         try:
             topic = self._library.topic(name, kind, tuple(_profile(offer) for offer in offers))
@@ -65,11 +74,13 @@ class TopicTaps:
             self.lost += info.total_count_change
             self._node.get_logger().error(f"{info.total_count_change} messages of {name} were lost")
 
+        if name in self._taps:
+            self._node.destroy_subscription(self._taps[name])
         self._taps[name] = self._node.create_subscription(
             message_class,
             name,
             lambda data: self._take(topic, data),
-            _subscription_profile(offers, self._depth),
+            profile,
             raw=True,
             event_callbacks=SubscriptionEventCallbacks(message_lost=lost),
         )

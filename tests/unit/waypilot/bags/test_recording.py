@@ -34,6 +34,18 @@ def test_messages_are_stored_under_their_stamps_and_others_under_the_newest(reco
     assert times(tmp_path) == [("/name", 70), ("/odometry", 70), ("/name", 70), ("/odometry", 5_000_000_090)]
 
 
+def test_diagnostics_of_the_drive_before_do_not_set_the_time_of_this_one(recording, drives, tmp_path):
+    kind = "diagnostic_msgs/msg/DiagnosticArray"
+    header = drives.cls("std_msgs/msg/Header")(stamp=drives.stamp(60 * 10**9), frame_id="")
+    for _ in range(6):
+        take(recording, drives, "/diagnostics", kind, drives.cls(kind)(header=header, status=[]))
+    for number in range(6):
+        take(recording, drives, "/odometry", "nav_msgs/msg/Odometry", drives.odometry(20 * 10**9 + number))
+    assert recording.behind() == []
+    recording.close()
+    assert {time_ns // 10**9 for _, time_ns in times(tmp_path)} == {20}
+
+
 def test_without_any_stamp_nothing_is_lost(recording, drives, tmp_path):
     take(recording, drives, "/name", *text(drives, "a"))
     recording.close()
