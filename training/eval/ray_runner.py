@@ -101,8 +101,9 @@ class _Tasks:
             identity: Identity = self._ray.get(
                 self._identify.remote(self._config, self._files), timeout=_FIRST_ANSWER_S
             )
-        except (UnusableError, UnavailableError):  # Ray's own errors are of these kinds as well
-            raise
+        except (UnusableError, UnavailableError) as error:
+            # Ray's error is of the kind that the task raised as well; the plain one has no remote traceback.
+            raise getattr(error, "cause", error) from None
         except exceptions.GetTimeoutError as error:
             raise UnavailableError(
                 f"the Ray cluster did not start a task within {_FIRST_ANSWER_S:g} s: has it a free core?"

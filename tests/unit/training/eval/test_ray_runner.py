@@ -21,7 +21,9 @@ class GetTimeoutError(RayError):
 
 
 class OurTaskError(RayError, UnusableError):
-    """Ray raises what a task raised as an error of both kinds."""
+    """Ray raises what a task raised as an error of both kinds; its text is the remote traceback."""
+
+    cause = UnusableError("model.pt is no checkpoint")
 
 
 class FakeRay:
@@ -78,7 +80,7 @@ def drive(tmp_path, monkeypatch):
     [
         (GetTimeoutError("x"), UnavailableError, "did not start a task within 600 s: has it a free core"),
         (RayError("trace\nworker died"), UnavailableError, "the first Ray task ended: worker died"),
-        (OurTaskError("model.pt is no checkpoint"), UnusableError, "model.pt is no checkpoint"),
+        (OurTaskError("Traceback ..."), UnusableError, "^model.pt is no checkpoint$"),
     ],
 )
 def test_a_cluster_that_does_not_answer_is_told(drive, answer, kind, message):
