@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,16 @@ from training.rl.refinement_config import RefinementConfig
 from waypilot.config import ConfigError, config_from_mapping
 
 _DEFAULTS = RefinementConfig(out_dir="out")
+_SECTIONS = frozenset({"agent", "ppo", "grpo", "env", "drive"})
+_JUDGED_DRIVES = 32
+_PROGRESS_EVERY_S = 30.0
+
+DRIVE_SETTINGS: dict[str, dict[str, Any]] = {
+    "agent": {"path": {}, "initial_std": 0.25},
+    "ppo": {"num_envs": 16, "num_steps": 64, "minibatches": 4, "epochs": 4, "lr": 5e-4, "target_kl": 0.03},
+    "grpo": {"groups": 2, "members": 8, "minibatches": 4, "epochs": 4, "lr": 5e-4, "target_kl": 0.03, "horizon": 64},
+}
+"""What differs from the defaults, which suit the toy environment, where drives are learned from."""
 
 
 def train(command: str, description: str, fixed: dict[str, Any], argv: Sequence[str] | None) -> int:
@@ -50,27 +61,49 @@ def parse_arguments(
     parser.add_argument("--sft-model", default="", help="SFT checkpoint to refine; empty: an analytic stand-in")
     if "algorithm" not in fixed:
         parser.add_argument("--algorithm", choices=("ppo", "grpo"), default=_DEFAULTS.algorithm, help="how to learn")
-    parser.add_argument("--episodes", type=int, default=_DEFAULTS.episodes, help="toy episodes to learn from")
+    parser.add_argument(
+        *("--env", "--world"), dest="world", choices=("toy", "drive"), default=_DEFAULTS.world, help="where to learn"
+    )
+    parser.add_argument("--episodes", type=int, default=_DEFAULTS.episodes, help="episodes to learn from")
+    parser.add_argument(
+        "--env-steps",
+        type=int,
+        default=_DEFAULTS.env_steps,
+        help="environment steps to learn from, instead of episodes",
+    )
     parser.add_argument("--seed", type=int, default=_DEFAULTS.seed, help="everything random follows from it")
-    parser.add_argument("--eval-every", type=int, default=_DEFAULTS.eval_every, help="episodes; 0: a tenth of the run")
-    parser.add_argument("--eval-episodes", type=int, default=_DEFAULTS.eval_episodes, help="episodes to judge on")
-    parser.add_argument("--config", type=Path, help="YAML file with settings of agent, ppo, grpo, env")
+    parser.add_argument(
+        "--eval-every", type=int, default=_DEFAULTS.eval_every, help="episodes or environment steps; 0: a tenth"
+    )
+    parser.add_argument(
+        "--eval-episodes", type=int, help=f"to judge on (default: {_DEFAULTS.eval_episodes}, drives {_JUDGED_DRIVES})"
+    )
+    parser.add_argument("--config", type=Path, help="YAML file with settings of agent, ppo, grpo, env, drive")
     parser.add_argument("--resume", action="store_true", help="continue the run in --out-dir")
     values = vars(parser.parse_args(argv))
     resume, file = values.pop("resume"), values.pop("config")
+    drives = values["world"] == "drive"
+    if values["eval_episodes"] is None:
+        values["eval_episodes"] = _JUDGED_DRIVES if drives else _DEFAULTS.eval_episodes
     try:
-        return config_from_mapping(RefinementConfig, {**_read_yaml(file), **values, **fixed}), resume
+        settings = _merged(DRIVE_SETTINGS if drives else {}, _read_yaml(file))
+        return config_from_mapping(RefinementConfig, {**settings, **values, **fixed}), resume
     except (ConfigError, OSError, yaml.YAMLError) as error:
         parser.error(str(error))
+
+
+def _merged(defaults: dict[str, dict[str, Any]], given: dict[str, Any]) -> dict[str, Any]:
+    """Lay the sections of a file over the defaults; a file's own ``path: null`` and the like stand."""
+    return {name: {**defaults.get(name, {}), **(given.get(name) or {})} for name in {*defaults, *given}}
 
 
 def _read_yaml(path: Path | None) -> dict[str, Any]:
     if path is None:
         return {}
     values = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    if not isinstance(values, dict) or (unknown := sorted(set(values) - {"agent", "ppo", "grpo", "env"})):
+    if not isinstance(values, dict) or (unknown := sorted(set(values) - _SECTIONS)):
         found = unknown if isinstance(values, dict) else values
-        raise ConfigError(f"{path}: has {found!r}, expected the sections agent, ppo, grpo, env only")
+        raise ConfigError(f"{path}: has {found!r}, expected the sections {', '.join(sorted(_SECTIONS))} only")
     return values
 
 
@@ -83,13 +116,22 @@ def _run_with_progress(trainer: RLRefinementTrainer) -> dict[str, Any]:
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=Console(stderr=True)) as progress:
-        task = progress.add_task(
-            "episodes", total=trainer.config.episodes, completed=trainer.learner.episodes, value="-"
-        )
+        task = progress.add_task(trainer.config.unit, total=trainer.config.budget, completed=trainer.done, value="-")
+        begun_s, first, next_s = time.monotonic(), trainer.done, _PROGRESS_EVERY_S
 
-        def show(episodes: int, log: dict[str, float]) -> None:
+        def show(done: int, log: dict[str, float]) -> None:
+            nonlocal next_s
             value = f"{log['train/return']:.2f}" if "train/return" in log else "-"
-            progress.update(task, completed=min(episodes, trainer.config.episodes), value=value)
+            progress.update(task, completed=min(done, trainer.config.budget), value=value)
+            spent_s = time.monotonic() - begun_s
+            if not progress.console.is_terminal and spent_s >= next_s:  # a log file shows no bar
+                next_s = spent_s + _PROGRESS_EVERY_S
+                left_s = spent_s / max(done - first, 1) * max(trainer.config.budget - done, 0)
+                logging.info(
+                    "%d of %d %s, return %s, %.0f per s, %.0f min left",
+                    *(done, trainer.config.budget, trainer.config.unit, value),
+                    *((done - first) / spent_s, left_s / 60.0),
+                )
 
         return trainer.run(show)
 

@@ -20,15 +20,18 @@ HIGHER_IS_BETTER = {
 }
 
 
-def compare_values(name: str, before: NDArray[np.float64], after: NDArray[np.float64]) -> dict[str, Any]:
+def compare_values(
+    name: str, before: NDArray[np.float64], after: NDArray[np.float64], higher_is_better: bool | None = None
+) -> dict[str, Any]:
     """Compare a metric of the same M cases before and after: means, mean difference, its interval, and a verdict.
 
     ``verdict`` is ``better``, ``worse`` or ``undecided`` (the interval contains zero, or there is one case only, for
-    which no interval exists). Raises ValueError for different numbers of cases, or none, or an unknown metric.
+    which no interval exists). ``higher_is_better`` need not be given for the metrics of this module.
+    Raises ValueError for different numbers of cases, or none, or an unknown metric.
     """
     if before.shape != after.shape or before.ndim != 1 or not before.size:
         raise ValueError(f"{name}: got {before.shape} and {after.shape} values, expected the same cases, at least one")
-    if name not in HIGHER_IS_BETTER:
+    if higher_is_better is None and name not in HIGHER_IS_BETTER:
         raise ValueError(f"{name} is unknown, expected one of {', '.join(HIGHER_IS_BETTER)}")
     difference = after - before
     low, high = bootstrap_interval(difference) if difference.size > 1 else (None, None)
@@ -39,7 +42,7 @@ def compare_values(name: str, before: NDArray[np.float64], after: NDArray[np.flo
         "low": low,
         "high": high,
         "cases": int(difference.size),
-        "verdict": _verdict(low, high, HIGHER_IS_BETTER[name]),
+        "verdict": _verdict(low, high, HIGHER_IS_BETTER[name] if higher_is_better is None else higher_is_better),
     }
 
 

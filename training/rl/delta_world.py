@@ -14,7 +14,7 @@ from training.models.heads import TARGET_SCALE_M, DeltaWaypointHead
 from training.rl.agent import AgentConfig
 from training.rl.base_plan import SFTWaypointWrapper, scaled
 from training.rl.toy_config import ToyEnvConfig
-from training.rl.toy_dynamics import OBSERVATION_SIZE, RUNNING
+from training.rl.toy_dynamics import GOAL_MISSED, OBSERVATION_SIZE, RUNNING
 from training.rl.toy_waypoint_batch import ToyWaypointBatch
 from training.rl.toy_waypoint_env import ToyWaypointEnv
 from training.rl.world import Situation, WorldStep
@@ -62,6 +62,14 @@ class DeltaWorld:
     def start(self, rows: NDArray[np.int64], seeds: NDArray[np.uint64]) -> None:
         """Start the episodes of ``seeds`` in these rows."""
         self.cars.start(rows, seeds)
+
+    def copy(self, source: int, rows: NDArray[np.int64]) -> None:
+        """Let other rows go on from where ``source`` is now."""
+        self.cars.copy(source, rows)
+
+    def rest(self, rows: NDArray[np.int64]) -> None:
+        """Treat the episodes of these rows as ended."""
+        self.cars.ended[rows] = GOAL_MISSED
 
     def look(self) -> Situation:
         """Ask the base planner about every car."""

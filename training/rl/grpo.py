@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from training.rl import losses
 from training.rl.agent import PPOAgent
@@ -28,7 +29,8 @@ class GRPOConfig:
     ``process`` compares, step by step, the discounted rewards still to come with those of the group's cars that are
     as far (in the spirit of its process supervision), which tells good steps from bad ones within a drive.
     ``kl_weight`` is the leash: the KL divergence (nats) from the policy that the run began with, the SFT plan.
-    ``horizon`` cuts drives after so many steps (0: never).
+    ``horizon`` cuts drives after so many steps (0: never). With ``lead_in`` one car of each group first drives alone
+    for up to so many steps, and the group starts from where it came: so starts are not only beginnings.
     """
 
     groups: int = 2
@@ -43,6 +45,7 @@ class GRPOConfig:
     grad_clip: float = 0.5
     target_kl: float = 0.05
     horizon: int = 0
+    lead_in: int = 0
 
     def __post_init__(self) -> None:
         for name in ("groups", "epochs", "minibatches", "lr", "clip", "grad_clip", "target_kl"):
@@ -50,7 +53,7 @@ class GRPOConfig:
                 raise ValueError(f"{name} is {getattr(self, name)}, expected a positive number")
         if self.members < 2:
             raise ValueError(f"members is {self.members}, expected 2 or more: one car has nobody to be compared with")
-        for name in ("kl_weight", "horizon"):
+        for name in ("kl_weight", "horizon", "lead_in"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} is {getattr(self, name)}, expected 0 or more")
         if not 0.0 <= self.discount <= 1.0:
@@ -117,8 +120,7 @@ class GRPOLearner:
     def _drive(self) -> _Drives:
         world, config = self.world, self.config
         first = self.episodes // config.members
-        seeds = np.repeat(episode_seeds(self._seed, first, config.groups), config.members)
-        world.start(np.arange(world.size), seeds)
+        self._start_groups(episode_seeds(self._seed, first, config.groups))
         steps: list[tuple[torch.Tensor, ...]] = []
         running = np.ones(world.size, dtype=bool)
         while running.any() and not 0 < config.horizon <= len(steps):
@@ -133,6 +135,25 @@ class GRPOLearner:
         drives = _Drives(*(torch.stack(column) for column in zip(*steps, strict=True)))
         self.env_steps += int(drives.running.sum())
         return drives
+
+    def _start_groups(self, seeds: NDArray[np.uint64]) -> None:
+        """Bring every group to one start: the beginning of its seed's episode, or a place on the way."""
+        members, world = self.config.members, self.world
+        if not self.config.lead_in:
+            world.start(np.arange(world.size), np.repeat(seeds, members))
+            return
+        leaders = np.arange(0, world.size, members)
+        world.start(leaders, seeds)
+        world.rest(np.setdiff1d(np.arange(world.size), leaders))
+        steps = int(torch.randint(self.config.lead_in + 1, (), generator=self.random))
+        for _ in range(steps):
+            seen = world.look()
+            action, _ = self.agent.act(seen.inputs, self.random)
+            done = world.follow(seen.plan_m + self.agent.deltas(action, seen.plan_m)).done[leaders]
+            world.start(leaders[done], seeds[done])
+        self.env_steps += steps * len(leaders)
+        for leader in leaders.tolist():
+            world.copy(leader, np.arange(leader + 1, leader + members))
 
     def _advantages(self, drives: _Drives) -> torch.Tensor:
         """Compute the advantage of every step (T, G * K); those not driven have none."""

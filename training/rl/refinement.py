@@ -21,14 +21,14 @@ from training.models.checkpoint import (
     save_checkpoint,
 )
 from training.rl.agent import PPOAgent
-from training.rl.base_plan import STAND_IN, SFTWaypointWrapper
-from training.rl.comparison import HIGHER_IS_BETTER, compare_values
-from training.rl.delta_world import DeltaWorld, critic_extra_dim, head_sizes
-from training.rl.evaluation import EVALUATION_SEED, ToyEvaluation, evaluate_toy
+from training.rl.base_plan import STAND_IN
+from training.rl.comparison import compare_values
+from training.rl.drive_env.task import DriveTask
 from training.rl.grpo import GRPOLearner
 from training.rl.ppo import PPOLearner
-from training.rl.predictions import save_predictions, toy_predictions
 from training.rl.refinement_config import RefinementConfig
+from training.rl.task import Evaluation, Task
+from training.rl.toy_task import ToyTask
 from waypilot.config import config_to_dict
 
 STATE_FORMAT = "waypilot.rl_state/1"
@@ -50,14 +50,18 @@ class RLRefinementTrainer:
         torch.manual_seed(config.seed)
         self.config = config
         self.out_dir = Path(config.out_dir)
-        self.base = SFTWaypointWrapper(Path(config.sft_model) if config.sft_model else None, config.env)
-        self.head_sizes = head_sizes(self.base, config.env, config.agent)
-        self.agent = PPOAgent(self.head_sizes, critic_extra_dim(self.base), config.agent)
+        self.task: Task = ToyTask(config) if config.world == "toy" else DriveTask(config)
+        self.agent = PPOAgent(self.task.head_sizes, self.task.extra_dim, config.agent)
         self.learner = self._make_learner()
         self.evaluations: list[dict[str, Any]] = []
         self.iterations: list[dict[str, float]] = []
-        if self.base.checkpoint is None:
+        if self.task.checkpoint is None:
             _log.warning("no SFT checkpoint given: refining the %s", STAND_IN)
+
+    @property
+    def done(self) -> int:
+        """Episodes, or environment steps where the run counts in these, done so far."""
+        return self.learner.env_steps if self.config.env_steps else self.learner.episodes
 
     @property
     def state_path(self) -> Path:
@@ -67,21 +71,22 @@ class RLRefinementTrainer:
     def run(
         self, on_iteration: Callable[[int, dict[str, float]], None], stop_after: int | None = None
     ) -> dict[str, Any]:
-        """Train to the end, calling ``on_iteration(episodes, log)``; return the summary.
+        """Train to the end, calling ``on_iteration(done, log)`` with what is done of the budget; return the summary.
 
-        With ``stop_after`` (episodes) the run can be resumed and then ends as if it had never stopped.
+        With ``stop_after`` (in the budget's unit) the run can be resumed and then ends as if it had never stopped.
         """
         write_json(self.out_dir / "config.json", config_to_dict(self.config))
-        sft_only = self._judge(None)
-        with SummaryWriter(str(self.out_dir / "tensorboard"), purge_step=self.learner.episodes) as board:
+        sft_only = self.task.judge(None)
+        with SummaryWriter(str(self.out_dir / "tensorboard"), purge_step=self.done) as board:
             if not self.evaluations:
                 self._remove_old_checkpoints()
                 self._evaluate(board, sft_only)
-            while self.learner.episodes < min(self.config.episodes, stop_after or self.config.episodes):
+            budget, unit = self.config.budget, self.config.unit
+            while self.done < min(budget, stop_after or budget):
                 self._iterate(board)
-                on_iteration(self.learner.episodes, self.iterations[-1])
-                due = self.evaluations[-1]["episodes"] + self.config.eval_interval
-                if self.learner.episodes >= min(due, self.config.episodes):
+                on_iteration(self.done, self.iterations[-1])
+                due = self.evaluations[-1][unit] + self.config.eval_interval
+                if self.done >= min(due, budget):
                     self._evaluate(board, sft_only)
         return self._finish(sft_only)
 
@@ -95,11 +100,11 @@ class RLRefinementTrainer:
             raise CheckpointError(
                 f"{self.state_path}: was written with other {', '.join(changed)}; resume with the same settings"
             )
-        if payload["base_sha256"] != self.base.sha256:
-            raise CheckpointError(f"{self.state_path}: refines another network than {self.base.name}")
+        if payload["base_sha256"] != self.task.base_sha256:
+            raise CheckpointError(f"{self.state_path}: refines another network than {self.task.base_name}")
         self.learner.restore(payload["learner"])
         self.evaluations, self.iterations = payload["evaluations"], payload["iterations"]
-        _log.info("resumed at %d of %d episodes", self.learner.episodes, self.config.episodes)
+        _log.info("resumed at %d of %d %s", self.done, self.config.budget, self.config.unit)
 
     @property
     def _checkpoint_dir(self) -> Path:
@@ -114,53 +119,41 @@ class RLRefinementTrainer:
     def _make_learner(self) -> PPOLearner | GRPOLearner:
         config = self.config
         if config.algorithm == "ppo":
-            world = DeltaWorld(self.base, config.env, config.ppo.num_envs)
-            return PPOLearner(world, self.agent, config.ppo, config.seed)
-        world = DeltaWorld(self.base, config.env, config.grpo.groups * config.grpo.members)
+            return PPOLearner(self.task.world(config.ppo.num_envs), self.agent, config.ppo, config.seed)
+        world = self.task.world(config.grpo.groups * config.grpo.members)
         return GRPOLearner(world, self.agent, config.grpo, config.seed)
 
-    def _judge(self, agent: PPOAgent | None) -> ToyEvaluation:
-        """Evaluate on episodes of this run's own, so that several seeds also tell how much the episodes matter."""
-        config = self.config
-        return evaluate_toy(self.base, config.env, agent, config.eval_episodes, EVALUATION_SEED + config.seed)
-
     def _iterate(self, board: SummaryWriter) -> None:
-        log = self.learner.iterate(self.learner.episodes / self.config.episodes)
+        log = self.learner.iterate(self.done / self.config.budget)
         for name, value in log.items():
-            board.add_scalar(name, value, self.learner.episodes)
+            board.add_scalar(name, value, self.done)
         self.iterations.append({"episodes": self.learner.episodes, "env_steps": self.learner.env_steps, **log})
 
-    def _evaluate(self, board: SummaryWriter, sft_only: ToyEvaluation) -> None:
-        episodes = self.learner.episodes
-        result = self._judge(self.agent)
-        metrics = result.means()
+    def _evaluate(self, board: SummaryWriter, sft_only: Evaluation) -> None:
+        metrics = self.task.judge(self.agent).means()
         for name, value in metrics.items():
-            board.add_scalar(f"eval/{name}", value, episodes)
-        self.evaluations.append({"episodes": episodes, "env_steps": self.learner.env_steps, **metrics})
-        _log.info(
-            "%d episodes: return %.2f, ADE %.2f m, FDE %.2f m, goal reach rate %.2f",
-            *(episodes, metrics["return"], metrics["ade_m"], metrics["fde_m"], metrics["goal_reach_rate"]),
-        )
+            board.add_scalar(f"eval/{name}", value, self.done)
+        self.evaluations.append({"episodes": self.learner.episodes, "env_steps": self.learner.env_steps, **metrics})
+        shown = ", ".join(f"{name} {metrics[name]:.3g}" for name in self.task.higher_is_better)
+        _log.info("%d %s: %s", self.done, self.config.unit, shown)
         self._write_metrics(sft_only)
-        self._save_checkpoint(self._checkpoint_dir / f"checkpoint_{episodes:06d}.pt", self.evaluations[-1])
+        self._save_checkpoint(self._checkpoint_dir / f"checkpoint_{self.done:06d}.pt", self.evaluations[-1])
         state = {
             "format": STATE_FORMAT,
             "config": config_to_dict(self.config),
-            "base_sha256": self.base.sha256,
+            "base_sha256": self.task.base_sha256,
             "learner": self.learner.state(),
             "evaluations": self.evaluations,
             "iterations": self.iterations,
         }
         save_atomically(self.state_path, state)
 
-    def _write_metrics(self, sft_only: ToyEvaluation) -> None:
+    def _write_metrics(self, sft_only: Evaluation) -> None:
         metrics = {
-            "base": self.base.name,
-            "base_sha256": None if self.base.checkpoint is None else self.base.sha256,
+            "base": self.task.base_name,
+            "base_sha256": None if self.task.checkpoint is None else self.task.base_sha256,
             "algorithm": self.config.algorithm,
-            "horizon_s": self.config.env.horizon_s,
-            "rate_hz": 1.0 / self.config.env.plan_dt_s,
-            "hit_radius_m": self.config.env.hit_radius_m,
+            **self.task.described(),
             "eval_episodes": self.config.eval_episodes,
             "sft_only": sft_only.means(),
             "evaluations": self.evaluations,
@@ -172,32 +165,34 @@ class RLRefinementTrainer:
             "config": config_to_dict(self.config),
             "seed": self.config.seed,
             "sft_model": self.config.sft_model,
-            "sft_sha256": self.base.sha256,
+            "sft_sha256": self.task.base_sha256,
             "metrics": metrics,
         }
         # Fresh objects only: pickle writes equal values differently when they are shared, as after a resume.
         training = json.loads(json.dumps(training))
         head = self.agent.exported_head()
-        cameras = () if self.base.checkpoint is None else self.base.checkpoint.cameras
-        save_checkpoint(path, Checkpoint(KIND_DELTA, self.head_sizes, head.state_dict(), cameras, training))
+        cameras = () if self.task.checkpoint is None else self.task.checkpoint.cameras
+        save_checkpoint(path, Checkpoint(KIND_DELTA, self.task.head_sizes, head.state_dict(), cameras, training))
 
-    def _finish(self, sft_only: ToyEvaluation) -> dict[str, Any]:
+    def _finish(self, sft_only: Evaluation) -> dict[str, Any]:
         """Write what belongs to the end of a run (or of a part of it)."""
-        refined = self._judge(self.agent)
+        refined = self.task.judge(self.agent)
         before, after = sft_only.per_episode(), refined.per_episode()
         summary = {
-            "base": self.base.name,
+            "base": self.task.base_name,
             "algorithm": self.config.algorithm,
             "episodes": self.learner.episodes,
             "env_steps": self.learner.env_steps,
-            "finished": self.learner.episodes >= self.config.episodes,
+            "finished": self.done >= self.config.budget,
             "sft_only": sft_only.means(),
             "refined": refined.means(),
-            "gain": {name: compare_values(name, before[name], after[name]) for name in HIGHER_IS_BETTER},
+            "gain": {
+                name: compare_values(name, before[name], after[name], better)
+                for name, better in self.task.higher_is_better.items()
+            },
             "iterations": self.iterations,
         }
         write_json(self.out_dir / "train_metrics.json", summary)
         self._save_checkpoint(self.out_dir / "final.pt", self.evaluations[-1])
-        save_predictions(self.out_dir / "sft_predictions.json", toy_predictions("sft", sft_only, self.config.env))
-        save_predictions(self.out_dir / "rl_predictions.json", toy_predictions("rl", refined, self.config.env))
+        self.task.save_paths(self.out_dir, sft_only, refined)
         return summary

@@ -54,6 +54,11 @@ class ToyWaypointBatch:
         toy.start_batch(self._p, rows, seeds.astype(np.uint64), self.poses, self.counters, self.routes)
         self.ended[rows] = toy.RUNNING
 
+    def copy(self, source: int, rows: NDArray[np.int64]) -> None:
+        """Put the car of row ``source``, with its route and counters, into other rows as well."""
+        for array in (self.poses, self.counters, self.routes, self.ended):
+            array[rows] = array[source]
+
     def step(self, plans: NDArray[np.float32]) -> ToyStep:
         """Follow the plans (B, N, 2), metres in each car's base_link, for one plan interval."""
         expected = (self.size, self.config.num_waypoints, 2)

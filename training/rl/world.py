@@ -55,6 +55,14 @@ class World(Protocol):
         """Start the episodes of ``seeds`` in these rows. The same seed gives the same episode in any row."""
         ...
 
+    def copy(self, source: int, rows: NDArray[np.int64]) -> None:
+        """Let other rows go on from where ``source`` is now."""
+        ...
+
+    def rest(self, rows: NDArray[np.int64]) -> None:
+        """Treat the episodes of these rows as ended, until they are started anew or copied to."""
+        ...
+
     def look(self) -> Situation:
         """Ask the frozen planner about every car. Asking twice changes nothing."""
         ...

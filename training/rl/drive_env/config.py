@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 from training.data.drive_plan import DrivePlanConfig
 from waypilot.scenarios import EVALUATION_TOWNS
 
+SELECTION_TOWNS = ("generate:91", "signals:91", "signals:92")
+"""Towns on whose drives checkpoints are compared while training: nothing is trained there, no suite drives there."""
+
 _ROUND_LIMIT_S = 1e6
 
 
@@ -80,6 +83,8 @@ class DriveEnvConfig:
             raise ValueError("towns is empty, name at least one: Lite02, signals:1, ...")
         if reserved := sorted(EVALUATION_TOWNS.intersection(self.towns)):
             raise ValueError(f"policies are evaluated in {', '.join(reserved)}: nothing may be trained there")
+        if set(SELECTION_TOWNS).intersection(self.towns) and self.towns != SELECTION_TOWNS:
+            raise ValueError(f"checkpoints are selected in {', '.join(SELECTION_TOWNS)}: nothing may be trained there")
         for name in ("ticks", "tick_s", "max_drive_s", "max_lateral_m", "blocked_s", "render_threads"):
             if not 0.0 < getattr(self, name) < _ROUND_LIMIT_S:
                 raise ValueError(f"{name} is {getattr(self, name)}, expected a positive number")

@@ -88,6 +88,10 @@ class DriveWorld:
                 self._plans[row] = list(self._plans[source])
                 self._done[row] = self._done[source]
 
+    def rest(self, rows: NDArray[np.int64]) -> None:
+        """Treat the episodes of these rows as ended, until they are started anew or copied to."""
+        self._done[rows] = True
+
     def look(self) -> Situation:
         """Draw and ask the network about every drive that moved since the last look."""
         rows = np.flatnonzero(self._stale)
@@ -128,6 +132,8 @@ class DriveWorld:
             "plans": [torch.stack(plans) if plans else empty for plans in self._plans],
             "done": torch.from_numpy(self._done.copy()),
             "endings": dict(self.endings),
+            # The network's last bits depend on who else was in its batch.
+            "seen": [self._inputs.clone(), self._plan_m.clone(), torch.from_numpy(self._stale.copy())],
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -140,6 +146,8 @@ class DriveWorld:
                 self._advance(row, plan_m)
         self._done = state["done"].numpy().copy()
         self.endings = Counter(state["endings"])
+        inputs, plan_m, stale = state["seen"]
+        self._inputs[:], self._plan_m[:], self._stale[:] = inputs, plan_m, stale.numpy()
 
     def _begin(self, row: int, drive: Drive, seed: int) -> None:
         self._drives[row], self._eyes[row] = drive, Eyes(drive, self.policy)

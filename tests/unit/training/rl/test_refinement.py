@@ -89,11 +89,11 @@ def test_the_sft_network_does_not_change(algorithm: str, sft_path: Path, tmp_pat
     file_before = sft_path.read_bytes()
     config = replace(SMALL, out_dir=str(tmp_path / "run"), algorithm=algorithm, sft_model=str(sft_path))
     trainer = RLRefinementTrainer(config)
-    before = {name: tensor.clone() for name, tensor in trainer.base.model.state_dict().items()}
-    plan_before = evaluate_toy(trainer.base, config.env, None, 5)
+    before = {name: tensor.clone() for name, tensor in trainer.task.base.model.state_dict().items()}
+    plan_before = evaluate_toy(trainer.task.base, config.env, None, 5)
     trainer.run(quiet)
-    assert equal(before, trainer.base.model.state_dict())
-    assert np.array_equal(plan_before.driven_m, evaluate_toy(trainer.base, config.env, None, 5).driven_m)
+    assert equal(before, trainer.task.base.model.state_dict())
+    assert np.array_equal(plan_before.driven_m, evaluate_toy(trainer.task.base, config.env, None, 5).driven_m)
     assert sft_path.read_bytes() == file_before
     # Something did learn.
     assert float(trainer.agent.head.last.weight.detach().abs().max()) > 0.0

@@ -1,0 +1,184 @@
+"""The drive environment with a tiny network: drives, copies, states, reward, and learning with a resumed run."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from training.data.drive_plan import DrivePlanConfig
+from training.models.checkpoint import KIND_DELTA, load_checkpoint
+from training.models.path_delta import PathDeltaConfig
+from training.rl.agent import AgentConfig
+from training.rl.drive_env.config import SELECTION_TOWNS, DriveEnvConfig, RewardConfig
+from training.rl.drive_env.infractions import GOAL, PEDESTRIAN, RED_LIGHT
+from training.rl.drive_env.reward import StepFacts, factor, step_reward
+from training.rl.drive_env.world import PRIVILEGED, DriveWorld
+from training.rl.grpo import GRPOConfig
+from training.rl.ppo import PPOConfig
+from training.rl.refinement import RLRefinementTrainer
+from training.rl.refinement_config import RefinementConfig
+from training.rl.waypoint_policy_torch import WaypointPolicyConfig, WaypointPolicyTorch
+
+CONFIG = DriveEnvConfig(towns=("Lite02",), max_drive_s=4.0, drives=DrivePlanConfig(encounters=1.0))
+SEEDS = np.array([5, 6], dtype=np.uint64)
+FACTS = StepFacts(0.5, 0.2, 1.0, False, np.inf)
+
+
+@pytest.fixture
+def policy(sft_path: Path) -> WaypointPolicyTorch:
+    return WaypointPolicyTorch(WaypointPolicyConfig(str(sft_path)))
+
+
+def started(policy: WaypointPolicyTorch, size: int = 2) -> DriveWorld:
+    world = DriveWorld(policy, CONFIG, size)
+    world.start(np.arange(size), SEEDS[np.arange(size) % 2])
+    return world
+
+
+def ahead(world: DriveWorld, speed_mps: float) -> torch.Tensor:
+    plan = torch.zeros(world.size, world.num_waypoints, 2)
+    plan[:, :, 0] = 0.25 * speed_mps * torch.arange(1, world.num_waypoints + 1)
+    return plan
+
+
+def states(world: DriveWorld) -> list[object]:
+    return [drive.ego for drive in world.drives]
+
+
+def test_same_seed_same_drive_in_any_row_and_looking_changes_nothing(policy: WaypointPolicyTorch) -> None:
+    one, two = started(policy), DriveWorld(policy, CONFIG, 2)
+    two.start(np.array([1, 0]), SEEDS)
+    for _ in range(3):
+        one.look()
+        a, b = one.look(), two.look()
+        assert torch.allclose(a.plan_m, b.plan_m.flip(0), atol=1e-5)
+        assert torch.allclose(a.inputs, b.inputs.flip(0), atol=1e-5)
+        rewards = one.follow(ahead(one, 5.0)).reward
+        assert np.array_equal(rewards, two.follow(ahead(two, 5.0)).reward[::-1])
+    assert states(one) == states(two)[::-1]
+    assert one.drives[0].passed_m > 0.0
+
+
+def test_a_restored_world_goes_on_as_the_one_that_never_stopped(policy: WaypointPolicyTorch) -> None:
+    world = started(policy)
+    for _ in range(5):
+        world.follow(ahead(world, 6.0))
+    other = DriveWorld(policy, CONFIG, 2)
+    other.restore(world.state())
+    assert states(other) == states(world)
+    assert np.array_equal(world.follow(ahead(world, 3.0)).reward, other.follow(ahead(other, 3.0)).reward)
+    assert torch.equal(world.look().inputs, other.look().inputs)
+    assert states(other) == states(world)
+
+
+def test_copies_start_alike_and_are_independent(policy: WaypointPolicyTorch) -> None:
+    world = started(policy)
+    for _ in range(4):
+        world.follow(ahead(world, 6.0))
+    world.copy(0, np.array([0, 1]))
+    assert states(world)[0] == states(world)[1]
+    plan = ahead(world, 6.0)
+    plan[1] = 0.0
+    before = world.drives[0].fork()
+    for _ in range(4):
+        world.follow(plan)
+    assert world.drives[0].ego.speed_mps > world.drives[1].ego.speed_mps + 1.0
+    assert before.ego != world.drives[0].ego
+    assert before.steps == 4
+
+
+def test_a_drive_is_cut_off_by_time_and_then_stands_still(policy: WaypointPolicyTorch) -> None:
+    world = started(policy)
+    for number in range(CONFIG.max_steps):
+        step = world.follow(ahead(world, 0.0))
+        assert step.truncated.all() == (number == CONFIG.max_steps - 1)
+    assert not step.terminated.any()
+    frozen = states(world)
+    again = world.follow(ahead(world, 5.0))
+    assert again.done.all()
+    assert not again.reward.any()
+    assert states(world) == frozen
+    assert world.endings == {"time": 2}
+
+
+def test_driving_off_the_road_ends_the_episode_and_costs(policy: WaypointPolicyTorch) -> None:
+    world = started(policy)
+    plan = ahead(world, 6.0)
+    plan[:, :, 1] = plan[:, :, 0] * -0.8
+    for _ in range(CONFIG.max_steps):
+        step = world.follow(plan)
+        if step.terminated[0]:
+            break
+    assert step.terminated[0]
+    assert step.reward[0] < -2.0
+
+
+def test_reward_is_progress_times_factors_minus_the_infraction() -> None:
+    config = RewardConfig()
+    assert step_reward(FACTS, config) == pytest.approx(0.5)
+    assert factor(replace(FACTS, lateral_m=-1.125), config) == pytest.approx(0.5)
+    assert factor(replace(FACTS, lateral_m=2.0), config) == 0.0
+    assert factor(replace(FACTS, speed_share=1.3), config) == pytest.approx(0.5)
+    assert factor(replace(FACTS, uncomfortable=True, time_to_collision_s=0.5), config) == pytest.approx(0.4)
+    assert step_reward(replace(FACTS, ended=PEDESTRIAN), config) == pytest.approx(0.5 - 10.0)
+    assert step_reward(replace(FACTS, ended=RED_LIGHT), config) == pytest.approx(0.5 - 4.0)
+    assert step_reward(replace(FACTS, ended=GOAL), config) == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize("towns", [("Lite02", "Lite04"), ("Lite02", SELECTION_TOWNS[0]), ()])
+def test_towns_of_evaluation_and_selection_are_refused(towns: tuple[str, ...]) -> None:
+    with pytest.raises(ValueError, match=r"trained there|at least one"):
+        DriveEnvConfig(towns=towns)
+
+
+@pytest.mark.parametrize("algorithm", ["ppo", "grpo"])
+def test_learning_resumes_with_the_same_bits_and_leaves_the_network_alone(
+    algorithm: str, sft_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("training.rl.drive_env.evaluation.SELECTION_TOWNS", ("Lite02",))
+    before = sft_path.read_bytes()
+    config = RefinementConfig(
+        out_dir=str(tmp_path / "whole"),
+        sft_model=str(sft_path),
+        world="drive",
+        algorithm=algorithm,  # type: ignore[arg-type]
+        env_steps=48,
+        eval_every=24,
+        eval_episodes=2,
+        agent=AgentConfig(path=PathDeltaConfig(), initial_std=0.25),
+        ppo=PPOConfig(num_envs=2, num_steps=12, epochs=1, minibatches=1),
+        grpo=GRPOConfig(groups=1, members=2, horizon=12, epochs=1, minibatches=1, lead_in=3),
+        drive=CONFIG,
+    )
+    RLRefinementTrainer(config).run(lambda _done, _log: None)
+    parts = replace(config, out_dir=str(tmp_path / "parts"))
+    RLRefinementTrainer(parts).run(lambda _done, _log: None, stop_after=24)
+    again = RLRefinementTrainer(parts)
+    again.resume()
+    again.run(lambda _done, _log: None)
+    heads = [load_checkpoint(tmp_path / name / "final.pt", KIND_DELTA) for name in ("whole", "parts")]
+    assert heads[0].sha256 == heads[1].sha256
+    assert heads[0].model["path"] == {
+        "dt_s": 0.25,
+        "slower_mps": 10.0,
+        "faster_mps": 2.0,
+        "lateral_m": 1.0,
+        "rise_s": 1.5,
+    }
+    assert any(tensor.abs().max() > 0 for name, tensor in heads[0].tensors.items() if name.startswith("last"))
+    assert sft_path.read_bytes() == before
+    refined = WaypointPolicyTorch(WaypointPolicyConfig(str(sft_path), str(tmp_path / "whole" / "final.pt")))
+    _drives_as_the_agent_plans(refined, again)
+
+
+def _drives_as_the_agent_plans(refined: WaypointPolicyTorch, trainer: RLRefinementTrainer) -> None:
+    """Compare what the checkpoint makes the policy plan with what the agent in training plans."""
+    world = started(WaypointPolicyTorch(WaypointPolicyConfig(refined.config.checkpoint)))
+    seen = world.look()
+    with torch.no_grad():
+        wanted = seen.plan_m + trainer.agent.deltas(trainer.agent.mean(seen.inputs), seen.plan_m)
+    observation = world._eyes[0].observe(world.drives[0], refined)  # type: ignore[union-attr]
+    assert np.allclose(refined.plan(observation).final.waypoints_m, wanted[0].numpy(), atol=1e-3)
+    assert seen.inputs.shape[1] == trainer.agent.actor_dim + PRIVILEGED
