@@ -60,6 +60,11 @@ class Child:
         lines = [line for line in self.log_path.read_text(errors="replace").splitlines() if line.strip()]
         return _ROS_LOG_PREFIX.sub("", lines[-1].strip()) if lines else ""
 
+    def describe_end(self, exit_code: int) -> str:
+        """Say who ended and how; with its last words if it gave up by itself, since a kill explains all."""
+        words = self.last_log_line() if exit_code > 0 else ""
+        return f"{self.name} {describe_exit(exit_code)}" + (f": {words}" if words else "")
+
 
 def describe_exit(exit_code: int) -> str:
     """Say in words how a process ended."""

@@ -88,8 +88,7 @@ class Supervisor:
 
     def last_words(self, exit_code: int) -> str:
         """Say how the process that ends the run did so, with this code, and what it said last."""
-        words = self._final_child().last_log_line()
-        return f"{self._final_child().name} {describe_exit(exit_code)}" + (f": {words}" if words else "")
+        return self._final_child().describe_end(exit_code)
 
     def _note_signal(self, number: int, _frame: FrameType | None) -> None:
         self._signal = signal.Signals(number)

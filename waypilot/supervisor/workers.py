@@ -31,7 +31,7 @@ from waypilot.report.run_info import UNKNOWN
 from waypilot.report.state import SERIES_DIR, series_reference
 from waypilot.report.summary import print_summary
 from waypilot.report.writer import Earlier
-from waypilot.supervisor.child import Child, describe_exit
+from waypilot.supervisor.child import Child
 from waypilot.supervisor.record import RunRecord
 from waypilot.supervisor.resolve import AUTOMATIC, resolve
 from waypilot.supervisor.table import Scalar, TableError
@@ -174,7 +174,7 @@ class _Front:
         child.kill_group()
         worker.child = None
         if worker.jobs:
-            self._settle(worker, f"{child.name} {describe_exit(exit_code)}")
+            self._settle(worker, child.describe_end(exit_code))
         self._take_pictures(worker.folder)
         if worker.jobs:
             self._start(worker)

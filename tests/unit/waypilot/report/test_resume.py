@@ -105,6 +105,34 @@ def test_a_server_version_that_was_not_known_yet_is_filled_in(tmp_path, jobs, in
         ResultsWriter(path, other, jobs, Earlier.RESUME)
 
 
+def test_the_server_is_learned_after_runs_and_they_stay(tmp_path, jobs, info, judge):
+    unknown = dataclasses.replace(info, versions={"carla_server": "unknown"})
+    writer = ResultsWriter(tmp_path / "results.json", unknown, jobs)
+    writer.start(jobs[0])
+    writer.append(judge(jobs[0]))
+    writer.start(jobs[1])
+    writer.broke(jobs[1], "server died")
+    before = statuses(writer.path)
+    writer.learn_server("0.9.16")
+    again = ResultsWriter(writer.path, unknown, jobs, Earlier.CONTINUE)
+    assert statuses(writer.path) == before
+    assert [again.broken_attempts(job) for job in jobs] == [0, 1, 0]
+    assert load_results(writer.path).document["versions"] == {"carla_server": "0.9.16"}
+
+
+def test_a_crashed_run_that_is_resumed_has_all_its_attempts_again(tmp_path, jobs, info, judge):
+    writer = ResultsWriter(tmp_path / "results.json", info, jobs[:1])
+    writer.start(jobs[0])
+    writer.broke(jobs[0], "server died")
+    writer.start(jobs[0])
+    writer.crash(jobs[0], "server died again")
+    resumed = ResultsWriter(writer.path, info, jobs[:1], Earlier.RESUME)
+    assert (resumed.attempts(jobs[0]), resumed.broken_attempts(jobs[0])) == (0, 0)
+    resumed.start(jobs[0])
+    resumed.append(judge(jobs[0]))
+    assert load_results(writer.path).results[0].notes == judge(jobs[0]).notes
+
+
 def test_nothing_to_resume_is_a_fresh_start_and_results_without_a_journal_are_refused(tmp_path, jobs, info, run_all):
     assert ResultsWriter(tmp_path / "new" / "results.json", info, jobs, Earlier.RESUME).open_jobs == jobs
     path = run_all(tmp_path)

@@ -14,19 +14,20 @@ from waypilot.metrics import crashed_result
 from waypilot.report.results import ResultsWriter, load_results
 from waypilot.supervisor import workers
 from waypilot.supervisor.__main__ import main
+from waypilot.supervisor.child import Child
 from waypilot.supervisor.record import plan_runs, run_info
 
 TABLE = Path(__file__).resolve().parents[4] / "launch" / "stack.yaml"
 SCENARIOS = "turn_clear,straight_rain"
 
 
-class StackInFolder:
+class StackInFolder(Child):
     """A worker's supervisor: it writes what the test wants into its folder and ends at once."""
 
     lives: ClassVar = {}
 
-    def __init__(self, name, command, _log, _environment):
-        self.name = name
+    def __init__(self, name, command, log, _environment):
+        self.name, self.log_path = name, log
         words = dict(word.split(":=", 1) for word in command if ":=" in word)
         folder = Path(words["output_dir"])
         self._exit_code = self.lives[folder.name](folder, words["runs"])
@@ -68,6 +69,13 @@ def breaks_in_the_first(folder, runs):
     return -9
 
 
+def gives_up(folder, _runs):
+    log = folder.parents[1] / "logs" / f"worker_{folder.name}.log"
+    log.parent.mkdir(exist_ok=True)
+    log.write_text("started\nwaypilot.supervisor: no executable policy_node\n")
+    return 2
+
+
 def start(writer, job, picture):
     writer.start(job)
     writer.picture_dir(job).mkdir(parents=True)
@@ -102,6 +110,13 @@ def test_a_run_that_is_given_up_keeps_its_pictures(stacks, tmp_path):
     assert pictures(tmp_path)["turn_clear_seed0"] == "broken"
     first, second = load_results(tmp_path / "results.json").results
     assert (first.status, second.status) == ("crashed: worker 0 was killed by SIGKILL", "completed")
+
+
+def test_a_worker_that_gives_up_is_quoted(stacks, tmp_path):
+    stacks |= {"0": gives_up, "0_2": gives_up, "1": drives_all}
+    assert main(command(tmp_path)) == 1
+    status = load_results(tmp_path / "results.json").results[0].status
+    assert status == "crashed: not driven: worker 0 exited with code 2: waypilot.supervisor: no executable policy_node"
 
 
 def test_workers_with_different_simulators_are_wrong_arguments(stacks, tmp_path, capsys):
