@@ -12,6 +12,7 @@ from geometry_msgs.msg import PoseStamped
 from nav_msgs.msg import Path as PathMessage
 from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.task import Future
+from waypilot_msgs.msg import RoadUser, Surroundings
 from waypilot_msgs.srv import PrepareScenario
 from waypilot_ros import qos
 from waypilot_ros.carla_bridge_node import BridgeConfig
@@ -87,6 +88,16 @@ def test_a_published_route_begins_a_drive_with_policy_then_controller(start_node
     assert [name for name, _ in asked] == ["policy", "policy", "policy", "controller"]
     assert all(request.free_running for _, request in asked)
     assert '"target_speed_mps": 5.0' in asked[0][1].scenario_json
+
+
+def test_a_message_that_cannot_be_drawn_is_counted_and_the_markers_go_on(start_node, peer):
+    node = start_node("markers")
+    peer.offer(Surroundings, "surroundings")
+    peer.wait("the markers node", lambda: peer.node.count_subscribers("/surroundings"))
+    peer.pause(0.3)
+    peer.send("surroundings", Surroundings(actors=[RoadUser(kind=99)]))
+    peer.wait("the report", lambda: peer.problems("markers").get("malformed surroundings") == "1")
+    assert node.stop() == 0
 
 
 def test_markers_lie_in_the_map_frame():

@@ -1,7 +1,10 @@
+import itertools
+
 import pytest
 import rclpy
 from waypilot_msgs.msg import ScenarioStatus
-from waypilot_ros.evaluation import StackBrokenError
+from waypilot_ros.conversions import ego_to_msg
+from waypilot_ros.evaluation import ScenarioCrashedError, StackBrokenError
 from waypilot_ros.stack_client import PatienceConfig, StackClient
 
 
@@ -17,8 +20,23 @@ def client(domain):
 def test_the_end_of_a_drive_that_was_given_up_does_not_end_the_next_one(client, monkeypatch):
     def prepare(_job):
         client._on_status(ScenarioStatus(state=ScenarioStatus.COMPLETED))  # the judge's word on the last drive
+        return 60.0
 
     monkeypatch.setattr(client, "_prepare_all", prepare)
     monkeypatch.setattr(client, "retry", lambda *_: None)
     with pytest.raises(StackBrokenError, match="no odometry from the bridge"):
         client.drive(None)
+
+
+def test_a_judge_that_never_ends_a_drive_is_a_crash_and_not_a_wait_for_ever(client, monkeypatch, ego_at):
+    frames = itertools.count()
+
+    def spin(_timeout_s=0.0):
+        client._on_odometry(ego_to_msg(ego_at(1_000_000_000 * next(frames))))
+
+    monkeypatch.setattr(client, "_prepare_all", lambda _job: 60.0)
+    monkeypatch.setattr(client, "retry", lambda *_: None)
+    monkeypatch.setattr(client, "_spin", spin)
+    with pytest.raises(ScenarioCrashedError, match="metrics has not ended the drive 30 s after its time limit of 60 s"):
+        client.drive(None)
+    assert next(frames) == 92

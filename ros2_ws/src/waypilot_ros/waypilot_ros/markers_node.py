@@ -76,7 +76,11 @@ class MarkersNode(Node):
             self._publish([line(name, plan.stamp_ns, pose, plan.waypoints_m.tolist())])
 
     def _on_surroundings(self, message: Surroundings) -> None:
-        surroundings = surroundings_from_msg(message)
+        try:
+            surroundings = surroundings_from_msg(message)
+        except MalformedMessageError as error:
+            self._diagnostics.problem("malformed surroundings", str(error))
+            return
         stamp_ns = surroundings.stamp_ns
         gone = [
             Marker(header=header(stamp_ns, MAP_FRAME), ns="road users", id=number, action=Marker.DELETE)

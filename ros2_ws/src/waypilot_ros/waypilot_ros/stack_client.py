@@ -21,8 +21,9 @@ from waypilot_msgs.srv import FinalizeScenario, PrepareScenario, StartScenario, 
 from waypilot.config import config_to_dict
 from waypilot.metrics import ScenarioResult, result_from_dict
 from waypilot.report.results import Job
+from waypilot.types import NANOSECONDS_PER_SECOND
 from waypilot_ros import qos
-from waypilot_ros.conversions import stamp_from_msg
+from waypilot_ros.conversions import route_from_msg, stamp_from_msg
 from waypilot_ros.diagnostics import PROCESS_KEY
 from waypilot_ros.evaluation import DriveReport, ScenarioCrashedError, StackBrokenError
 from waypilot_ros.liveness import Liveness
@@ -33,6 +34,8 @@ DRIVERS = ("policy", "controller", "metrics")
 RETRY_S = 0.03
 SETTLE_S = 0.3
 SPIN_S = 0.1
+#: Simulated time by which the judge may lag behind the frames when the scenario's time is up.
+JUDGE_LAG_S = 30.0
 #: After this time of waiting somebody who watches is told for what.
 TELL_AFTER_S = 5.0
 
@@ -104,6 +107,7 @@ class StackClient:
         self._stop = node.create_client(StopScenario, "carla_bridge/stop")
         self._finalize = node.create_client(FinalizeScenario, "metrics/finalize")
         self._last_frame_s = 0.0
+        self._first_stamp_ns: int | None = None
         self._last_stamp_ns: int | None = None
         self._stage_times = StageTimes(node)
         self._end: ScenarioStatus | None = None
@@ -140,15 +144,16 @@ class StackClient:
         """Drive one scenario to its end and have it judged (see ``evaluation.Stack``)."""
         self._bridge_crash = ""
         begun_s = time.monotonic()
-        self._prepare_all(job)
+        time_limit_s = self._prepare_all(job)
         self._before_start(job)
         # Only now: the judge may have announced the end of a drive that was given up until it was prepared anew.
         self._end = None
+        self._first_stamp_ns = None
         self._stage_times.reset()
         driving_s = time.monotonic()
         # The controller may know the bridge a moment before the bridge knows the controller.
         self.retry("carla_bridge", self._start, StartScenario.Request(), self._patience.start_s)
-        end_ns = self._wait_for_end()
+        end_ns = self._wait_for_end(time_limit_s)
         ended_s = time.monotonic()
         counts = self._stop_bridge(end_ns)
         result = self._judge(counts)
@@ -175,8 +180,11 @@ class StackClient:
                 raise StackBrokenError(f"nobody offers {', '.join(missing)} after {patience_s:g} s")
         self.spin_for(SETTLE_S)
 
-    def _prepare_all(self, job: Job) -> None:
-        """Prepare the bridge, which plans the route, then all who need that, until they are ready, in this order."""
+    def _prepare_all(self, job: Job) -> float:
+        """Prepare the bridge, which plans the route, then all who need that, until they are ready, in this order.
+
+        Returns the simulated time that the drive may take.
+        """
         request = PrepareScenario.Request(scenario_json=json.dumps(config_to_dict(job.scenario)), seed=job.seed)
         response = self.call("carla_bridge", self._prepare["carla_bridge"], request, self._patience.prepare_s)
         self._check(response)
@@ -184,11 +192,13 @@ class StackClient:
         request.scene_known, request.scene = response.scene_known, response.scene
         for name in DRIVERS:
             self.retry(name, self._prepare[name], request, self._patience.ready_s)
+        return job.scenario.time_limit_for(route_from_msg(request.route).length_m)
 
-    def _wait_for_end(self) -> int:
+    def _wait_for_end(self, time_limit_s: float) -> int:
         """Wait for the judge's word.
 
-        Raises StackBrokenError when frames stop coming, ScenarioCrashedError when a node is not the one that began.
+        Raises StackBrokenError when frames stop coming, ScenarioCrashedError when a node is not the one that began or
+        the judge does not end the drive long after its time is up.
         """
         self._last_frame_s = time.monotonic()
         self._liveness.reset(self._last_frame_s)
@@ -197,6 +207,11 @@ class StackClient:
             fault = self._liveness.fault(time.monotonic())
             if fault:
                 raise ScenarioCrashedError(fault)
+            if self._driven_s() > time_limit_s + JUDGE_LAG_S:
+                raise ScenarioCrashedError(
+                    f"metrics has not ended the drive {JUDGE_LAG_S:g} s after its time limit of {time_limit_s:g} s: "
+                    "see its log for messages that it could not use"
+                )
             silence_s = time.monotonic() - self._last_frame_s
             if silence_s > self._patience.frame_s:
                 last = (
@@ -204,6 +219,12 @@ class StackClient:
                 )
                 raise StackBrokenError(f"no odometry from the bridge for {silence_s:.0f} s ({last})")
         return stamp_from_msg(self._end.header.stamp)
+
+    def _driven_s(self) -> float:
+        """Tell the simulated time since the first frame of the drive."""
+        if self._first_stamp_ns is None or self._last_stamp_ns is None:
+            return 0.0
+        return (self._last_stamp_ns - self._first_stamp_ns) / NANOSECONDS_PER_SECOND
 
     def _stop_bridge(self, end_ns: int) -> DriveCounts:
         request = StopScenario.Request(end_stamp_ns=end_ns)
@@ -268,6 +289,8 @@ class StackClient:
     def _on_odometry(self, message: Odometry) -> None:
         self._last_frame_s = time.monotonic()
         self._last_stamp_ns = stamp_from_msg(message.header.stamp)
+        if self._first_stamp_ns is None:
+            self._first_stamp_ns = self._last_stamp_ns
 
     def _on_status(self, message: ScenarioStatus) -> None:
         if message.state == ScenarioStatus.CRASHED:
