@@ -3,6 +3,7 @@
 from carla_lite.engine.actors import Actor, BodyActor, Vehicle, Walker
 from carla_lite.engine.catalog import ActorClass, Blueprint, Catalog
 from carla_lite.engine.controls import VehicleControl, WalkerControl
+from carla_lite.engine.handling import Handling
 from carla_lite.engine.signals import LIGHT_TYPE_ID, Signals, TrafficLight, TrafficSign
 from carla_lite.engine.world import Collision, SpawnError, StepEvents, World
 
@@ -14,6 +15,7 @@ __all__ = [
     "BodyActor",
     "Catalog",
     "Collision",
+    "Handling",
     "Signals",
     "SpawnError",
     "StepEvents",

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from carla_lite.engine import body as b
 from carla_lite.engine.catalog import ActorClass, Blueprint
 from carla_lite.engine.controls import VehicleControl, WalkerControl
+from carla_lite.engine.handling import Handling
 from waypilot.geometry import FloatArray, Pose, Quaternion, Vector3
 
 if TYPE_CHECKING:
@@ -200,6 +201,7 @@ class Vehicle(BodyActor):
         """Create a vehicle at rest with no pedal pressed."""
         super().__init__(actor_id, blueprint, attributes, pose)
         self._control = VehicleControl()
+        self.handling = Handling()
         self.traffic_light: TrafficLight | None = None
         self.speed_limit_kph = DEFAULT_SPEED_LIMIT_KPH
 
@@ -223,6 +225,11 @@ class Vehicle(BodyActor):
         self.blueprint = replace(self.blueprint, mass_kg=mass_kg, max_steer_rad=max_steer_rad)
         self.body[b.MAX_WHEEL_ANGLE] = max_steer_rad
         b.set_pushable(self.body, self.blueprint, self.simulates_physics)
+
+    def set_handling(self, handling: Handling) -> None:
+        """Drive as ``handling`` says from the next step on."""
+        self.handling = handling
+        handling.write(self.body)
 
     @property
     def speed_mps(self) -> float:

@@ -14,7 +14,15 @@ X, Y, YAW, VX, VY, YAW_RATE, WHEEL_ANGLE = range(7)
 THROTTLE, STEER, BRAKE, HAND_BRAKE, DIRECTION, TARGET_X, TARGET_Y, HOLDS_VELOCITY = range(7, 15)
 # Constants. Inverse mass and inertia are zero for what nothing can push.
 INVERSE_MASS, INVERSE_INERTIA, HALF_X, HALF_Y, KIND, AXLE, MAX_WHEEL_ANGLE, COLLIDES = range(15, 23)
-SIZE = 23
+# Handling of a vehicle, see ``carla_lite.engine.handling``: grip, then factors on what the default car has, then the
+# part of the full wheel angle that is left at each speed of ``CURVE_KPH``.
+GRIP, DRIVE, POWER, BRAKE_FORCE, HAND_FORCE, DRAG, CURVE = range(23, 30)
+CURVE_KPH = (0.0, 20.0, 60.0, 120.0)
+CURVE_END = CURVE + len(CURVE_KPH)
+SIZE = CURVE_END
+
+DEFAULT_CURVE = (1.0, 0.9, 0.8, 0.7)
+"""CARLA's default steering curve."""
 
 FIXED, VEHICLE, WALKER = 0.0, 1.0, 2.0
 _KINDS = {ActorClass.VEHICLE: VEHICLE, ActorClass.WALKER: WALKER, ActorClass.PROP: FIXED}
@@ -29,6 +37,8 @@ def new_body(blueprint: Blueprint, x_m: float, y_m: float, yaw_rad: float) -> Fl
     row[KIND] = _KINDS[blueprint.actor_class]
     row[AXLE] = 0.5 * blueprint.wheelbase_m
     row[MAX_WHEEL_ANGLE] = blueprint.max_steer_rad
+    row[GRIP:CURVE] = 1.0
+    row[CURVE:CURVE_END] = DEFAULT_CURVE
     if row[KIND] != FIXED:
         set_pushable(row, blueprint, True)
     return row

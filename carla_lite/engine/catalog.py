@@ -29,6 +29,7 @@ class ActorClass(Enum):
     SENSOR = "sensor"
     SPECTATOR = "spectator"
     TRAFFIC = "traffic"
+    TRIGGER = "trigger"
 
 
 class AttributeType(IntEnum):
@@ -110,7 +111,7 @@ class Catalog:
     @staticmethod
     def default() -> Catalog:
         """Build the catalog that carla_lite serves."""
-        return Catalog((*_vehicles(), *_walkers(), *_props(), *_sensors()))
+        return Catalog((*_vehicles(), *_walkers(), *_props(), _FRICTION_TRIGGER, *_sensors()))
 
     def find(self, type_id: str) -> Blueprint:
         """Return the blueprint of this id; raise KeyError when there is none."""
@@ -282,6 +283,17 @@ def _sensors() -> Iterator[Blueprint]:
             ),
         )
 
+
+_FRICTION_TRIGGER = Blueprint(
+    "static.trigger.friction",
+    ActorClass.TRIGGER,
+    (
+        BlueprintAttribute("friction", AttributeType.FLOAT, "3.5", ("3.5",)),
+        *(BlueprintAttribute(f"extent_{axis}", AttributeType.FLOAT, "1.0") for axis in "xyz"),
+        BlueprintAttribute("ros_name", AttributeType.STRING, "static.trigger.friction"),
+        _role("friction"),
+    ),
+)
 
 # CARLA's spectator has no such attribute: by it a client can tell which simulator it talks to.
 SPECTATOR = Blueprint(

@@ -3,7 +3,8 @@
 Vehicle: two axles at equal distance from the actor origin, which is the centre of mass; driven and braked on both. A
 tyre's side force grows with slip, saturates at the grip the axle has left after driving and braking (friction circle);
 below ``_SLIP_FLOOR_MPS`` it acts as a damper of the sideways motion, so a standing car stays where it is.
-Figures are those of a family car, scaled with mass: 0-100 km/h in about 7 s, 8.8 m/s^2 of braking, 1 g of grip.
+Figures are those of a family car, scaled with mass: 0-100 km/h in about 7 s, 8.8 m/s^2 of braking, 1 g of grip, the
+same in rain, as in CARLA. ``carla_lite.engine.handling`` says how a client changes them.
 """
 
 from __future__ import annotations
@@ -16,12 +17,21 @@ from carla_lite.engine._numba import jit
 from carla_lite.engine.body import (
     AXLE,
     BRAKE,
+    BRAKE_FORCE,
+    CURVE,
+    CURVE_END,
+    CURVE_KPH,
     DIRECTION,
+    DRAG,
+    DRIVE,
+    GRIP,
     HAND_BRAKE,
+    HAND_FORCE,
     HOLDS_VELOCITY,
     INVERSE_INERTIA,
     INVERSE_MASS,
     MAX_WHEEL_ANGLE,
+    POWER,
     STEER,
     TARGET_X,
     TARGET_Y,
@@ -37,11 +47,11 @@ from carla_lite.engine.body import (
 from waypilot.geometry import FloatArray
 
 GRAVITY_MPS2 = 9.81
-GRIP = 1.0  # tyre on asphalt, the same in rain: CARLA does not change it with the weather either
 _DRIVE_MPS2 = 5.0  # low-speed traction at full throttle
 _POWER_W_PER_KG = 81.0  # 150 kW for 1850 kg
 _REVERSE_TOP_SPEED_MPS = 10.0
 _BRAKE_SHARE = 0.9  # part of the grip that full braking uses; the rest still steers, as with ABS
+_BRAKES_MPS2 = 9.2  # what the brakes of the default car could do with more grip: 1500 N m at each wheel
 _LOCKED_SIDE_GRIP = 0.3
 _ROLLING_MPS2 = 0.15
 _ENGINE_DRAG_MPS2 = 0.3
@@ -53,9 +63,7 @@ _REST_MPS = 1e-3
 _NEGLIGIBLE = 1e-12
 _WALKER_MPS2 = 8.0
 _WALKER_RADPS2 = 10.0
-# CARLA's default steering curve: part of the full wheel angle left at a speed in km/h.
-_CURVE_KPH = np.array([0.0, 20.0, 60.0, 120.0])
-_CURVE_SHARE = np.array([1.0, 0.9, 0.8, 0.7])
+_CURVE_KPH = np.array(CURVE_KPH)
 
 
 @jit
@@ -76,23 +84,26 @@ def _side_limit(axle_grip: float, along_force: float) -> float:
 
 
 @jit
-def _drive_acceleration(throttle: float, direction: float, speed: float) -> float:
+def _drive_acceleration(row: FloatArray, speed: float) -> float:
+    direction = row[DIRECTION]
     if direction < 0.0 and speed < -_REVERSE_TOP_SPEED_MPS:
         return 0.0
-    return direction * throttle * min(_DRIVE_MPS2, _POWER_W_PER_KG / max(abs(speed), 1.0))
+    engine = min(_DRIVE_MPS2 * row[DRIVE], _POWER_W_PER_KG * row[POWER] / max(abs(speed), 1.0))
+    return float(direction * min(row[THROTTLE] * engine, row[GRIP] * GRAVITY_MPS2))
 
 
 @jit
 def _resistance(row: FloatArray, speed: float) -> float:
     """Return the deceleration (m/s^2) of brakes, tyres, engine and air."""
-    brake = max(row[BRAKE], 0.5 * row[HAND_BRAKE]) * _BRAKE_SHARE * GRIP * GRAVITY_MPS2
+    pedal = max(row[BRAKE], 0.5 * row[HAND_BRAKE] * row[HAND_FORCE])
+    brake = min(pedal * _BRAKE_SHARE * row[GRIP] * GRAVITY_MPS2, pedal * _BRAKES_MPS2 * row[BRAKE_FORCE])
     engine = _ENGINE_DRAG_MPS2 if row[THROTTLE] == 0.0 else 0.0
-    return float(brake + engine + _ROLLING_MPS2 + _AIR_DRAG_1PM * speed * speed)
+    return float(brake + engine + _ROLLING_MPS2 + _AIR_DRAG_1PM * row[DRAG] * speed * speed)
 
 
 @jit
 def _turn_wheels(row: FloatArray, speed: float, dt: float) -> None:
-    share = np.interp(abs(speed) * 3.6, _CURVE_KPH, _CURVE_SHARE)
+    share = np.interp(abs(speed) * 3.6, _CURVE_KPH, row[CURVE:CURVE_END])
     target = -row[STEER] * row[MAX_WHEEL_ANGLE] * share
     row[WHEEL_ANGLE] = _toward(row[WHEEL_ANGLE], target, _STEER_RATE_RADPS * dt)
 
@@ -107,9 +118,9 @@ def move_vehicle(row: FloatArray, dt: float) -> None:
     _turn_wheels(row, along, dt)
     cw, sw = math.cos(row[WHEEL_ANGLE]), math.sin(row[WHEEL_ANGLE])
 
-    drive = _drive_acceleration(row[THROTTLE], row[DIRECTION], along)
+    drive = _drive_acceleration(row, along)
     resistance = _resistance(row, along)
-    axle_grip = 0.5 * GRIP * GRAVITY_MPS2
+    axle_grip = 0.5 * row[GRIP] * GRAVITY_MPS2
     limit = _side_limit(axle_grip, 0.5 * max(abs(drive), resistance))
     front_side = side + axle * rate
     front = _side_force(front_side * cw - along * sw, along * cw + front_side * sw, limit)

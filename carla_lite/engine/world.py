@@ -10,6 +10,7 @@ import numpy as np
 from carla_lite.engine.actors import BODY_TYPES, Actor, BodyActor, Vehicle
 from carla_lite.engine.body import SIZE
 from carla_lite.engine.catalog import ActorClass, Blueprint, Catalog
+from carla_lite.engine.friction import FrictionTriggers
 from carla_lite.engine.physics import obstacles_of, overlaps_any, step_bodies
 from carla_lite.engine.signals import Signals
 from carla_lite.maps import TownMap
@@ -71,6 +72,7 @@ class World:
         self.weather = Weather()
         self.actors: dict[int, Actor] = {}
         self._next_id = first_actor_id
+        self._friction = FrictionTriggers()
         self._obstacles: FloatArray = obstacles_of(town.scene.boxes)
         self.spectator = self.spawn("spectator", {}, Pose.from_xyz_rpy(0.0, 0.0, 30.0, pitch_rad=math.pi / 4.0))
         self.signals = Signals(town, self._next_id, seed)
@@ -97,6 +99,10 @@ class World:
         if not all(map(math.isfinite, (pose.x_m, pose.y_m, pose.z_m, *_quaternion(pose)))):
             raise SpawnError("Spawn failed: the transform is not finite")
         actor = self._create(blueprint, values, pose, parent_id)
+        try:
+            self._friction.add(actor)
+        except ValueError as error:
+            raise SpawnError(f"Spawn failed: {error}") from error
         self.actors[actor.id] = actor
         self._next_id += 1
         if isinstance(actor, Vehicle):
@@ -136,6 +142,7 @@ class World:
         if actor_id not in self.actors or self.actors[actor_id].actor_class in _PERMANENT:
             return False
         del self.actors[actor_id]
+        self._friction.remove(actor_id)
         for actor in self.actors.values():
             if actor.parent_id == actor_id:
                 actor.detach()
@@ -146,6 +153,7 @@ class World:
         if not 0.0 < dt_s <= _MAX_STEP_S:
             raise ValueError(f"the step is {dt_s} s, expected more than 0 and at most {_MAX_STEP_S:g} s")
         bodies = self._bodies()
+        self._friction.apply(actor for actor in bodies if isinstance(actor, Vehicle))
         rows = self._body_rows()
         contacts = step_bodies(rows, self._obstacles, dt_s, _CONTACT_THRESHOLD_NS)
         for actor, row in zip(bodies, rows, strict=True):

@@ -5,7 +5,11 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from carla_lite.engine import Blueprint, Vehicle
+import numpy as np
+
+from carla_lite.engine import Blueprint, Handling, Vehicle
+from carla_lite.engine.body import CURVE_KPH
+from carla_lite.engine.friction import DEFAULT_TIRE_FRICTION
 from carla_lite.wire import readers
 from carla_lite.wire.errors import CallError
 from carla_lite.wire.records import read_vector, vector
@@ -19,15 +23,16 @@ FINAL_RATIO = 4.17
 DRAG_COEFFICIENT = 0.3
 _IDLE_RPM = 800.0
 _GRAVITY_MPS2 = 9.81
-_TIRE_FRICTION = 3.5
 _TRACK_SHARE = 0.78  # distance of the wheels from the middle line, per half width
 _TORQUE_CURVE = [[0.0, 400.0], [1890.0, 500.0], [5730.0, 400.0]]
 _STEERING_CURVE = [[0.0, 1.0], [20.0, 0.9], [60.0, 0.8], [120.0, 0.7]]
 _FORWARD_GEARS = [[4.25, 0.5, 0.65], [2.52, 0.5, 0.65], [1.66, 0.5, 0.65], [1.22, 0.5, 0.65], [1.0, 0.5, 0.65]]
+_MAX_BRAKE_TORQUE_NM = 1500.0
+_MAX_HAND_BRAKE_TORQUE_NM = 3000.0
 _WHEELS_POSITION_FIELD = 9
-WHEELS_FIELD = 15
-_WHEEL_STEER_FIELD = 2
-MASS_FIELD = 11
+_TORQUE_FIELD, _MAX_RPM_FIELD, _FINAL_RATIO_FIELD, _GEARS_FIELD = 0, 1, 9, 10
+MASS_FIELD, _DRAG_FIELD, _STEERING_FIELD, WHEELS_FIELD = 11, 12, 14, 15
+_WHEEL_FRICTION_FIELD, _WHEEL_STEER_FIELD, _WHEEL_RADIUS_FIELD, _WHEEL_BRAKE_FIELD, _WHEEL_HAND_FIELD = 0, 2, 3, 4, 5
 
 
 def default_physics(blueprint: Blueprint) -> Wire:
@@ -56,13 +61,13 @@ def default_physics(blueprint: Blueprint) -> Wire:
 
 
 def _wheel(steer_deg: float, index: int) -> Wire:
-    hand_brake_torque = 0.0 if index < 2 else 3000.0
+    hand_brake_torque = 0.0 if index < 2 else _MAX_HAND_BRAKE_TORQUE_NM
     return [
-        _TIRE_FRICTION,
+        DEFAULT_TIRE_FRICTION,
         0.25,
         steer_deg,
         WHEEL_RADIUS_CM,
-        1500.0,
+        _MAX_BRAKE_TORQUE_NM,
         hand_brake_torque,
         3.0,
         20.0,
@@ -104,6 +109,38 @@ def max_steer_rad(physics: Wire) -> float:
     return math.radians(max(wheel[_WHEEL_STEER_FIELD] for wheel in physics[WHEELS_FIELD][:2]))
 
 
+def handling(physics: Wire, default_mass_kg: float) -> Handling:
+    """Return how a vehicle of ``default_mass_kg`` drives with other physics.
+
+    Forces follow from torques, gears and wheel radius, accelerations from forces and mass, all relative to the default
+    record. What has no counterpart in the engine's single-track model (moments of inertia, damping, tyre stiffness,
+    centre of mass, gear switching) is kept and given back. Raises CallError for what no vehicle can have.
+    """
+    lightness = default_mass_kg / physics[MASS_FIELD]
+    wheels = physics[WHEELS_FIELD]
+    leverage = lightness * WHEEL_RADIUS_CM / max(_mean(wheels, _WHEEL_RADIUS_FIELD), 1.0)
+    torque = max((point[1] for point in physics[_TORQUE_FIELD]), default=0.0) / max(y for _, y in _TORQUE_CURVE)
+    first_gear = physics[_GEARS_FIELD][0][0] / _FORWARD_GEARS[0][0] if physics[_GEARS_FIELD] else 0.0
+    gearing = first_gear * physics[_FINAL_RATIO_FIELD] / FINAL_RATIO
+    curve = sorted(tuple(point) for point in physics[_STEERING_FIELD]) or [(0.0, 1.0)]
+    try:
+        return Handling(
+            grip=_mean(wheels, _WHEEL_FRICTION_FIELD) / DEFAULT_TIRE_FRICTION,
+            drive=torque * gearing * leverage,
+            power=torque * physics[_MAX_RPM_FIELD] / MAX_RPM * lightness,
+            brake=_mean(wheels, _WHEEL_BRAKE_FIELD) / _MAX_BRAKE_TORQUE_NM * leverage,
+            hand_brake=_mean(wheels[2:], _WHEEL_HAND_FIELD) / _MAX_HAND_BRAKE_TORQUE_NM * leverage,
+            drag=physics[_DRAG_FIELD] / DRAG_COEFFICIENT * lightness,
+            steering_curve=tuple(np.interp(CURVE_KPH, *zip(*curve, strict=True)).tolist()),
+        )
+    except ValueError as error:
+        raise CallError(f"VehiclePhysicsControl cannot be used: {error}") from error
+
+
+def _mean(wheels: Wire, field: int) -> float:
+    return float(sum(wheel[field] for wheel in wheels) / len(wheels))
+
+
 def _curve_point(value: Any) -> Wire:
     return readers.record(value, "Vector2D", readers.number, readers.number)
 
@@ -131,7 +168,7 @@ def telemetry(vehicle: Vehicle) -> Wire:
     load_n = vehicle.blueprint.mass_kg * _GRAVITY_MPS2 / 4.0
     unknown = math.nan
     wheel = [
-        *(_TIRE_FRICTION, unknown, unknown, wheel_speed_radps, load_n, 1.0),
+        *(DEFAULT_TIRE_FRICTION, unknown, unknown, wheel_speed_radps, load_n, 1.0),
         *(unknown, unknown, unknown, unknown, unknown),
     ]
     head = [abs(vehicle.speed_mps), control.steer, control.throttle, control.brake]

@@ -83,10 +83,10 @@ def set_actor_enable_gravity(simulation: Simulation, actor_id: int, enabled: boo
 
 @TABLE.void(readers.actor_id, readers.flag)
 def set_actor_collisions(simulation: Simulation, actor_id: int, enabled: bool) -> None:
-    """Accept switching collisions on, as they always are; switching them off is refused."""
-    simulation.actor(actor_id)
-    if not enabled:
-        raise CallError("carla_lite cannot switch the collisions of an actor off")
+    """Let a body touch others, or pass through them; what has no body touches nothing anyway."""
+    actor = simulation.actor(actor_id)
+    if isinstance(actor, BodyActor):
+        actor.set_collides(enabled)
 
 
 def _check_speed(velocity_mps: Vector3) -> None:

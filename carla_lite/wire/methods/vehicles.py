@@ -8,7 +8,15 @@ from typing import Any
 from carla_lite.engine import Vehicle, VehicleControl
 from carla_lite.wire import readers, records
 from carla_lite.wire.ackermann import AckermannTarget, controller_settings, read_ackermann
-from carla_lite.wire.physics_record import MASS_FIELD, default_physics, max_steer_rad, placed, read_physics, telemetry
+from carla_lite.wire.physics_record import (
+    MASS_FIELD,
+    default_physics,
+    handling,
+    max_steer_rad,
+    placed,
+    read_physics,
+    telemetry,
+)
 from carla_lite.wire.simulation import Simulation
 from carla_lite.wire.table import MethodTable
 
@@ -50,8 +58,9 @@ def get_physics_control(simulation: Simulation, actor_id: int) -> list[Any]:
 
 @TABLE.void(readers.actor_id, read_physics)
 def apply_physics_control(simulation: Simulation, actor_id: int, physics: list[Any]) -> None:
-    """Change a vehicle's physics: mass and wheel angle act, the rest is kept and given back."""
+    """Change a vehicle's physics: ``physics_record.handling`` says what acts; the rest is kept and given back."""
     vehicle = simulation.actor_of(Vehicle, actor_id)
+    vehicle.set_handling(handling(physics, simulation.world.catalog.find(vehicle.type_id).mass_kg))
     vehicle.set_physics(physics[MASS_FIELD], max_steer_rad(physics))
     simulation.physics[actor_id] = physics
 

@@ -160,6 +160,71 @@ def test_a_changed_mass_acts(world, ego):
     assert ego.get_velocity().length() == pytest.approx(2.0, abs=0.2)
 
 
+def speed_after(world, vehicle, ticks, **control):
+    vehicle.apply_control(carla.VehicleControl(**control))
+    for _ in range(ticks):
+        world.tick()
+    return vehicle.get_velocity().length()
+
+
+def test_engine_brakes_tyres_and_mass_of_the_physics_control_act(world, ego):
+    ordinary = speed_after(world, ego, 20, throttle=1.0)
+    for name, factor in (("torque_curve", 0.5), ("final_ratio", 0.5), ("mass", 2.0)):
+        ego.set_target_velocity(carla.Vector3D())
+        physics = ego.get_physics_control()
+        if name == "torque_curve":
+            physics.torque_curve = [carla.Vector2D(p.x, factor * p.y) for p in physics.torque_curve]
+        else:
+            setattr(physics, name, factor * getattr(physics, name))
+        before = ego.get_physics_control()
+        ego.apply_physics_control(physics)
+        assert speed_after(world, ego, 20, throttle=1.0) == pytest.approx(0.5 * ordinary, rel=0.12), name
+        ego.apply_physics_control(before)
+
+
+def test_worn_tyres_need_a_longer_way(world, ego):
+    def lost_in_half_a_second():
+        ego.set_target_velocity(ego.get_transform().get_forward_vector() * 10.0)
+        world.tick()
+        before = ego.get_velocity().length()
+        return before - speed_after(world, ego, 10, brake=1.0)
+
+    ordinary = lost_in_half_a_second()
+    physics = ego.get_physics_control()
+    wheels = physics.wheels
+    for wheel in wheels:
+        wheel.tire_friction = 0.5 * 3.5
+    physics.wheels = wheels
+    ego.apply_physics_control(physics)
+    assert lost_in_half_a_second() == pytest.approx(0.5 * ordinary, rel=0.1)
+
+
+def test_a_friction_trigger_makes_the_road_slippery(world, ego):
+    blueprint = world.get_blueprint_library().find("static.trigger.friction")
+    for axis in "xyz":
+        blueprint.set_attribute(f"extent_{axis}", "20000.0")
+    blueprint.set_attribute("friction", "0.35")
+    trigger = world.spawn_actor(blueprint, ego.get_transform())
+    slow = speed_after(world, ego, 10, throttle=1.0)
+    trigger.destroy()
+    ego.set_target_velocity(carla.Vector3D())
+    assert slow < 0.3 * speed_after(world, ego, 10, throttle=1.0)
+
+
+def test_collisions_can_be_switched_off(world, ego):
+    other_place = ego.get_transform()
+    other_place.location = other_place.transform(carla.Location(6.0, 0.0, 0.3))
+    other = world.spawn_actor(world.get_blueprint_library().find("vehicle.audi.a2"), other_place)
+    ego.set_collisions(False)
+    ego.set_target_velocity(ego.get_transform().get_forward_vector() * 15.0)
+    for _ in range(20):
+        world.tick()
+    gone_by = ego.get_transform().get_inverse_matrix()
+    x, y, z = (getattr(other.get_location(), axis) for axis in "xyz")
+    assert sum(row * value for row, value in zip(gone_by[0], (x, y, z, 1.0), strict=True)) < -2.0
+    assert other.get_velocity().length() == 0.0
+
+
 def test_lights_are_kept_and_listed(world, ego):
     lights = carla.VehicleLightState(carla.VehicleLightState.LowBeam | carla.VehicleLightState.Fog)
     ego.set_light_state(lights)
