@@ -1,0 +1,80 @@
+"""Mount every kind of sensor on a car, drive, and write what they measured into a folder."""
+
+import csv
+import queue
+from pathlib import Path
+
+import carla
+from common import arguments, connect, spawn, synchronous
+
+ROOF = carla.Transform(carla.Location(x=0.3, z=2.0))
+SMALL = {"image_size_x": "320", "image_size_y": "180"}
+SENSORS = {
+    "sensor.camera.rgb": SMALL,
+    "sensor.camera.depth": SMALL,
+    "sensor.camera.semantic_segmentation": SMALL,
+    "sensor.camera.instance_segmentation": SMALL,
+    "sensor.lidar.ray_cast": {"range": "50", "rotation_frequency": "20"},
+    "sensor.lidar.ray_cast_semantic": {"range": "50", "rotation_frequency": "20"},
+    "sensor.other.radar": {},
+    "sensor.other.imu": {},
+    "sensor.other.gnss": {},
+}
+CONVERTERS = {
+    "sensor.camera.depth": carla.ColorConverter.LogarithmicDepth,
+    "sensor.camera.semantic_segmentation": carla.ColorConverter.CityScapesPalette,
+}
+
+
+def mount(
+    world: carla.World, vehicle: carla.Actor, type_id: str, values: dict[str, str]
+) -> tuple[carla.Sensor, queue.Queue]:
+    """Attach a sensor; its measurements come out of the queue."""
+    blueprint = world.get_blueprint_library().find(type_id)
+    for name, value in values.items():
+        blueprint.set_attribute(name, value)
+    sensor = world.spawn_actor(blueprint, ROOF, attach_to=vehicle)
+    received: queue.Queue = queue.Queue()
+    sensor.listen(received.put)
+    return sensor, received
+
+
+def save(folder: Path, type_id: str, data: carla.SensorData) -> None:
+    """Write one measurement: pictures and point clouds as files, numbers as a row."""
+    name = f"{type_id.removeprefix('sensor.')}_{data.frame:06d}"
+    if isinstance(data, carla.Image):
+        data.save_to_disk(str(folder / f"{name}.png"), CONVERTERS.get(type_id, carla.ColorConverter.Raw))
+    elif isinstance(data, (carla.LidarMeasurement, carla.SemanticLidarMeasurement)):
+        data.save_to_disk(str(folder / f"{name}.ply"))
+    else:
+        with (folder / f"{type_id}.csv").open("a", newline="") as table:
+            csv.writer(table).writerow([data.frame, data.timestamp, str(data)])
+
+
+def main() -> None:
+    """Record."""
+    parser = arguments(__doc__, 20)
+    parser.add_argument("--output", type=Path, default=Path("recording"))
+    parser.add_argument("--every", type=int, default=5, help="write every n-th frame")
+    options = parser.parse_args()
+    options.output.mkdir(parents=True, exist_ok=True)
+    world = connect(options).get_world()
+    with synchronous(world):
+        vehicle = spawn(world, "vehicle.tesla.model3", world.get_map().get_spawn_points()[0])
+        mounted = {type_id: mount(world, vehicle, type_id, values) for type_id, values in SENSORS.items()}
+        vehicle.apply_control(carla.VehicleControl(throttle=0.4))
+        for number in range(options.ticks):
+            frame = world.tick()
+            for type_id, (_, received) in mounted.items():
+                data = received.get(timeout=10.0)
+                assert data.frame == frame, f"{type_id} is at frame {data.frame}, the world at {frame}"
+                if number % options.every == 0:
+                    save(options.output, type_id, data)
+        for sensor, _ in mounted.values():
+            sensor.destroy()
+        vehicle.destroy()
+    print(f"{len(list(options.output.iterdir()))} files of {len(SENSORS)} sensors in {options.output}")
+
+
+if __name__ == "__main__":
+    main()
