@@ -41,7 +41,7 @@ from waypilot.route import RouteProjection, RouteTracker
 from waypilot.surroundings import Footprint, SceneInfo
 from waypilot.types import NANOSECONDS_PER_SECOND, EgoState, Trajectory
 
-SETTLE_TICKS = 20
+SETTLE_TICKS = 2
 _FULL_BRAKE = VehicleControl(brake=1.0, hand_brake=True)
 _BLOCKED_MPS = 0.1
 _GOAL_M = 10.0

@@ -9,6 +9,7 @@ import torch
 
 from training.data.drive_plan import DrivePlanConfig
 from training.models.checkpoint import KIND_DELTA, load_checkpoint
+from training.models.heads import DeltaWaypointHead
 from training.models.path_delta import PathDeltaConfig
 from training.rl.agent import AgentConfig
 from training.rl.drive_env.config import SELECTION_TOWNS, DriveEnvConfig, RewardConfig
@@ -19,6 +20,8 @@ from training.rl.grpo import GRPOConfig
 from training.rl.ppo import PPOConfig
 from training.rl.refinement import RLRefinementTrainer
 from training.rl.refinement_config import RefinementConfig
+from training.rl.rollout import episode_seeds
+from training.rl.vector_env import DeltaVectorEnv
 from training.rl.waypoint_policy_torch import WaypointPolicyConfig, WaypointPolicyTorch
 
 CONFIG = DriveEnvConfig(towns=("Lite02",), max_drive_s=4.0, drives=DrivePlanConfig(encounters=1.0))
@@ -182,3 +185,23 @@ def _drives_as_the_agent_plans(refined: WaypointPolicyTorch, trainer: RLRefineme
     observation = world._eyes[0].observe(world.drives[0], refined)  # type: ignore[union-attr]
     assert np.allclose(refined.plan(observation).final.waypoints_m, wanted[0].numpy(), atol=1e-3)
     assert seen.inputs.shape[1] == trainer.agent.actor_dim + PRIVILEGED
+
+
+def test_gymnasium_sees_the_same_world_and_begins_ended_episodes_at_the_next_step(policy: WaypointPolicyTorch) -> None:
+    head = DeltaWaypointHead(16, 20, num_modes=2, path={})
+    env = DeltaVectorEnv(DriveWorld(policy, CONFIG, 2), head, PRIVILEGED)
+    world = DriveWorld(policy, CONFIG, 2)
+    world.start(np.arange(2), episode_seeds(3, 0, 2))
+    observations, _ = env.reset(seed=3)
+    assert observations in env.observation_space
+    actions = np.full((2, 4), -0.3, dtype=np.float32)
+    for _ in range(CONFIG.max_steps):
+        seen = world.look()
+        assert np.allclose(observations, seen.inputs.numpy(), atol=1e-5)
+        step = world.follow(seen.plan_m + head.deltas(torch.from_numpy(actions).view(2, 2, 2), seen.plan_m))
+        observations, reward, _, truncated, _ = env.step(actions)
+        assert np.allclose(reward, step.reward, atol=1e-6)
+    assert truncated.any()
+    _, reward, terminated, truncated, _ = env.step(actions)
+    assert not reward.any()
+    assert not (terminated | truncated).any()
