@@ -30,6 +30,7 @@ class ActorClass(Enum):
     SPECTATOR = "spectator"
     TRAFFIC = "traffic"
     TRIGGER = "trigger"
+    CONTROLLER = "controller"
 
 
 class AttributeType(IntEnum):
@@ -111,7 +112,7 @@ class Catalog:
     @staticmethod
     def default() -> Catalog:
         """Build the catalog that carla_lite serves."""
-        return Catalog((*_vehicles(), *_walkers(), *_props(), _FRICTION_TRIGGER, *_sensors()))
+        return Catalog((*_vehicles(), *_walkers(), *_props(), _FRICTION_TRIGGER, _WALKER_CONTROLLER, *_sensors()))
 
     def find(self, type_id: str) -> Blueprint:
         """Return the blueprint of this id; raise KeyError when there is none."""
@@ -294,6 +295,9 @@ _FRICTION_TRIGGER = Blueprint(
         _role("friction"),
     ),
 )
+
+# Listed so that scripts which look it up go on; spawning one is refused, since there is no navigation mesh.
+_WALKER_CONTROLLER = Blueprint("controller.ai.walker", ActorClass.CONTROLLER, (_role("default"),))
 
 # CARLA's spectator has no such attribute: by it a client can tell which simulator it talks to.
 SPECTATOR = Blueprint(

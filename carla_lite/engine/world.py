@@ -10,6 +10,7 @@ import numpy as np
 from carla_lite.engine.actors import BODY_TYPES, Actor, BodyActor, Vehicle
 from carla_lite.engine.body import SIZE
 from carla_lite.engine.catalog import ActorClass, Blueprint, Catalog
+from carla_lite.engine.dynamics import GRAVITY_MPS2
 from carla_lite.engine.friction import FrictionTriggers
 from carla_lite.engine.physics import obstacles_of, overlaps_any, step_bodies
 from carla_lite.engine.signals import Signals
@@ -59,7 +60,7 @@ class World:
     ``frame`` counts steps, ``time_ns`` is simulated time. ``actors`` maps id to actor in order of spawning and always
     holds the ``spectator`` and the town's traffic lights and signs (``signals``). Ids start at ``first_actor_id`` and
     are never used twice. ``seed`` decides where in their cycles traffic lights start, and is for whoever draws random
-    numbers on the world's behalf (sensor noise).
+    numbers on the world's behalf (sensor noise). ``imu_gravity_mps2`` is what IMUs feel, not what moves bodies.
     """
 
     def __init__(self, town: TownMap, catalog: Catalog, seed: int = 0, first_actor_id: int = 1) -> None:
@@ -70,6 +71,7 @@ class World:
         self.frame = 0
         self.time_ns = 0
         self.weather = Weather()
+        self.imu_gravity_mps2 = GRAVITY_MPS2
         self.actors: dict[int, Actor] = {}
         self._next_id = first_actor_id
         self._friction = FrictionTriggers()

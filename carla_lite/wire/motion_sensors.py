@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from carla_lite.engine import Actor
 from carla_lite.wire import records
 from carla_lite.wire.geo import geo_location
-from carla_lite.wire.sensors import GRAVITY_MPS2, Payload, Surroundings, noise_source
+from carla_lite.wire.sensors import Payload, Surroundings, noise_source
 from waypilot.geometry import Vector3, vector_from_carla
 
 _AXES = ("x", "y", "z")
@@ -34,7 +34,7 @@ class Imu:
         """Measure at the sensor's place on the moving parent."""
         to_sensor = self._actor.pose.orientation.conjugate()
         ax, ay, az = self._acceleration()
-        force = vector_from_carla(to_sensor.rotate((ax, ay, az + GRAVITY_MPS2)))
+        force = vector_from_carla(to_sensor.rotate((ax, ay, az + self._world.imu_gravity_mps2)))
         rates = records.gyroscope_radps(to_sensor.rotate(self._actor.angular_velocity_radps))
         accelerometer = np.array(force) + self._noise(self._accel_stddev)
         gyroscope = np.array(rates) + self._gyro_bias + self._noise(self._gyro_stddev)

@@ -13,9 +13,6 @@ from carla_lite.wire.actor_records import ActorRecords
 from carla_lite.wire.errors import CallError
 from carla_lite.wire.towns import TownViews
 
-GRAVITY_MPS2 = 9.81
-MAX_SEED = 2**31
-
 Payload = list[bytes | memoryview]
 
 

@@ -163,6 +163,10 @@ class Simulation:
         """Add an actor; raises CallError with CARLA's words where it cannot be."""
         if type_id == self.world.spectator.type_id:
             raise CallError("Spawn failed: there is only one spectator")
+        if type_id == "controller.ai.walker":
+            raise CallError(
+                "Spawn failed: there is no navigation mesh for controller.ai.walker; steer walkers with WalkerControl"
+            )
         if len(self.world.actors) >= MAX_ACTORS:
             raise CallError(f"Spawn failed: the world holds {MAX_ACTORS} actors already; destroy some first")
         try:

@@ -7,7 +7,6 @@ from typing import Any
 from carla_lite.scene import Weather
 from carla_lite.wire import readers, records
 from carla_lite.wire.rpc import MAX_MESSAGE_BYTES
-from carla_lite.wire.sensors import GRAVITY_MPS2
 from carla_lite.wire.settings import EpisodeSettings, read_settings
 from carla_lite.wire.simulation import Simulation
 from carla_lite.wire.table import MethodTable
@@ -121,4 +120,10 @@ def set_weather_parameters(simulation: Simulation, weather: Weather) -> None:
 @TABLE.value()
 def get_imui_gravity(simulation: Simulation) -> float:
     """Return the gravity that IMU sensors feel, m/s^2."""
-    return GRAVITY_MPS2
+    return simulation.world.imu_gravity_mps2
+
+
+@TABLE.void(readers.number)
+def set_imui_gravity(simulation: Simulation, gravity_mps2: float) -> None:
+    """Change the gravity that IMU sensors feel; bodies stay on the ground."""
+    simulation.world.imu_gravity_mps2 = gravity_mps2

@@ -114,6 +114,13 @@ def test_the_imu_feels_gravity_and_points_north(world, ego, listeners):
         assert math.remainder(math.degrees(measurement.compass) - compass, 360.0) == pytest.approx(0.0, abs=0.01)
 
 
+def test_the_gravity_of_imus_can_be_set(world, ego, listeners):
+    _, data = listeners.attach("sensor.other.imu", ego)
+    world.set_imui_sensor_gravity(1.62)
+    assert receive(data, world.tick()).accelerometer.z == pytest.approx(1.62, abs=1e-3)
+    assert world.get_imui_sensor_gravity() == pytest.approx(1.62)
+
+
 def test_the_imu_feels_braking_and_turning(world, ego, listeners):
     _, data = listeners.attach("sensor.other.imu", ego)
     ego.apply_control(carla.VehicleControl(throttle=0.7, steer=0.25))

@@ -14,7 +14,7 @@ def test_every_blueprint_is_consistent():
             attribute.check(attribute.default)
             for value in attribute.recommended:
                 attribute.check(value)
-        has_body = blueprint.actor_class not in (ActorClass.SENSOR, ActorClass.TRIGGER)
+        has_body = blueprint.actor_class in (ActorClass.VEHICLE, ActorClass.WALKER, ActorClass.PROP)
         assert all((size > 0) == has_body for size in blueprint.half_extent_m)
         assert (blueprint.mass_kg > 0) == has_body
         assert (blueprint.wheelbase_m > 0) == (blueprint.actor_class is ActorClass.VEHICLE)
