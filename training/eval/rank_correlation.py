@@ -4,7 +4,8 @@
 
 Closed-loop files are results.json of the same suite, open-loop files those of ``training.eval.baselines --output``;
 they are matched by the checkpoint's SHA-256. Prints ADE and FDE beside the closed-loop metric for every checkpoint, and
-Spearman's and Kendall's rank correlations with 95 % intervals over the checkpoints, which are few: read the n.
+Spearman's and Kendall's rank correlations with 95 % intervals over the checkpoints, which are few: read the n, and in
+how many orders drawn at random the agreement would be as clear.
 ADE and FDE fall as driving gets better, so agreement is a correlation near -1.
 Exit codes: 0 done, 2 the files or the command line cannot be used.
 """
@@ -165,7 +166,8 @@ def _print(judged: Sequence[Judged], found: Mapping[str, RankCorrelation], metri
         rho = _figure(ranks.spearman, ranks.spearman_low, ranks.spearman_high)
         tau = _figure(ranks.kendall, ranks.kendall_low, ranks.kendall_high)
         reason = f" ({ranks.reason})" if ranks.reason else ""
-        line = f"{name} and {metric}: Spearman {rho}, Kendall {tau}, over n = {ranks.n} checkpoints{reason}"
+        chance = "" if ranks.chance is None else f", by chance as clear in {100.0 * ranks.chance:.1f} % of orders"
+        line = f"{name} and {metric}: Spearman {rho}, Kendall {tau}, over n = {ranks.n} checkpoints{chance}{reason}"
         console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 

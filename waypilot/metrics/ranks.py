@@ -1,7 +1,12 @@
-"""How far two quantities put things in the same order: Spearman's rho and Kendall's tau-b, with an interval."""
+"""How far two quantities put things in the same order: Spearman's rho and Kendall's tau-b, with an interval.
+
+Of few pairs that agree fully every resample agrees fully as well, so the interval has no width. How little that proves
+says the chance that an order drawn at random agrees, or disagrees, as much (permutation test of Kendall's statistic).
+"""
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass
 
@@ -11,11 +16,16 @@ from waypilot.geometry import FloatArray
 from waypilot.metrics.bootstrap import BOOTSTRAP_SEED, CONFIDENCE, RESAMPLES
 
 MIN_FOR_INTERVAL = 4
+#: Up to so many pairs all orders are tried, beyond it ``RESAMPLES`` are drawn.
+MAX_FOR_ALL_ORDERS = 7
 
 
 @dataclass(frozen=True, slots=True)
 class RankCorrelation:
-    """Rank correlations of ``n`` pairs with 95 % percentile bootstrap bounds; None, with a reason, where undefined."""
+    """Rank correlations of ``n`` pairs with 95 % percentile bootstrap bounds; None, with a reason, where undefined.
+
+    ``chance`` is the two-sided probability (0 to 1) of as much agreement, either way, between unrelated orders.
+    """
 
     n: int
     spearman: float | None
@@ -24,6 +34,7 @@ class RankCorrelation:
     kendall: float | None
     kendall_low: float | None
     kendall_high: float | None
+    chance: float | None
     reason: str = ""
 
 
@@ -34,10 +45,10 @@ def rank_correlation(x: FloatArray, y: FloatArray) -> RankCorrelation:
     n = int(x.size)
     rho, tau = spearman(x, y), kendall(x, y)
     if rho is None or tau is None:
-        return RankCorrelation(n, *(None,) * 6, f"{n} pairs with equal values on one side have no order to compare")
+        return RankCorrelation(n, *(None,) * 7, f"{n} pairs with equal values on one side have no order to compare")
     if n < MIN_FOR_INTERVAL:
         reason = f"{n} pairs give no interval, at least {MIN_FOR_INTERVAL} are needed"
-        return RankCorrelation(n, rho, None, None, tau, None, None, reason)
+        return RankCorrelation(n, rho, None, None, tau, None, None, chance_of_agreement(x, y), reason)
     picks = np.random.default_rng(BOOTSTRAP_SEED).integers(n, size=(RESAMPLES, n))
     return RankCorrelation(
         n,
@@ -45,6 +56,7 @@ def rank_correlation(x: FloatArray, y: FloatArray) -> RankCorrelation:
         *_bounds([spearman(x[pick], y[pick]) for pick in picks]),
         tau,
         *_bounds([kendall(x[pick], y[pick]) for pick in picks]),
+        chance_of_agreement(x, y),
     )
 
 
@@ -58,6 +70,22 @@ def kendall(x: FloatArray, y: FloatArray) -> float | None:
     """Tau-b (M. G. Kendall, Biometrika 33, 1945), which corrects for ties; None when one side is constant."""
     a, b = np.sign(x[:, None] - x[None, :]), np.sign(y[:, None] - y[None, :])
     return _ratio(float((a * b).sum()), float((a * a).sum()) * float((b * b).sum()))
+
+
+def chance_of_agreement(x: FloatArray, y: FloatArray) -> float:
+    """Return the share of orders of y (N,) that agree or disagree with x (N,) at least as much as the one given."""
+    n = x.size
+    if n <= MAX_FOR_ALL_ORDERS:
+        orders = np.array(list(itertools.permutations(range(n))))
+    else:
+        random = np.random.default_rng(BOOTSTRAP_SEED)
+        # The order given counts as one of the draws, so that no chance is 0.
+        orders = np.array([np.arange(n), *(random.permutation(n) for _ in range(RESAMPLES))])
+    above = np.triu_indices(n, 1)
+    a, b = np.sign(x[:, None] - x[None, :])[above], np.sign(y[:, None] - y[None, :])
+    agreement = np.array([abs(float((a * b[np.ix_(order, order)][above]).sum())) for order in orders])
+    observed = abs(float((a * b[above]).sum()))
+    return float((agreement >= observed).mean())
 
 
 def _ratio(product: float, squares: float) -> float | None:

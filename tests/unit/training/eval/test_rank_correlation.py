@@ -53,7 +53,8 @@ def test_known_order_gives_known_correlations(files, tmp_path, capsys):
     assert ranks["fde_m"]["spearman"] == pytest.approx(-0.8)
     assert ranks["fde_m"]["kendall"] == pytest.approx(-0.6)
     assert ranks["fde_m"]["kendall_low"] <= -0.6 <= ranks["fde_m"]["kendall_high"]
-    assert "over n = 5 checkpoints" in capsys.readouterr().out
+    assert ranks["ade_m"]["chance"] == pytest.approx(2 / 120)
+    assert "over n = 5 checkpoints, by chance as clear in 1.7 % of orders" in capsys.readouterr().out
 
 
 def test_what_has_no_partner_is_refused(files, tmp_path, capsys):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from waypilot.metrics.ranks import kendall, rank_correlation, spearman
+from waypilot.metrics.ranks import chance_of_agreement, kendall, rank_correlation, spearman
 
 
 def test_same_and_opposite_order():
@@ -21,7 +21,7 @@ def test_worked_examples():
     x, y = np.array([1.0, 2.0, 3.0, 4.0, 5.0]), np.array([1.0, 3.0, 2.0, 5.0, 4.0])
     assert spearman(x, y) == pytest.approx(0.8)
     assert kendall(x, y) == pytest.approx(0.6)
-    # one tie in y: concordant 4, discordant 1, tied 1: 3 / sqrt(6 * 5)
+    # one tie in y: concordant 3, discordant 2, tied 1
     x, y = np.array([1.0, 2.0, 3.0, 4.0]), np.array([1.0, 2.0, 2.0, 1.5])
     assert kendall(x, y) == pytest.approx((3 - 2) / (6 * 5) ** 0.5)
     assert spearman(x, y) == pytest.approx(np.corrcoef([1, 2, 3, 4], [1, 3.5, 3.5, 2])[0, 1])
@@ -35,6 +35,22 @@ def test_interval_is_wide_for_few_and_narrow_for_many():
     assert few.kendall_high - few.kendall_low > 3 * (many.kendall_high - many.kendall_low)
     assert many.spearman_low < many.spearman < many.spearman_high
     assert many == rank_correlation(x, y)
+
+
+def test_the_chance_of_an_order_is_that_among_all_orders():
+    x = np.arange(4.0)
+    # Of 24 orders two agree fully, either way; three more are one swap of neighbours away from each of them.
+    assert chance_of_agreement(x, x) == pytest.approx(2 / 24)
+    assert chance_of_agreement(x, -x) == pytest.approx(2 / 24)
+    assert chance_of_agreement(x, np.array([1.0, 0.0, 2.0, 3.0])) == pytest.approx(8 / 24)
+    assert rank_correlation(np.arange(3.0), np.arange(3.0)).chance == pytest.approx(2 / 6)
+
+
+def test_the_chance_among_many_is_drawn_and_never_none_at_all():
+    x = np.arange(30.0)
+    assert chance_of_agreement(x, x) == pytest.approx(1 / 2001)
+    unrelated = np.random.default_rng(1).permutation(30).astype(float)
+    assert 0.05 < chance_of_agreement(x, unrelated) < 1.0
 
 
 def test_what_has_no_order_says_so():
