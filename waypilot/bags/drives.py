@@ -47,6 +47,11 @@ class RecordedDrive:
     published: dict[str, Any] | None = None
     unusable: Counter[str] = field(default_factory=Counter)
 
+    @property
+    def is_complete(self) -> bool:
+        """Whether it was judged and has all that was promised, so that what comes now belongs to the next drive."""
+        return self.published is not None and self.promise is not None and not self.judge.missing(self.promise)
+
 
 def recorded_drives(bag: Bag, role: str = "ego_vehicle") -> Iterator[RecordedDrive]:
     """Yield the drives of a bag, one at a time; a new set-up begins the next. Frames before the first are skipped.
@@ -67,13 +72,15 @@ def recorded_drives(bag: Bag, role: str = "ego_vehicle") -> Iterator[RecordedDri
             drive = RecordedDrive(_judge(bag.decode(message)), driver)
             while early:
                 _take(bag, drive, takers, early.popleft())
-        elif drive is None or drive.published is not None:
+        elif drive is None or drive.is_complete:
             early.append(message)
+        else:
+            _take(bag, drive, takers, message)
         if drive is not None:
             drive.driver = driver
-            if message.topic != SETUP:
-                _take(bag, drive, takers, message)
     if drive is not None:
+        while early:
+            _take(bag, drive, takers, early.popleft())
         yield drive
 
 
@@ -116,8 +123,6 @@ def _judge(setup: Any) -> Judge:
 
 
 def _take(bag: Bag, drive: RecordedDrive, takers: dict[str, Taker], message: BagMessage) -> None:
-    if message.topic == DRIVER:
-        return
     try:
         value = bag.decode(message)
         if message.topic == COUNTS:
