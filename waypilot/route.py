@@ -56,6 +56,7 @@ class Route:
         lengths = np.hypot(steps[:, 0], steps[:, 1])
         self.arc_m: FloatArray = np.concatenate([[0.0], np.cumsum(lengths)])
         self.length_m = float(self.arc_m[-1])
+        self._arc_list: list[float] = self.arc_m.tolist()
         self._segment_dirs: FloatArray = steps / lengths[:, None]
         self._segment_lengths: FloatArray = lengths
         self._heading_s, self._heading_rad = _heading_knots(self.arc_m, steps)
@@ -99,8 +100,7 @@ class Route:
 
         Of equally near places the first wins. On self-crossing routes use a RouteTracker.
         """
-        first = int(self._segment_index(np.array([low_s_m]))[0])
-        last = int(self._segment_index(np.array([high_s_m]))[0])
+        first, last = self._segment_of(low_s_m), self._segment_of(high_s_m)
         rows = slice(first, last + 1)
         dirs, lengths = self._segment_dirs[rows], self._segment_lengths[rows]
         rel = np.array([x_m, y_m]) - self.points_m[rows.start : rows.stop]
@@ -122,6 +122,10 @@ class Route:
 
     def _headings_at(self, s_m: FloatArray) -> FloatArray:
         return np.interp(s_m, self._heading_s, self._heading_rad)
+
+    def _segment_of(self, s_m: float) -> int:
+        """Do for one place what ``_segment_index`` does for many; asked several times a frame."""
+        return min(max(bisect_right(self._arc_list, s_m) - 1, 0), len(self._segment_lengths) - 1)
 
     def _segment_index(self, s_m: FloatArray) -> NDArray[np.intp]:
         return np.clip(np.searchsorted(self.arc_m, s_m, side="right") - 1, 0, len(self._segment_lengths) - 1)

@@ -39,13 +39,22 @@ class _Stretch:
     successors: tuple[carla.Waypoint, ...]
 
 
+Stretches = dict[tuple[LaneKey, float], _Stretch]
+"""Stretches of one map by where they begin, for whoever plans many routes on it."""
+
+
 def plan_route(
-    town: carla.Map, start: SE2, goal_m: tuple[float, float], via_m: Sequence[tuple[float, float]] = ()
+    town: carla.Map,
+    start: SE2,
+    goal_m: tuple[float, float],
+    via_m: Sequence[tuple[float, float]] = (),
+    known: Stretches | None = None,
 ) -> Route:
     """Find the shortest route along lanes from ``start`` over ``via_m`` to ``goal_m`` (map frame, REP 103).
 
-    The same map and places give the same route. Raises RouteNotFoundError when a place is not on a lane, when the start
-    faces against its lane, when no lanes lead from one place to the next, or when the goal is the start.
+    The same map and places give the same route. ``known`` keeps what was found of this map, for later calls.
+    Raises RouteNotFoundError when a place is not on a lane, when the start faces against its lane, when no lanes lead
+    from one place to the next, or when the goal is the start.
     """
     here = _lane_at(town, "the start", (start.x_m, start.y_m))
     lane_yaw = convert.pose(here.transform).orientation.yaw_rad
@@ -57,7 +66,7 @@ def plan_route(
     places = [*((f"via point {i}", place) for i, place in enumerate(via_m)), ("the goal", goal_m)]
     waypoints = [here]
     for name, place in places:
-        leg = _leg(waypoints[-1], _lane_at(town, name, place))
+        leg = _leg(waypoints[-1], _lane_at(town, name, place), {} if known is None else known)
         if leg is None:
             raise RouteNotFoundError(
                 f"no lanes lead from {_text(_place(waypoints[-1]))} to {name} at {_text(place)} on {town.name}: "
@@ -84,7 +93,7 @@ def _lane_at(town: carla.Map, name: str, place_m: tuple[float, float]) -> carla.
     return waypoint
 
 
-def _leg(start: carla.Waypoint, goal: carla.Waypoint) -> list[carla.Waypoint] | None:
+def _leg(start: carla.Waypoint, goal: carla.Waypoint, known: Stretches) -> list[carla.Waypoint] | None:
     """Waypoints from ``start`` to ``goal``, both included, or None."""
     order = count()  # ties are settled by the order of discovery: waypoints cannot be compared
     queue: list[tuple[float, int, carla.Waypoint, int]] = [(0.0, next(order), start, -1)]
@@ -96,7 +105,7 @@ def _leg(start: carla.Waypoint, goal: carla.Waypoint) -> list[carla.Waypoint] | 
             continue
         if before >= 0:
             arrived.add(_key(entry))
-        stretch = _stretch(entry)
+        stretch = _known_stretch(entry, known)
         at = _index_of_goal(stretch.points, goal, is_start=before < 0)
         if at is not None:
             done.append((before, stretch.points[: at + 1]))
@@ -105,6 +114,13 @@ def _leg(start: carla.Waypoint, goal: carla.Waypoint) -> list[carla.Waypoint] | 
         for successor in stretch.successors:
             heapq.heappush(queue, (cost_m + STEP_M * len(stretch.points), next(order), successor, len(done) - 1))
     return None
+
+
+def _known_stretch(entry: carla.Waypoint, known: Stretches) -> _Stretch:
+    place = (_key(entry), entry.s)
+    if place not in known:
+        known[place] = _stretch(entry)
+    return known[place]
 
 
 def _stretch(entry: carla.Waypoint) -> _Stretch:

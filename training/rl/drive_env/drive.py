@@ -127,7 +127,7 @@ class Drive:
             lateral_m=self.place.lateral_m,
             speed_share=self.ego.speed_mps / target_mps,
             uncomfortable=harsh,
-            time_to_collision_s=time_to_collision_s(self.ego, self.footprint, self.users.actors),
+            time_to_collision_s=self.time_to_collision_s,
             ended=self.ended,
         )
 
@@ -153,6 +153,7 @@ class Drive:
         pose = self.ego.pose_map_from_base_link.planar
         self.place: RouteProjection = self._tracker.update(pose.x_m, pose.y_m)
         self._course.passed_m = max(self._course.passed_m, min(self.place.s_m, self.order.route.length_m))
+        self.time_to_collision_s = time_to_collision_s(self.ego, self.footprint, self.users.actors)
 
     def _tick(self) -> None:
         events = self.world.step(self.config.tick_s)

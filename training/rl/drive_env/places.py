@@ -18,7 +18,7 @@ from waypilot.route import Route
 from waypilot.scenarios import Scenario
 from waypilot.surroundings import SignalKind, StopLine
 from waypilot_carla.offline import OfflineSignal, open_map, stop_lines_of
-from waypilot_carla.route_planner import RouteNotFoundError, plan_route
+from waypilot_carla.route_planner import RouteNotFoundError, Stretches, plan_route
 from waypilot_carla.signals import lines_near
 
 CATALOG = Catalog.default()
@@ -43,6 +43,7 @@ class Place:
     def __init__(self, name: str) -> None:
         self.name = name
         self.town: TownMap = load_town(name)
+        self._stretches: Stretches = {}
         self.spawn_poses: tuple[SE2, ...] = tuple(seen_pose(pose).planar for pose in self.town.spawn_points)
 
     @cached_property
@@ -70,7 +71,7 @@ class Place:
 
     def order(self, scenario: Scenario) -> Order:
         """Plan the route of a scenario. Raises RouteNotFoundError."""
-        route = plan_route(self.client_map, scenario.start_pose, scenario.goal_m, scenario.via_m)
+        route = plan_route(self.client_map, scenario.start_pose, scenario.goal_m, scenario.via_m, self._stretches)
         return Order(self, scenario, route, lines_near(self.stop_lines, route.points_m))
 
     def draw(self, seed: int, attempt: int, config: DrivePlanConfig) -> Order | None:

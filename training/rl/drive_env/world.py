@@ -14,7 +14,7 @@ from carla_lite.engine import SpawnError
 from training.models.heads import TARGET_SCALE_M
 from training.rl.drive_env.config import DriveEnvConfig
 from training.rl.drive_env.drive import Drive
-from training.rl.drive_env.infractions import GOAL, NONE, time_to_collision_s
+from training.rl.drive_env.infractions import GOAL, NONE
 from training.rl.drive_env.looking import Eyes, Gaze
 from training.rl.drive_env.places import MAX_ATTEMPTS, Order, place, town_of
 from training.rl.drive_env.reward import step_reward
@@ -199,7 +199,7 @@ def privileged(drive: Drive) -> tuple[float, ...]:
         gap_m / _FAR_M,
         gap_mps / 10.0,
         min(drive.red_lights.ahead_m(pose) / _FAR_M, 1.0),
-        min(time_to_collision_s(drive.ego, drive.footprint, drive.users.actors) / _CALM_S, 1.0),
+        min(drive.time_to_collision_s / _CALM_S, 1.0),
         drive.standing_s / drive.config.blocked_s,
     )
 
