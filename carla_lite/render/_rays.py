@@ -31,6 +31,7 @@ def cast_rays(origin, directions, reach_m, meshes, instances, hits):
     """
     numbers, distances, cosines = hits
     starts, members, nearest = _sort_into_sectors(origin, reach_m, instances.frames)
+    scratch = np.empty((4, 3))
     for k in range(directions.shape[0]):
         dx, dy, dz = directions[k, 0], directions[k, 1], directions[k, 2]
         best, number, cosine = reach_m, SKY, 0.0
@@ -41,7 +42,7 @@ def cast_rays(origin, directions, reach_m, meshes, instances, hits):
             i = members[at]
             if nearest[i] > best:
                 break
-            found, with_cosine = _meet_instance(origin, dx, dy, dz, best, meshes, instances, i)
+            found, with_cosine = _meet_instance(origin, dx, dy, dz, best, meshes, instances, i, scratch)
             if found < best:
                 best, number, cosine = found, i, with_cosine
         numbers[k], cosines[k] = number, cosine
@@ -84,11 +85,14 @@ def _sort_into_sectors(origin, reach_m, frames):
 
 
 @jit
-def _meet_instance(origin, dx, dy, dz, limit, meshes, instances, i):
-    """Return how far along a ray an instance is hit from outside, and the cosine there; infinity for a miss."""
+def _meet_instance(origin, dx, dy, dz, limit, meshes, instances, i, scratch):
+    """Return how far along a ray an instance is hit from outside, and the cosine there; infinity for a miss.
+
+    ``scratch`` (4, 3) spares an allocation for every ray and object.
+    """
     frame = instances.frames[i]
     x, y, z = origin[0] - frame[3, 0], origin[1] - frame[3, 1], origin[2] - frame[3, 2]
-    start, along, square = np.empty(3), np.empty(3), np.empty(3)
+    start, along, square, normal = scratch[0], scratch[1], scratch[2], scratch[3]
     enter, leave = 0.0, limit
     for axis in range(3):
         a, b, c = frame[axis, 0], frame[axis, 1], frame[axis, 2]
@@ -104,7 +108,8 @@ def _meet_instance(origin, dx, dy, dz, limit, meshes, instances, i):
     if enter > leave:
         return math.inf, 0.0
     mesh = instances.shape[i]
-    best, normal = math.inf, np.zeros(3)
+    best = math.inf
+    normal[:] = 0.0
     for face in range(meshes.ranges[mesh, 0], meshes.ranges[mesh, 1]):
         best = _meet_face(start, along, meshes.corners[face], meshes.material[face], best, normal)
     for ball in range(meshes.ranges[mesh, 2], meshes.ranges[mesh, 3]):

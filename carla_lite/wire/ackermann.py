@@ -16,16 +16,21 @@ _SMALLEST_ANGLE_RAD = 1e-3
 
 @dataclass(frozen=True, slots=True)
 class AckermannTarget:
-    """Wheel angle (rad, **right** positive, as on the wire) and signed speed (m/s) that a vehicle shall reach."""
+    """What a vehicle shall reach: wheel angle (rad, **right** positive, as on the wire) and signed speed (m/s).
+
+    ``steer_speed_radps`` and ``acceleration_mps2`` limit how fast it gets there; 0 is as fast as it can.
+    """
 
     steer_right_rad: float
+    steer_speed_radps: float
     speed_mps: float
+    acceleration_mps2: float
 
 
 def read_ackermann(value: Any) -> AckermannTarget:
-    """Read a VehicleAckermannControl; rates, acceleration and jerk are checked but not followed."""
-    steer, _, speed, _, _ = readers.record(value, "VehicleAckermannControl", *[readers.number] * 5)
-    return AckermannTarget(steer, speed)
+    """Read a VehicleAckermannControl; the jerk is checked but not followed."""
+    steer, steer_speed, speed, acceleration, _ = readers.record(value, "VehicleAckermannControl", *[readers.number] * 5)
+    return AckermannTarget(steer, abs(steer_speed), speed, abs(acceleration))
 
 
 def controller_settings() -> list[float]:
@@ -33,12 +38,34 @@ def controller_settings() -> list[float]:
     return [_SPEED_GAIN, 0.0, 0.0, 0.0, 0.0, 0.0]
 
 
-def control_towards(target: AckermannTarget, vehicle: Vehicle) -> VehicleControl:
-    """Return the pedals and steering that bring a vehicle nearer to ``target``."""
-    steer = target.steer_right_rad / max(vehicle.blueprint.max_steer_rad, _SMALLEST_ANGLE_RAD)
-    if abs(target.speed_mps) < _STANDSTILL_MPS:
-        return VehicleControl(steer=steer, brake=1.0)
-    reverse = target.speed_mps < 0.0
-    error_mps = (target.speed_mps - vehicle.speed_mps) * (-1.0 if reverse else 1.0)
-    pedal = _SPEED_GAIN * error_mps
-    return VehicleControl(throttle=max(pedal, 0.0), steer=steer, brake=max(-pedal, 0.0), reverse=reverse)
+class AckermannDriver:
+    """Drives one vehicle toward the latest target, along a course of wheel angle and speed that keeps its limits."""
+
+    def __init__(self, vehicle: Vehicle, target: AckermannTarget) -> None:
+        self.target = target
+        self._vehicle = vehicle
+        self._steer_rad = -vehicle.wheel_angle_rad
+        self._speed_mps = vehicle.speed_mps
+
+    def step(self, dt_s: float) -> None:
+        """Move on along the course and set pedals and steering accordingly."""
+        target = self.target
+        self._steer_rad = _toward(self._steer_rad, target.steer_right_rad, target.steer_speed_radps * dt_s)
+        self._speed_mps = _toward(self._speed_mps, target.speed_mps, target.acceleration_mps2 * dt_s)
+        self._vehicle.apply_control(self._control())
+
+    def _control(self) -> VehicleControl:
+        vehicle, wanted_mps = self._vehicle, self._speed_mps
+        steer = self._steer_rad / max(vehicle.blueprint.max_steer_rad, _SMALLEST_ANGLE_RAD)
+        if abs(wanted_mps) < _STANDSTILL_MPS and abs(self.target.speed_mps) < _STANDSTILL_MPS:
+            return VehicleControl(steer=steer, brake=1.0)
+        reverse = wanted_mps < 0.0
+        pedal = _SPEED_GAIN * (wanted_mps - vehicle.speed_mps) * (-1.0 if reverse else 1.0)
+        return VehicleControl(throttle=max(pedal, 0.0), steer=steer, brake=max(-pedal, 0.0), reverse=reverse)
+
+
+def _toward(value: float, target: float, step: float) -> float:
+    """Return ``value`` moved toward ``target`` by at most ``step``; 0 is no limit."""
+    if step <= 0.0:
+        return target
+    return value + min(max(target - value, -step), step)

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from carla_lite.engine import Actor, BodyActor, Catalog, SpawnError, TrafficLight, Vehicle, Walker, World
 from carla_lite.maps import TownMap
-from carla_lite.wire.ackermann import AckermannTarget, control_towards
+from carla_lite.wire.ackermann import AckermannDriver
 from carla_lite.wire.actor_records import ActorRecords
 from carla_lite.wire.errors import CallError
 from carla_lite.wire.sensor_suite import SensorSuite
@@ -54,7 +54,7 @@ class Simulation:
         self.episode_id = 0
         self.lights: dict[int, int] = {}
         self.physics: dict[int, list[Any]] = {}
-        self.ackermann: dict[int, AckermannTarget] = {}
+        self.ackermann: dict[int, AckermannDriver] = {}
         self.traffic_managers: dict[int, str] = {}
         self._by_actor: tuple[dict[int, Any], ...] = (self.lights, self.physics, self.ackermann)
         self._started_s = time.monotonic()
@@ -131,9 +131,8 @@ class Simulation:
 
     def step(self) -> None:
         """Advance by one step and send what it gave: first the state, then sensor data."""
-        for actor_id, target in self.ackermann.items():
-            vehicle = self.actor_of(Vehicle, actor_id)
-            vehicle.apply_control(control_towards(target, vehicle))
+        for driver in self.ackermann.values():
+            driver.step(self.settings.step_s)
         events = self.world.step(self.settings.step_s)
         self._remove_lost_bodies()
         self._publish_state()

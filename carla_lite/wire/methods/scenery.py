@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
-from carla_lite.labels import LABEL_OF_SURFACE
+import numpy as np
+
 from carla_lite.scene import Box
 from carla_lite.wire import readers, records
 from carla_lite.wire.actor_records import box_label, box_name
@@ -16,6 +18,8 @@ from waypilot.geometry import Pose, Vector3
 
 TABLE = MethodTable()
 _ANY_LABEL = 255
+_MAX_HITS = 64
+_PAST_A_SURFACE_M = 1e-3
 
 
 def _boxes(simulation: Simulation, label: int) -> Iterator[tuple[int, Box]]:
@@ -58,31 +62,41 @@ def get_names_of_all_objects(simulation: Simulation) -> list[str]:
 
 @TABLE.value(records.read_vector, records.read_vector, readers.number_between(0.0, readers.MAX_NUMBER))
 def project_point(simulation: Simulation, start_m: Vector3, direction: Vector3, distance_m: float) -> list[Any]:
-    """Find the ground along a ray: whether it is hit within the distance, where, and what is there."""
-    length = sum(value * value for value in direction) ** 0.5
+    """Find the first surface along a ray: whether one is hit within the distance, where, and what it is."""
+    length = math.hypot(*direction)
     if length == 0.0:
         raise CallError("the search direction has no length")
-    scale = distance_m / length
-    x, y, z = (at + scale * along for at, along in zip(start_m, direction, strict=True))
-    hit = _ground_between(simulation, start_m, (x, y, z))
-    return [False, [[0.0, 0.0, 0.0], 0]] if hit is None else [True, hit]
+    x, y, z = (value / length for value in direction)
+    points = _hits(simulation, start_m, (x, y, z), distance_m, limit=1)
+    return [True, points[0]] if points else [False, [[0.0, 0.0, 0.0], 0]]
 
 
 @TABLE.value(records.read_vector, records.read_vector)
 def cast_ray(simulation: Simulation, start_m: Vector3, end_m: Vector3) -> list[Any]:
-    """Return where the line between two points meets the ground; other objects do not stop it."""
-    hit = _ground_between(simulation, start_m, end_m)
-    return [] if hit is None else [hit]
+    """Return every surface that the line between two points enters, nearest first, with its label."""
+    x, y, z = (end - start for start, end in zip(start_m, end_m, strict=True))
+    length = math.hypot(x, y, z)
+    if length == 0.0:
+        return []
+    return _hits(simulation, start_m, (x / length, y / length, z / length), length, _MAX_HITS)
 
 
-def _ground_between(simulation: Simulation, start_m: Vector3, end_m: Vector3) -> list[Any] | None:
-    """Return the labelled point at height 0 on the way from one point to the other, or None."""
-    if start_m[2] == end_m[2] or not min(start_m[2], end_m[2]) <= 0.0 <= max(start_m[2], end_m[2]):
-        return None
-    share = start_m[2] / (start_m[2] - end_m[2])
-    x = start_m[0] + share * (end_m[0] - start_m[0])
-    y = start_m[1] + share * (end_m[1] - start_m[1])
-    return [records.vector((x, y, 0.0)), LABEL_OF_SURFACE[simulation.world.town.surface_at(x, y)]]
+def _hits(simulation: Simulation, start_m: Vector3, direction: Vector3, length_m: float, limit: int) -> list[Any]:
+    """Return at most ``limit`` labelled points along a unit direction."""
+    perception = simulation.towns.views(simulation.world.town).perception
+    scene = simulation.world.scene()
+    ray, gone_m = np.array([direction]), 0.0
+    points: list[Any] = []
+    while len(points) < limit and gone_m < length_m:
+        x, y, z = (at + gone_m * along for at, along in zip(start_m, direction, strict=True))
+        hits = perception.cast((x, y, z), ray, length_m - gone_m, scene)
+        step_m = float(hits.distance_m[0])
+        if not math.isfinite(step_m):
+            break
+        place = (x + step_m * direction[0], y + step_m * direction[1], z + step_m * direction[2])
+        points.append([records.vector(place), int(hits.label[0])])
+        gone_m += step_m + _PAST_A_SURFACE_M
+    return points
 
 
 @TABLE.void(readers.anything)

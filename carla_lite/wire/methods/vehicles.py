@@ -7,7 +7,7 @@ from typing import Any
 
 from carla_lite.engine import Vehicle, VehicleControl
 from carla_lite.wire import readers, records
-from carla_lite.wire.ackermann import AckermannTarget, controller_settings, read_ackermann
+from carla_lite.wire.ackermann import AckermannDriver, AckermannTarget, controller_settings, read_ackermann
 from carla_lite.wire.physics_record import (
     MASS_FIELD,
     default_physics,
@@ -37,8 +37,9 @@ def apply_control_to_vehicle(simulation: Simulation, actor_id: int, control: Veh
 @TABLE.void(readers.actor_id, read_ackermann)
 def apply_ackermann_control_to_vehicle(simulation: Simulation, actor_id: int, target: AckermannTarget) -> None:
     """Drive a vehicle by wheel angle and speed until the next control."""
-    simulation.actor_of(Vehicle, actor_id)
-    simulation.ackermann[actor_id] = target
+    vehicle = simulation.actor_of(Vehicle, actor_id)
+    driver = simulation.ackermann.setdefault(actor_id, AckermannDriver(vehicle, target))
+    driver.target = target
 
 
 @TABLE.value(readers.actor_id)

@@ -211,3 +211,16 @@ def test_street_lights_layers_and_debug_shapes_are_accepted(world):
     world.debug.draw_string(carla.Location(), "hello")
     world.debug.draw_box(carla.BoundingBox(carla.Location(), carla.Vector3D(1, 1, 1)), carla.Rotation())
     assert world.tick() == world.get_snapshot().frame
+
+
+def test_rays_meet_actors_and_everything_behind_them(world):
+    place = world.get_map().get_spawn_points()[0]
+    car = world.spawn_actor(world.get_blueprint_library().find("vehicle.audi.tt"), place)
+    world.tick()
+    start = car.get_location() + carla.Location(z=20.0)
+    first = world.project_point(start, carla.Vector3D(0.0, 0.0, -1.0), 50.0)
+    roof_m = 2.0 * car.bounding_box.extent.z
+    assert (first.label, first.location.z) == (carla.CityObjectLabel.Car, pytest.approx(roof_m, abs=0.02))
+    labels = [point.label for point in world.cast_ray(start, start - carla.Location(z=25.0))]
+    assert labels[0] == carla.CityObjectLabel.Car
+    assert labels[-1] == carla.CityObjectLabel.Roads

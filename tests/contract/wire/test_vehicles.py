@@ -85,6 +85,23 @@ def test_ackermann_control_reaches_speed_and_stops(world, ego):
     assert ego.get_ackermann_controller_settings().speed_kp == pytest.approx(0.5)
 
 
+def test_ackermann_control_keeps_its_limits(world, ego):
+    ego.apply_ackermann_control(carla.VehicleAckermannControl(0.3, 0.2, 10.0, 2.0, 0.0))
+    speeds, angles = [], []
+    for _ in range(60):
+        world.tick()
+        speeds.append(ego.get_velocity().length())
+        angles.append(math.radians(ego.get_wheel_steer_angle(carla.VehicleWheelLocation.FL_Wheel)))
+    # 2 m/s^2 and 0.2 rad/s, 0.05 s a step, once the pedal has found its place.
+    assert (speeds[50] - speeds[20]) / 1.5 == pytest.approx(2.0, abs=0.15)
+    assert (angles[20] - angles[10]) / 0.5 == pytest.approx(0.2, rel=0.1)
+    assert angles[-1] == pytest.approx(0.3, rel=0.15)  # CARLA's steering curve takes some at speed
+    ego.apply_ackermann_control(carla.VehicleAckermannControl(0.0, 0.0, 0.0, 0.0, 0.0))
+    for _ in range(80):
+        world.tick()
+    assert ego.get_velocity().length() == 0.0
+
+
 def test_telemetry_agrees_with_the_state(world, ego):
     ego.apply_control(carla.VehicleControl(throttle=0.8, steer=0.1))
     for _ in range(60):
