@@ -59,6 +59,9 @@ class Route:
         self._arc_list: list[float] = self.arc_m.tolist()
         self._segment_dirs: FloatArray = steps / lengths[:, None]
         self._segment_lengths: FloatArray = lengths
+        # How far along itself each segment may be left: the first and the last go on straight beyond the ends.
+        self._segment_low: FloatArray = np.concatenate([[-np.inf], np.zeros(len(lengths) - 1)])
+        self._segment_high: FloatArray = np.concatenate([lengths[:-1], [np.inf]])
         self._heading_s, self._heading_rad = _heading_knots(self.arc_m, steps)
         self.headings_rad: FloatArray = (self._headings_at(self.arc_m) + math.pi) % (2.0 * math.pi) - math.pi
         for array in (self.points_m, self.arc_m, self.headings_rad):
@@ -72,8 +75,9 @@ class Route:
 
     def pose_at(self, s_m: float) -> SE2:
         """Pose at arc length ``s_m``: on the polyline, heading interpolated; straight on beyond the ends."""
-        points, headings = self.sample(np.array([s_m]))
-        return SE2(float(points[0, 0]), float(points[0, 1]), wrap_angle(float(headings[0])))
+        index = self._segment_of(s_m)
+        x_m, y_m = (self.points_m[index] + (s_m - self._arc_list[index]) * self._segment_dirs[index]).tolist()
+        return SE2(x_m, y_m, wrap_angle(float(np.interp(s_m, self._heading_s, self._heading_rad))))
 
     def sample(self, s_m: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Points (M, 2) and continuous (unwrapped) headings (M,) at the arc lengths ``s_m`` (M,)."""
@@ -102,12 +106,10 @@ class Route:
         """
         first, last = self._segment_of(low_s_m), self._segment_of(high_s_m)
         rows = slice(first, last + 1)
-        dirs, lengths = self._segment_dirs[rows], self._segment_lengths[rows]
-        rel = np.array([x_m, y_m]) - self.points_m[rows.start : rows.stop]
+        dirs = self._segment_dirs[rows]
+        rel = np.array([x_m, y_m]) - self.points_m[rows]
         along = np.einsum("ij,ij->i", rel, dirs)
-        low = np.where(np.arange(first, last + 1) == 0, -np.inf, 0.0)
-        high = np.where(np.arange(first, last + 1) == len(self._segment_lengths) - 1, np.inf, lengths)
-        along = np.clip(along, low, high)
+        along = np.minimum(np.maximum(along, self._segment_low[rows]), self._segment_high[rows])
         off = rel - along[:, None] * dirs
         distance = np.hypot(off[:, 0], off[:, 1])
         best = int(np.argmin(distance))

@@ -92,9 +92,9 @@ def evaluated_plans(bag, monkeypatch):
     plans = {}
 
     class Kept(eval_bag.BagEvaluation):
-        def _judge(self, observation, plan_m):
-            plans[observation.stamp_ns] = plan_m
-            super()._judge(observation, plan_m)
+        def _judge(self, frames):
+            plans.update((frame.stamp_ns, frame.plan_m) for frame in frames)
+            super()._judge(frames)
 
     monkeypatch.setattr(eval_bag, "BagEvaluation", Kept)
     eval_bag.evaluate(bag, LayoutOptions(), CHECKPOINT, miss_m=2.0)

@@ -27,8 +27,8 @@ _MIN_STEP_M = 0.05
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class PlanError:
-    """Errors (N,) of a plan in metres, along and across the direction of the driven path; ``known`` (N,)."""
+class PlanErrors:
+    """Errors (M, N) of M plans in metres, along and across the direction of the driven path; ``known`` (M, N)."""
 
     distance_m: NDArray[np.float64]
     longitudinal_m: NDArray[np.float64]
@@ -36,29 +36,39 @@ class PlanError:
     known: NDArray[np.bool_]
 
     @classmethod
-    def of(cls, plan_m: NDArray[np.float64], driven_m: NDArray[np.float64], known: NDArray[np.bool_]) -> PlanError:
-        """Compare waypoints (N, 2) in base_link with what was driven (N, 2)."""
-        off_m = plan_m - driven_m
+    def of(cls, plans_m: NDArray[np.float64], driven_m: NDArray[np.float64], known: NDArray[np.bool_]) -> PlanErrors:
+        """Compare waypoints (M, N, 2) in base_link with what was driven (M, N, 2)."""
+        off_m = plans_m - driven_m
         along = _directions(driven_m)
         return cls(
-            np.linalg.norm(off_m, axis=1),
-            np.sum(off_m * along, axis=1),
-            along[:, 0] * off_m[:, 1] - along[:, 1] * off_m[:, 0],
+            np.hypot(off_m[..., 0], off_m[..., 1]),
+            np.sum(off_m * along, axis=-1),
+            along[..., 0] * off_m[..., 1] - along[..., 1] * off_m[..., 0],
             known,
         )
 
 
-def errors_by_horizon(error: PlanError, dt_s: float, miss_m: float) -> dict[float, NDArray[np.float64]]:
-    """Give what enters the means, in their order, for the horizons up to which the future is known."""
-    known_count = len(error.known) if error.known.all() else int(error.known.argmin())
-    ade_m = np.cumsum(error.distance_m) / np.arange(1, len(error.distance_m) + 1)
+@dataclass(frozen=True, slots=True, eq=False)
+class HorizonErrors:
+    """What enters the means at one horizon, (M, 6) in their order, and for which plans (M,) the future is known."""
+
+    values: NDArray[np.float64]
+    known: NDArray[np.bool_]
+
+
+def errors_by_horizon(errors: PlanErrors, dt_s: float, miss_m: float) -> dict[float, HorizonErrors]:
+    """Give the errors at the horizons that the plans reach."""
+    waypoints = errors.distance_m.shape[1]
+    ade_m = np.cumsum(errors.distance_m, axis=1) / np.arange(1, waypoints + 1)
+    known = np.logical_and.accumulate(errors.known, axis=1)
     found = {}
     for horizon_s in HORIZONS_S:
         count = round(horizon_s / dt_s)
-        if 1 <= count <= known_count:
-            at = count - 1
-            fde_m, along_m, across_m = error.distance_m[at], error.longitudinal_m[at], error.lateral_m[at]
-            found[horizon_s] = np.array([ade_m[at], fde_m, abs(along_m), along_m, abs(across_m), fde_m > miss_m])
+        if 1 <= count <= waypoints:
+            at = np.s_[:, count - 1]
+            fde_m, along_m, across_m = errors.distance_m[at], errors.longitudinal_m[at], errors.lateral_m[at]
+            columns = (ade_m[at], fde_m, np.abs(along_m), along_m, np.abs(across_m), fde_m > miss_m)
+            found[horizon_s] = HorizonErrors(np.stack(columns, axis=1), known[at])
     return found
 
 
@@ -69,14 +79,13 @@ class Sums:
     frames: Counter[float] = field(default_factory=Counter)
     totals: dict[float, NDArray[np.float64]] = field(default_factory=dict)
 
-    def add(self, errors: dict[float, NDArray[np.float64]]) -> None:
-        """Add a frame's ``errors_by_horizon``."""
-        for horizon_s, values in errors.items():
-            self.frames[horizon_s] += 1
-            if horizon_s in self.totals:
-                self.totals[horizon_s] += values
-            else:
-                self.totals[horizon_s] = values.copy()
+    def add(self, errors: dict[float, HorizonErrors], rows: NDArray[np.bool_]) -> None:
+        """Add the chosen rows (M,) of some ``errors_by_horizon``, as far as their future is known."""
+        for horizon_s, found in errors.items():
+            counted = found.values[rows & found.known]
+            if len(counted):
+                self.frames[horizon_s] += len(counted)
+                self.totals[horizon_s] = self.totals.get(horizon_s, 0.0) + counted.sum(axis=0)
 
     def means(self) -> dict[str, Any]:
         """Give the means by horizon; a horizon without frames is absent."""
@@ -101,10 +110,14 @@ def bin_name(index: int) -> str:
 
 
 def _directions(driven_m: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Tell the unit direction (N, 2) of the driven path at its points; standing keeps the last one, at first ahead."""
-    steps_m = np.diff(driven_m, axis=0, prepend=np.zeros((1, 2)))
-    lengths_m = np.hypot(steps_m[:, 0], steps_m[:, 1])
-    moving = np.concatenate([[0], np.where(lengths_m >= _MIN_STEP_M, np.arange(1, len(driven_m) + 1), 0)])
-    units = np.concatenate([[[1.0, 0.0]], steps_m / np.maximum(lengths_m, _MIN_STEP_M)[:, None]])
-    directions: NDArray[np.float64] = units[np.maximum.accumulate(moving)[1:]]
+    """Tell the unit directions (M, N, 2) of driven paths there; standing keeps the last one, at first ahead."""
+    count, waypoints, _ = driven_m.shape
+    steps_m = np.diff(driven_m, axis=1, prepend=np.zeros((count, 1, 2)))
+    lengths_m = np.hypot(steps_m[..., 0], steps_m[..., 1])
+    moving = np.where(lengths_m >= _MIN_STEP_M, np.arange(1, waypoints + 1), 0)
+    ahead = np.broadcast_to([1.0, 0.0], (count, 1, 2))
+    units = np.concatenate([ahead, steps_m / np.maximum(lengths_m, _MIN_STEP_M)[..., None]], axis=1)
+    directions: NDArray[np.float64] = np.take_along_axis(
+        units, np.maximum.accumulate(moving, axis=1)[..., None], axis=1
+    )
     return directions

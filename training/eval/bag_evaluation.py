@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
+from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
 
-from training.eval.bag_errors import PlanError, Sums, errors_by_horizon, speed_bin
+from training.eval.bag_errors import HorizonErrors, PlanErrors, Sums, errors_by_horizon, speed_bin
 from training.rl.predictions import PredictionsWriter
 from training.rl.waypoint_policy_torch import WaypointPolicyTorch
-from waypilot.bags.frames import Motioned
+from waypilot.bags.frames import LATE_NS, Motioned
 from waypilot.bags.motion import Motion
-from waypilot.types import Observation
+from waypilot.geometry import SE2
+from waypilot.types import Observation, RouteCommand
 
 BATCH = 32
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PlannedFrame:
+    """A frame whose future is still to come: ``plan_m`` (N, 2) in base_link, where that was, and what it counts for."""
+
+    stamp_ns: int
+    pose: SE2
+    speed_mps: float
+    command: RouteCommand
+    plan_m: NDArray[np.float64]
 
 
 class BagEvaluation:
@@ -26,23 +40,23 @@ class BagEvaluation:
         self._policy, self._miss_m, self._predictions = policy, miss_m, predictions
         self._future = Motion(max_gap_ns)
         self._batch: list[Observation] = []
-        self._plans: list[tuple[Observation, NDArray[np.float64]]] = []
+        self._plans: deque[PlannedFrame] = deque()
         self._drive = 0
         self.sums = Sums()
         self.by_command, self.by_speed = dict[str, Sums](), dict[int, Sums]()
         self.counts: Counter[str] = Counter()
 
     def on_motion(self, event: Motioned) -> None:
-        """Take the next ego state, and judge what has its whole future now."""
+        """Take the next ego state; infer and judge when a block of frames has its whole future now."""
+        now_ns = event.ego.stamp_ns
         self._future.add(event.ego)
         horizon_ns = self._policy.model.config.num_waypoints * self._policy.waypoint_dt_ns
-        if self._batch and event.ego.stamp_ns - self._batch[0].stamp_ns > horizon_ns:
+        if self._batch and now_ns - self._batch[0].stamp_ns > horizon_ns:
             self._infer()
-        while self._plans and self._plans[0][0].stamp_ns + horizon_ns <= event.ego.stamp_ns:
-            self._judge(*self._plans.pop(0))
-        oldest = self._plans or [(observation, None) for observation in self._batch]
-        if oldest:
-            self._future.forget_before(oldest[0][0].stamp_ns)
+        if len(self._plans) >= BATCH and self._plans[BATCH - 1].stamp_ns + horizon_ns <= now_ns:
+            self._judge([self._plans.popleft() for _ in range(BATCH)])
+        waiting_ns = [*(frame.stamp_ns for frame in islice(self._plans, 1)), *(o.stamp_ns for o in self._batch[:1])]
+        self._future.forget_before(min(waiting_ns, default=now_ns - LATE_NS))
 
     def on_observation(self, observation: Observation) -> None:
         """Take the next frame."""
@@ -56,8 +70,7 @@ class BagEvaluation:
     def finish(self) -> None:
         """Judge what is left, as far as its future is known; what comes is another drive."""
         self._infer()
-        for observation, plan_m in self._plans:
-            self._judge(observation, plan_m)
+        self._judge(list(self._plans))
         self._plans.clear()
         self._future.clear()
         self._drive += 1
@@ -77,19 +90,35 @@ class BagEvaluation:
             [int(o.command) for o in batch],
             [o.target_point_m for o in batch],
         )
-        self._plans += zip(batch, plans_m.cpu().numpy().astype(np.float64), strict=True)
+        for o, plan_m in zip(batch, plans_m.cpu().numpy().astype(np.float64), strict=True):
+            pose = o.ego.pose_map_from_base_link.planar
+            self._plans.append(PlannedFrame(o.stamp_ns, pose, o.ego.speed_mps, o.command, plan_m))
 
-    def _judge(self, observation: Observation, plan_m: NDArray[np.float64]) -> None:
+    def _judge(self, frames: list[PlannedFrame]) -> None:
+        if not frames:
+            return
         dt_ns = self._policy.waypoint_dt_ns
-        stamps_ns = observation.stamp_ns + dt_ns * np.arange(1, len(plan_m) + 1, dtype=np.int64)
-        driven_m, known = self._future.positions_at(stamps_ns)
-        label_m = observation.ego.pose_map_from_base_link.planar.inverse().transform_points(driven_m)
-        errors = errors_by_horizon(PlanError.of(plan_m, label_m, known), dt_ns / 1e9, self._miss_m)
-        self.counts["frames"] += 1
-        self.counts["frames whose whole future is known"] += bool(known.all())
-        if known.all() and self._predictions is not None:
-            self._predictions.add(f"{self._drive}:{observation.stamp_ns}", plan_m, label_m)
-        command = self.by_command.setdefault(observation.command.name.lower(), Sums())
-        speed = self.by_speed.setdefault(speed_bin(observation.ego.speed_mps), Sums())
-        for sums in (self.sums, command, speed):
-            sums.add(errors)
+        plans_m = np.stack([frame.plan_m for frame in frames])
+        begins_ns = np.array([frame.stamp_ns for frame in frames], dtype=np.int64)
+        stamps_ns = begins_ns[:, None] + dt_ns * np.arange(1, plans_m.shape[1] + 1, dtype=np.int64)
+        driven_m, flat_known = self._future.positions_at(stamps_ns.ravel())
+        driven_m, known = driven_m.reshape(plans_m.shape), flat_known.reshape(stamps_ns.shape)
+        labels_m = np.stack([f.pose.inverse().transform_points(d) for f, d in zip(frames, driven_m, strict=True)])
+        whole = known.all(axis=1)
+        self.counts["frames"] += len(frames)
+        self.counts["frames whose whole future is known"] += int(whole.sum())
+        if self._predictions is not None:
+            for index in np.flatnonzero(whole).tolist():
+                case = f"{self._drive}:{frames[index].stamp_ns}"
+                self._predictions.add(case, plans_m[index], labels_m[index])
+        self._sum(frames, errors_by_horizon(PlanErrors.of(plans_m, labels_m, known), dt_ns / 1e9, self._miss_m))
+
+    def _sum(self, frames: list[PlannedFrame], errors: dict[float, HorizonErrors]) -> None:
+        self.sums.add(errors, np.ones(len(frames), dtype=np.bool_))
+        commands = np.array([int(frame.command) for frame in frames])
+        for command in np.unique(commands).tolist():
+            sums = self.by_command.setdefault(RouteCommand(command).name.lower(), Sums())
+            sums.add(errors, commands == command)
+        speeds = np.array([speed_bin(frame.speed_mps) for frame in frames])
+        for speed in np.unique(speeds).tolist():
+            self.by_speed.setdefault(speed, Sums()).add(errors, speeds == speed)

@@ -55,7 +55,9 @@ def evaluate(
     if route is None:
         _require_no_target_points(policy)
         notes.append(_ASSUMED_NOTE)
-    frames = FrameReader(bag, layout, cameras, FrameOptions(), route)
+    # What was planned and commanded during the drive is not looked at, and need not be decoded.
+    read = replace(layout, plan=None, control=None)
+    frames = FrameReader(bag, read, cameras, FrameOptions(), route)
     with _writer(predictions, checkpoint, policy) as writer:
         evaluation = BagEvaluation(policy, FrameOptions().max_gap_ns, miss_m, writer)
         for observation in _observations(frames, evaluation, ObservationConfig(policy.cameras), route is not None):

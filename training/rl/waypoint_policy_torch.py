@@ -184,8 +184,10 @@ class WaypointPolicyTorch:
 
 
 def _tensor(value: Any) -> torch.Tensor:
+    if isinstance(value, torch.Tensor):
+        return value
     # An array that is read-only (a message's buffer) or reversed (BGR to RGB) cannot be wrapped without a copy.
-    return value if isinstance(value, torch.Tensor) else torch.from_numpy(np.array(value, copy=True, order="C"))
+    return torch.from_numpy(np.require(value, requirements=["C", "W"]))
 
 
 def _valid(mask: Any, has_image: bool, size: int) -> torch.Tensor:

@@ -29,7 +29,11 @@ from waypilot.messages import (
 from waypilot.route import Route
 from waypilot.types import Control, EgoState, RgbImage, Trajectory
 
-MAX_WAITING = 40
+#: What one camera's images may wait for odometry and for other cameras: at least so many, and more while they are
+#: small. A recorder on a busy machine stores one topic seconds behind another (93 frames were seen).
+MIN_WAITING, WAITING_BYTES = 40, 128 << 20
+#: How long odometry is kept for images that have not come yet.
+LATE_NS = 120_000_000_000
 #: A stamp that falls back further begins a new drive; less is a message out of order, which is left out.
 RESTART_NS = 500_000_000
 
@@ -93,6 +97,11 @@ class _Camera:
     waiting: deque[tuple[int, BagMessage]] = field(default_factory=deque)
     newest_ns: int | None = None
 
+    @property
+    def allowance(self) -> int:
+        """How many images may wait: they are of one size, or nearly so."""
+        return max(MIN_WAITING, WAITING_BYTES // max(len(self.waiting[0][1].data), 1)) if self.waiting else MIN_WAITING
+
 
 class FrameReader:
     """Reads the events of a bag. ``counts`` tells what was left out, by reason."""
@@ -142,9 +151,14 @@ class FrameReader:
             self.counts["jumps back in time"] += 1
             yield Restarted()
         if self._motion.add(ego):
+            self._motion.forget_before(self._oldest_needed_ns(ego.stamp_ns))
             yield Motioned(ego)
         else:
             self.counts["odometry repeated or out of order"] += 1
+
+    def _oldest_needed_ns(self, now_ns: int) -> int:
+        waiting_ns = [camera.waiting[0][0] for camera in self._cameras.values() if camera.waiting]
+        return min([now_ns - LATE_NS, *waiting_ns])
 
     def _on_setup(self, message: Any) -> Iterator[Event]:
         self._route = route_from_msg(message.route)
@@ -170,7 +184,7 @@ class FrameReader:
             camera.waiting.clear()
         camera.newest_ns = stamp_ns
         camera.waiting.append((stamp_ns, message))
-        if len(camera.waiting) > MAX_WAITING:
+        if len(camera.waiting) > camera.allowance:
             camera.waiting.popleft()
             self.counts[f"image of {camera.topic} without odometry"] += 1
 
@@ -193,7 +207,8 @@ class FrameReader:
         return (newest_ns is not None and newest_ns >= stamp_ns - self._options.sync_ns) or self._waits_long()
 
     def _waits_long(self) -> bool:
-        return len(next(iter(self._cameras.values())).waiting) >= MAX_WAITING // 2
+        first = next(iter(self._cameras.values()))
+        return len(first.waiting) >= first.allowance // 2
 
     def _frame(self, stamp_ns: int) -> Iterator[Frame]:
         images = {}

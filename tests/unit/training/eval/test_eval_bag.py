@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from training.eval import eval_bag
-from training.eval.bag_errors import PlanError, Sums, bin_name, errors_by_horizon, speed_bin
+from training.eval.bag_errors import PlanErrors, Sums, bin_name, errors_by_horizon, speed_bin
 from training.eval.eval_bag import main
 from training.rl import eval_metrics
 from training.rl.predictions import load_predictions
@@ -63,20 +63,25 @@ def test_without_odometry_the_message_says_so(drives, tmp_path, capsys):
 def test_an_error_has_a_part_along_the_driven_path_and_one_across():
     # One second ahead, a stop, then to the left: at the stop the direction is still that of before.
     driven_m = np.array([[4.0, 0.0], [4.0, 0.0], [4.0, 3.0]])
-    error = PlanError.of(driven_m + np.array([1.0, 0.5]), driven_m, np.array([True, True, True]))
-    assert error.longitudinal_m == pytest.approx([1.0, 1.0, 0.5])
-    assert error.lateral_m == pytest.approx([0.5, 0.5, -1.0])
-    assert error.distance_m == pytest.approx(np.hypot(1.0, 0.5))
+    still_m = np.zeros((3, 2))
+    driven_m = np.stack([driven_m, still_m])
+    errors = PlanErrors.of(driven_m + np.array([1.0, 0.5]), driven_m, np.ones((2, 3), dtype=bool))
+    assert errors.longitudinal_m == pytest.approx(np.array([[1.0, 1.0, 0.5], [1.0, 1.0, 1.0]]))
+    assert errors.lateral_m == pytest.approx(np.array([[0.5, 0.5, -1.0], [0.5, 0.5, 0.5]]))
+    assert errors.distance_m == pytest.approx(np.hypot(1.0, 0.5))
 
 
 def test_the_mean_up_to_t_and_the_value_at_t_are_told_apart():
     driven_m = np.stack([np.arange(1.0, 5.0), np.zeros(4)], axis=1)
+    off_m = np.array([-1.0, 1.0, 9.0])[:, None, None] * np.stack([np.arange(1.0, 5.0), np.zeros(4)], axis=1)
+    driven_m = np.repeat(driven_m[None], 3, axis=0)
+    # Nothing of what the third plan aimed at is known.
+    known = np.array([[True] * 4, [True] * 4, [False] * 4])
     sums = Sums()
-    for sign in (-1.0, 1.0):
-        off_m = np.stack([sign * np.arange(1.0, 5.0), np.zeros(4)], axis=1)
-        error = PlanError.of(driven_m + off_m, driven_m, np.array([True, True, True, True]))
-        sums.add(errors_by_horizon(error, 0.5, 3.0))
-    assert list(errors_by_horizon(PlanError.of(driven_m, driven_m, np.arange(4) != 2), 0.5, 3.0)) == [1.0]
+    sums.add(errors_by_horizon(PlanErrors.of(driven_m + off_m, driven_m, known), 0.5, 3.0), np.ones(3, dtype=bool))
+    sums.add(errors_by_horizon(PlanErrors.of(driven_m + off_m, driven_m, known), 0.5, 3.0), np.zeros(3, dtype=bool))
+    gap = errors_by_horizon(PlanErrors.of(driven_m, driven_m, np.tile(np.arange(4) != 2, (3, 1))), 0.5, 3.0)
+    assert {horizon_s: found.known.tolist() for horizon_s, found in gap.items()} == {1.0: [True] * 3, 2.0: [False] * 3}
     means = sums.means()
     assert list(means) == ["1s", "2s"]
     assert means["1s"] == {
@@ -153,3 +158,11 @@ def test_images_of_another_size_are_counted_as_the_reason(drives, tmp_path, caps
     assert (code, result["all"]) == (1, {})
     assert "40 unusable image of front: wrong shape" in capsys.readouterr().err
     assert not list((tmp_path / "out" / "predictions").iterdir())
+
+
+@pytest.mark.parametrize("late", ["image", "odometry"])
+def test_a_topic_that_was_stored_seconds_after_the_other_one_is_joined_to_it(drives, tmp_path, late):
+    messages = list(drives.upstream(100))
+    behind = [entry for entry in messages if entry[0].endswith(late)]
+    code, result = run(drives.write(tmp_path / "bag", [*(m for m in messages if m not in behind), *behind]), tmp_path)
+    assert (code, result["counts"]["frames"], result["all"]["1s"]["frames"]) == (0, 100, 80)
