@@ -6,7 +6,6 @@ enters the junction ahead. On maps whose signals have no volume, the client's st
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator
 
 import carla
@@ -91,5 +90,5 @@ def _line(signal_id: int, kind: SignalKind, waypoint: carla.Waypoint) -> StopLin
 
 
 def _distance(line: StopLine, route_m: FloatArray) -> float:
-    middle = (line.left_m[0] + line.right_m[0]) / 2.0, (line.left_m[1] + line.right_m[1]) / 2.0
-    return min(math.dist(middle, point) for point in route_m.tolist())
+    middle = np.array([(line.left_m[0] + line.right_m[0]) / 2.0, (line.left_m[1] + line.right_m[1]) / 2.0])
+    return float(np.hypot(*(route_m - middle).T).min())
