@@ -16,6 +16,7 @@ import numpy as np
 from waypilot.geometry import FloatArray
 from waypilot.metrics.bootstrap import CONFIDENCE, hierarchical_weights, intervals, mean_of_means
 from waypilot.metrics.result import ScenarioResult
+from waypilot.metrics.same_drives import distinct_drives
 from waypilot.metrics.spread import ScenarioSpread, by_scenario, spreads
 
 
@@ -59,6 +60,7 @@ Groups = Mapping[str, Sequence[float]]
 def aggregate(results: Sequence[ScenarioResult]) -> Aggregate:
     """Summarise runs over scenarios and seeds. The same results give the same numbers, always."""
     judged = [result for result in results if not result.crashed]
+    distinct = distinct_drives(judged)
     specs = [(metric.name, metric.unit) for metric in results[0].metrics] if results else []
     estimator = _Estimator()
     return Aggregate(
@@ -66,8 +68,10 @@ def aggregate(results: Sequence[ScenarioResult]) -> Aggregate:
         completed=sum(result.completed for result in judged),
         failed=sum(not result.completed for result in judged),
         crashed=len(results) - len(judged),
-        completion_rate=estimator.rate("completion_rate", _grouped(judged, _is_completed)),
-        success_rate=estimator.rate("success_rate", _grouped(judged, _success)),
+        completion_rate=estimator.rate(
+            "completion_rate", _grouped(judged, _is_completed), _grouped(distinct, _is_completed)
+        ),
+        success_rate=estimator.rate("success_rate", _grouped(judged, _success), _grouped(distinct, _success)),
         avg_route_completion=_metric_estimate(estimator, "avg_route_completion", "route_completion", "%", judged),
         metrics=tuple(_metric_estimate(estimator, name, name, unit, judged) for name, unit in specs),
         scenarios=spreads(results),
@@ -111,16 +115,18 @@ class _Estimator:
         ((low, high),) = intervals(self._weights[sizes], np.concatenate(arrays)[:, None])
         return Estimate(name, unit, value, low, high, n)
 
-    def rate(self, name: str, groups: Groups) -> Estimate:
+    def rate(self, name: str, groups: Groups, distinct: Groups) -> Estimate:
         """Share of verdicts (0 or 1) that are 1, in %. The interval covers Wilson's and the bootstrap's.
 
         The bootstrap of equal verdicts has no width, as if five successes in five runs proved that all succeed; Wilson
-        takes runs of one scenario for independent ones. So on either side the wider one counts.
+        takes runs of one scenario for independent ones. So on either side the wider one counts. Wilson's is that of
+        the ``distinct`` drives: one that was driven ten times, equal to the last digit, is one success.
         """
         estimate = self.mean(name, "%", {scenario: [100.0 * v for v in values] for scenario, values in groups.items()})
         if estimate.n == 0:
             return estimate
-        low, high = wilson_interval(round(sum(sum(values) for values in groups.values())), estimate.n)
+        verdicts = [value for values in distinct.values() for value in values]
+        low, high = wilson_interval(round(sum(verdicts)), len(verdicts))
         low, high = 100.0 * low, 100.0 * high
         if estimate.low is not None and estimate.high is not None:
             low, high = min(low, estimate.low), max(high, estimate.high)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from waypilot.metrics import ScenarioResult
 from waypilot.metrics.paired import PairedDifference, compare_pairs
+from waypilot.metrics.same_drives import drive_of
 from waypilot.metrics.themes import better_way
 from waypilot.report.results import Results
 from waypilot.report.run_info import differing_fields
@@ -23,7 +24,10 @@ class NotComparableError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """B against A. ``unpaired`` and ``crashed`` hold the keys of runs that enter no difference, by side."""
+    """B against A. ``unpaired`` and ``crashed`` hold the keys of runs that enter no difference, by side.
+
+    Of pairs in which both drives are those of an earlier pair, to the last digit, only the first enters a difference.
+    """
 
     a: Results
     b: Results
@@ -49,14 +53,15 @@ def compare_results(a: Results, b: Results) -> Comparison:
         raise NotComparableError("\n  ".join(["these results cannot be compared:", *faults[:MAX_NAMED], *more]))
     crashed = {"A": _crashed(in_a), "B": _crashed(in_b)}
     pairs = tuple((in_a[k], in_b[k]) for k in shared if not in_a[k].crashed and not in_b[k].crashed)
+    distinct = tuple({(drive_of(x), drive_of(y)): (x, y) for x, y in reversed(pairs)}.values())[::-1]
     return Comparison(
         a,
         b,
         pairs,
         {"A": _unpaired(a, b), "B": _unpaired(b, a)},
         crashed,
-        tuple(_differences(pairs)),
-        tuple(_warnings(a, b)),
+        tuple(_differences(distinct)),
+        (*_warnings(a, b), *_equal_pairs(len(pairs) - len(distinct), len(pairs))),
     )
 
 
@@ -137,6 +142,14 @@ def _warnings(a: Results, b: Results) -> Iterator[str]:
             yield f"{where} is {value_a!r} in A and {value_b!r} in B: differences may come from that as well"
     if all(a.document[key] == b.document[key] for key in ("checkpoint", "policy", "config")):
         yield "A and B are the same policy: differences show how far runs repeat"
+
+
+def _equal_pairs(equal: int, pairs: int) -> Iterator[str]:
+    if equal:
+        yield (
+            f"{equal} of {pairs} pairs are drives of another pair over again, to the last digit, and count once: "
+            "repeats in lock step, or seeds of a scenario in which a seed changes nothing"
+        )
 
 
 def _differences(pairs: Sequence[tuple[ScenarioResult, ScenarioResult]]) -> Iterator[PairedDifference]:

@@ -19,7 +19,7 @@ SCENARIOS = tuple(dataclasses.replace(BASE, name=name) for name in ("first", "se
 INFO = RunInfo("tiny", "in_process", "net", {"waypilot": "0.1.0"}, CheckpointInfo("a.pt", "00" * 32))
 
 
-def evaluation(folder, score, info=INFO, scenarios=SCENARIOS, seeds=range(4), crash=()):
+def evaluation(folder, score, info=INFO, scenarios=SCENARIOS, seeds=range(4), crash=(), equal_drives=False):
     """Write results in which ``score(scenario index, seed)`` is the driving score of each run."""
     jobs = [Job(scenario, seed) for scenario in scenarios for seed in seeds]
     writer = ResultsWriter(folder / "results.json", info, jobs)
@@ -28,8 +28,10 @@ def evaluation(folder, score, info=INFO, scenarios=SCENARIOS, seeds=range(4), cr
             writer.crash(job, "server died")
             continue
         value = score(index // len(seeds), job.seed)
+        # No two drives take equally long unless the test wants equal drives.
+        known = {"driving_score_2_1": value, "duration": 10.0 + (0.0 if equal_drives else job.seed)}
         metrics = tuple(
-            dataclasses.replace(m, value=value, valid=True, reason="") if m.name == "driving_score_2_1" else m
+            dataclasses.replace(m, value=known[m.name], valid=True, reason="") if m.name in known else m
             for m in all_invalid("not part of this test")
         )
         empty = crashed_result(job.scenario, job.seed, "x")
@@ -58,6 +60,16 @@ def test_comparison_file_holds_the_known_answer(tmp_path):
     assert entry["probability_of_improvement"] == pytest.approx((0.75 + 1.0 + 1.0) / 3)
     assert comparison["metrics"]["collisions"]["verdict"] == "cannot tell"
     assert comparison["verdict"] == "B better"
+
+
+def test_drives_that_are_equal_to_the_last_digit_count_once(tmp_path, capsys):
+    a = evaluation(tmp_path / "a", lambda *_: 50.0, equal_drives=True)
+    b = evaluation(tmp_path / "b", lambda *_: 55.0, equal_drives=True)
+    output = tmp_path / "comparison.json"
+    assert main([a, b, "--output", str(output)]) == 4
+    comparison = json.loads(output.read_text())
+    assert (len(comparison["pairs"]), comparison["metrics"]["driving_score_2_1"]["pairs"]) == (12, 3)
+    assert "note: 9 of 12 pairs are drives of another pair over again" in " ".join(capsys.readouterr().out.split())
 
 
 def test_crashed_and_unpaired_runs_are_counted_and_named(tmp_path, capsys):

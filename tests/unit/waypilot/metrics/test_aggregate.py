@@ -80,9 +80,15 @@ def test_wilson_interval_of_known_shares(successes, n, bounds):
 
 
 def test_five_successes_in_five_runs_do_not_prove_that_all_succeed(runs):
-    all_five = aggregate(runs[:1] * 5).success_rate
+    all_five = aggregate(of_scenarios(runs, *"CCCCC")).success_rate
     assert (all_five.value, all_five.high) == (100.0, 100.0)
     assert all_five.low == pytest.approx(56.6, abs=0.1)
+
+
+def test_one_drive_over_and_over_is_one_success(runs):
+    ten_times = aggregate(of_scenarios(runs, *["C" * 10] * 5)).success_rate
+    assert (ten_times.n, ten_times.value, ten_times.high) == (50, 100.0, 100.0)
+    assert ten_times.low == pytest.approx(56.6, abs=0.1)
 
 
 def of_scenarios(runs, *groups):
