@@ -65,8 +65,10 @@ unpack_compose() {
   echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $(debian_mirror) trixie main" >"$lists/sources"
   local options=(-qq -o "Dir::Etc::sourcelist=$lists/sources" -o Dir::Etc::sourceparts=- -o "Dir::State::lists=$lists/lists"
     -o "Dir::Cache=$lists/cache" -o APT::Sandbox::User=root)
-  apt-get "${options[@]}" update
-  (cd "$lists" && apt-get "${options[@]}" download docker-compose/trixie docker-buildx/trixie && for deb in *.deb; do dpkg-deb -x "$deb" .; done)
+  apt-get "${options[@]}" update \
+    && (cd "$lists" && apt-get "${options[@]}" download docker-compose/trixie docker-buildx/trixie) \
+    || unavailable "compose and buildx cannot be fetched from Debian"
+  for deb in "$lists"/*.deb; do dpkg-deb -x "$deb" "$lists"; done
   cp "$lists"/usr/libexec/docker/cli-plugins/* "$DOCKER_CONFIG/cli-plugins/"
 }
 
@@ -88,7 +90,8 @@ choose_base() {
     --customize-hook='copy-in /usr/local/share/ca-certificates /usr/local/share' \
     --customize-hook="copy-in $work/pip.conf /etc" --customize-hook='chroot "$1" update-ca-certificates' \
     --customize-hook='rm -rf "$1"/var/cache/apt/archives/*.deb "$1"/var/lib/apt/lists/*' \
-    bookworm - "$(debian_mirror)" 2>"$work/mmdebstrap.log" | docker import -c 'CMD ["bash"]' - "$stand_in" >/dev/null
+    bookworm - "$(debian_mirror)" 2>"$work/mmdebstrap.log" | docker import -c 'CMD ["bash"]' - "$stand_in" >/dev/null \
+    || unavailable "no base image: no registry answers, and none can be made of Debian's packages (log: $work/mmdebstrap.log)"
 }
 
 # Wheels that pip finds in a folder here (PIP_FIND_LINKS): torch's CPU build, where no index of it can be reached.
