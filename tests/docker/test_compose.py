@@ -10,7 +10,8 @@ import pytest
 
 from waypilot.report.results import without_wall_clock
 
-pytestmark = pytest.mark.timeout(900)
+#: The first test also builds the images.
+pytestmark = pytest.mark.timeout(2400)
 
 ROOT = Path(__file__).resolve().parents[2]
 CORE_LIMIT_BYTES = 900e6
@@ -74,7 +75,11 @@ def test_a_node_that_is_killed_costs_its_run_and_no_other(composition):
     assert composition.wait() == 1
     seen = statuses(composition.results())
     assert seen["straight_clear"] == seen["turn_clear"] == "completed"
-    assert seen["straight_night"] == "crashed: policy was restarted during the drive"
+    # The second where the machine is so busy that the new process needs longer than the evaluator's patience (report_s).
+    assert seen["straight_night"] in (
+        "crashed: policy was restarted during the drive",
+        "crashed: policy has not reported for 10 s",
+    )
     assert int(composition.run("inspect", "-f", "{{.RestartCount}}", composition.container("policy")).stdout) == 1
 
 
