@@ -102,7 +102,7 @@ def images():
     log = ROOT / "out" / "docker_test" / "build.log"
     with log.open("wb") as file:
         done = subprocess.run(
-            ["docker", "compose", "build"],
+            ["docker", "compose", "build", "simulator", "policy"],  # one service of each image
             cwd=ROOT,
             env=environment,
             stdout=file,

@@ -75,7 +75,7 @@ def test_a_node_that_is_killed_costs_its_run_and_no_other(composition):
     assert composition.wait() == 1
     seen = statuses(composition.results())
     assert seen["straight_clear"] == seen["turn_clear"] == "completed"
-    # The second where the machine is so busy that the new process needs longer than the evaluator's patience (report_s).
+    # The second where a busy machine starts the new process later than the evaluator is patient (report_s).
     assert seen["straight_night"] in (
         "crashed: policy was restarted during the drive",
         "crashed: policy has not reported for 10 s",
