@@ -2,8 +2,10 @@ import json
 
 import pytest
 from carla_msgs.msg import CarlaEgoVehicleControl
+from std_msgs.msg import Header, String
 from std_srvs.srv import Trigger
-from waypilot_ros.readers import unheard_by
+from waypilot_ros import qos
+from waypilot_ros.readers import still_connecting, unheard_by
 
 
 def answer(**topics):
@@ -41,3 +43,20 @@ def test_a_node_tells_who_reads_its_topics(start_node, peer):
         return told["/control"] == {"nodes": ["/peer"], "connected": True}
 
     peer.wait("the controller to know its reader", is_told)
+
+
+def test_a_node_waits_for_the_readers_it_knows_but_not_for_those_that_can_never_hear_it(peer, domain, monkeypatch):
+    publisher = peer.node.create_publisher(Header, "/frames", qos.FRAME)
+    peer.node.create_subscription(Header, "/frames", lambda _: None, qos.LATCHED)
+    stranger = type(peer)(domain)
+    stranger.node.create_subscription(String, "/frames", lambda _: None, qos.FRAME)
+    peer.wait("the readers", lambda: peer.node.count_subscribers("/frames") == 2)
+    assert still_connecting(peer.node) == ""
+
+    peer.node.create_subscription(Header, "/frames", lambda _: None, qos.FRAME)
+    peer.wait("the reader", lambda: publisher.get_subscription_count() == 1)
+    peer.wait("the graph", lambda: len(peer.node.get_subscriptions_info_by_topic("/frames")) == 3)
+    assert still_connecting(peer.node) == ""
+    monkeypatch.setattr(publisher, "get_subscription_count", lambda: 0)
+    assert still_connecting(peer.node) == "connecting the readers of /frames"
+    stranger.close()

@@ -42,7 +42,7 @@ from waypilot_ros.diagnostics import Diagnostics
 from waypilot_ros.drive_loop import Counts, DriveLoop, LoopConfig
 from waypilot_ros.frame_publisher import FramePublisher
 from waypilot_ros.parameters import declare_config, parameter, refuse_unknown_parameters
-from waypilot_ros.readers import offer_readers
+from waypilot_ros.readers import offer_readers, still_connecting
 from waypilot_ros.readiness import missing_connections
 from waypilot_ros.spin import request_stop, run_node, stop_requested
 from waypilot_ros.surroundings_messages import scene_to_msg
@@ -201,7 +201,9 @@ class CarlaBridgeNode(Node):
 
     def _on_start(self, _request: StartScenario.Request, response: StartScenario.Response) -> StartScenario.Response:
         """Begin to tick, if somebody drives."""
-        response.message = missing_connections(self._publisher.driving_inputs, [self._control])
+        response.message = missing_connections(self._publisher.driving_inputs, [self._control]) or still_connecting(
+            self
+        )
         if not response.message:
             self._outcome(response, self._loop.start())
         return response

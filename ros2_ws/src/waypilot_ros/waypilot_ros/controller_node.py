@@ -28,7 +28,7 @@ from waypilot_ros.conversions import (
 )
 from waypilot_ros.diagnostics import Diagnostics
 from waypilot_ros.parameters import declare_config, parameter, refuse_unknown_parameters
-from waypilot_ros.readers import offer_readers
+from waypilot_ros.readers import offer_readers, still_connecting
 from waypilot_ros.readiness import Drain, missing_connections
 from waypilot_ros.spin import run_node
 
@@ -84,8 +84,10 @@ class ControllerNode(Node):
         except ValueError as error:
             response.message = str(error)
             return response
-        response.message = missing_connections([self._control], self._inputs) or self._drain.objection(
-            request.free_running
+        response.message = (
+            missing_connections([self._control], self._inputs)
+            or still_connecting(self)
+            or self._drain.objection(request.free_running)
         )
         self._driving = response.success = not response.message
         if response.success:

@@ -40,7 +40,7 @@ from waypilot_ros.conversions import (
 )
 from waypilot_ros.diagnostics import Diagnostics
 from waypilot_ros.parameters import refuse_unknown_parameters
-from waypilot_ros.readers import offer_readers
+from waypilot_ros.readers import offer_readers, still_connecting
 from waypilot_ros.readiness import Drain, missing_connections
 from waypilot_ros.spin import run_node
 from waypilot_ros.surroundings_messages import scene_from_msg, surroundings_from_msg
@@ -150,7 +150,11 @@ class MetricsNode(Node):
             return response
         inputs = self._inputs if scene is None else [*self._inputs, self._surroundings]
         inputs = [*inputs, self._truth] if distorts_odometry(scenario.faults) else inputs
-        response.message = missing_connections([self._status], inputs) or self._drain.objection(request.free_running)
+        response.message = (
+            missing_connections([self._status], inputs)
+            or still_connecting(self)
+            or self._drain.objection(request.free_running)
+        )
         response.success = not response.message
         if response.success:
             self._judge = judge

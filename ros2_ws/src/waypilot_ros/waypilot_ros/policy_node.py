@@ -42,7 +42,7 @@ from waypilot_ros.diagnostics import Diagnostics
 from waypilot_ros.drivers import make_driver
 from waypilot_ros.frame_join import FrameJoin, JoinedFrame
 from waypilot_ros.parameters import declare_config, parameter, refuse_unknown_parameters
-from waypilot_ros.readers import offer_readers
+from waypilot_ros.readers import offer_readers, still_connecting
 from waypilot_ros.readiness import Drain, missing_connections
 from waypilot_ros.spin import run_node
 from waypilot_ros.surroundings_messages import scene_from_msg, surroundings_from_msg
@@ -126,7 +126,11 @@ class PolicyNode(Node):
             return response
         inputs = self._inputs if scene is None else [*self._inputs, self._surroundings]
         outputs = [self._final, self._no_plan] if scenario.faults else [self._final]
-        response.message = missing_connections(outputs, inputs) or self._drain.objection(request.free_running)
+        response.message = (
+            missing_connections(outputs, inputs)
+            or still_connecting(self)
+            or self._drain.objection(request.free_running)
+        )
         response.success = not response.message
         if response.success:
             self._policy = self._driver.policy_for(scenario)

@@ -28,9 +28,10 @@ def offer_readers(node: Node) -> None:
     node.create_service(Trigger, f"~/{SERVICE}", answer)
 
 
-def unconnected(node: Node) -> list[str]:
-    """Name the topics of a node which not everybody who reads them, as far as it knows, would get now."""
-    return sorted({each.topic_name for each in node.publishers if not _readers(node, each)["connected"]})
+def still_connecting(node: Node) -> str:
+    """Name the topics of a node which not everybody who reads them, as far as it knows, would get now; or nothing."""
+    topics = sorted({each.topic_name for each in node.publishers if not _readers(node, each)["connected"]})
+    return f"connecting the readers of {', '.join(topics)}" if topics else ""
 
 
 def unheard_by(reader: str, answer: str, topics: str, exclude: str) -> list[str]:
@@ -50,10 +51,15 @@ def _readers(node: Node, publisher: Publisher) -> dict[str, object]:
     known = [
         info
         for info in node.get_subscriptions_info_by_topic(publisher.topic_name)
-        if _offers(publisher.qos_profile, info.qos_profile)
+        if info.topic_type == _type_name(publisher) and _offers(publisher.qos_profile, info.qos_profile)
     ]
     names = sorted({f"{info.node_namespace.rstrip('/')}/{info.node_name}" for info in known})
     return {"nodes": names, "connected": publisher.get_subscription_count() >= len(known)}
+
+
+def _type_name(publisher: Publisher) -> str:
+    package, kind, *_ = publisher.msg_type.__module__.split(".")
+    return f"{package}/{kind}/{publisher.msg_type.__name__}"
 
 
 def _offers(offered: QoSProfile, asked: QoSProfile) -> bool:

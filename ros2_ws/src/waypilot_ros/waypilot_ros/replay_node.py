@@ -30,7 +30,7 @@ from waypilot_ros import qos
 from waypilot_ros.conversions import ego_to_msg, route_to_msg, route_to_path, stamp_to_msg
 from waypilot_ros.diagnostics import Diagnostics
 from waypilot_ros.parameters import declare_config, parameter, refuse_unknown_parameters
-from waypilot_ros.readers import unconnected
+from waypilot_ros.readers import still_connecting
 from waypilot_ros.readiness import missing_connections
 from waypilot_ros.simulator_messages import rgb_to_msg
 from waypilot_ros.spin import request_stop, run_node
@@ -176,8 +176,7 @@ class ReplayNode(Node):
 
     def _disconnected(self) -> str:
         """Say who would not get what is played, or whose plans would not be heard; nothing when all is well."""
-        waiting = ", ".join(unconnected(self))
-        return missing_connections([self._odometry], [self._plans]) or (f"connecting {waiting}" if waiting else "")
+        return missing_connections([self._odometry], [self._plans]) or still_connecting(self)
 
     def _request(self, route: Route) -> PrepareScenario.Request:
         scenario = scenario_along(route, self._config.target_speed_mps)
