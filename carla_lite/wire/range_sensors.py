@@ -14,6 +14,7 @@ import numpy as np
 from carla_lite.engine import Actor
 from carla_lite.render import Hits
 from carla_lite.wire.actor_records import static_actor
+from carla_lite.wire.errors import CallError
 from carla_lite.wire.sensors import Payload, Surroundings, noise_source, number, whole
 from waypilot.geometry import FloatArray, Quaternion, Vector3
 
@@ -23,6 +24,17 @@ MAX_RANGE_M = 10_000.0
 _FULL_TURN_DEG = 360.0
 _CHANNELS_FIELD = struct.Struct("<fI")
 _SEMANTIC_POINT = np.dtype([("place", "<f4", 3), ("cosine", "<f4"), ("actor", "<u4"), ("label", "<u4")])
+
+
+def _points_per_second(actor: Actor) -> int:
+    """Return the rate of a sensor; raises CallError for one that would send too many points at once."""
+    rate = whole(actor, "points_per_second", 1, MAX_POINTS_PER_S)
+    if rate * float(actor.attributes["sensor_tick"]) > MAX_POINTS_PER_S:
+        raise CallError(
+            f"attributes 'points_per_second' {rate} and 'sensor_tick' {actor.attributes['sensor_tick']} make more than "
+            f"{MAX_POINTS_PER_S} points at once"
+        )
+    return rate
 
 
 def _axes(orientation: Quaternion) -> FloatArray:
@@ -48,7 +60,7 @@ class _SpinningLidar:
         self._surroundings = surroundings
         channels = whole(actor, "channels", 1, MAX_CHANNELS)
         self._range_m = number(actor, "range", 0.1, MAX_RANGE_M)
-        self._points_per_s = whole(actor, "points_per_second", 1, MAX_POINTS_PER_S)
+        self._points_per_s = _points_per_second(actor)
         self._turns_per_s = number(actor, "rotation_frequency", 0.0, 1e4)
         self._sweep_deg = number(actor, "horizontal_fov", 1e-3, _FULL_TURN_DEG)
         upper = math.radians(number(actor, "upper_fov", -90.0, 90.0))
@@ -142,7 +154,7 @@ class Radar:
         self._surroundings = surroundings
         self._rng = noise_source(actor, surroundings.world)
         self._range_m = number(actor, "range", 0.1, MAX_RANGE_M)
-        self._points_per_s = whole(actor, "points_per_second", 1, MAX_POINTS_PER_S)
+        self._points_per_s = _points_per_second(actor)
         self._reach = [math.tan(math.radians(0.5 * number(actor, name, 0.1, 170.0)))
                        for name in ("horizontal_fov", "vertical_fov")]  # fmt: skip
 

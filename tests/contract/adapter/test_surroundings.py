@@ -110,7 +110,7 @@ def test_other_vehicles_are_seen_within_range_with_box_and_velocity(server, sess
     assert (seen.actor_id, seen.kind, seen.type_id) == (near.id, ActorKind.VEHICLE, "vehicle.audi.a2")
     assert seen.pose_map_from_box.y_m == pytest.approx(start.y_m, abs=0.05)
     assert seen.velocity_mps[0] > 2.0
-    assert (seen.half_length_m, seen.half_width_m) == pytest.approx((1.853, 0.895), abs=1e-3)
+    assert (seen.half_length_m, seen.half_width_m) == pytest.approx((1.853, 0.894), abs=1e-3)
     assert surroundings.road.type is RoadType.DRIVING
     assert session.tick().surroundings.actors == ()
 

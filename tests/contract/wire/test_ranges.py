@@ -276,6 +276,8 @@ def test_obstacle_detector_can_leave_the_town_out(world, ego, listeners):
         ("lidar.ray_cast", "channels", 0),
         ("lidar.ray_cast", "points_per_second", 10**9),
         ("lidar.ray_cast", "range", -1.0),
+        ("lidar.ray_cast", "sensor_tick", 1000.0),
+        ("other.radar", "sensor_tick", 1e5),
         ("lidar.ray_cast_semantic", "upper_fov", 120.0),
         ("lidar.ray_cast", "dropoff_general_rate", 1.5),
         ("other.radar", "horizontal_fov", 180.0),
