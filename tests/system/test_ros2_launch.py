@@ -30,11 +30,21 @@ def results(folder):
 
 @pytest.fixture
 def launch_file():
-    """Run a launch file until it ends; its exit code and what launch_testing knows of its processes."""
+    """Run a launch file until it ends or its processes have said some texts.
+
+    Returns its exit code and what launch_testing knows of its processes.
+    """
     claim = claim_domain(81)
 
-    def run(name, end_after_s=RUN_S, **arguments):
+    def run(name, end_after=(), **arguments):
         processes = launch_testing.ActiveProcInfoHandler()
+        awaited = list(end_after)
+
+        def listen(event):
+            said = [text for text in awaited if text.encode() in event.text]
+            awaited[:] = [text for text in awaited if text not in said]
+            return end if said and not awaited else None
+
         words = {key: str(value) for key, value in {"domain_id": claim.domain_id, **arguments}.items()}
         source = launch.launch_description_sources.PythonLaunchDescriptionSource(
             str(ROOT / "launch" / f"{name}.launch.py")
@@ -48,7 +58,10 @@ def launch_file():
                     launch.actions.RegisterEventHandler(
                         launch.event_handlers.OnProcessExit(on_exit=lambda event, _: processes.append(event))
                     ),
-                    launch.actions.TimerAction(period=end_after_s, actions=[end]),
+                    launch.actions.RegisterEventHandler(
+                        launch.event_handlers.OnProcessIO(on_stdout=listen, on_stderr=listen)
+                    ),
+                    launch.actions.TimerAction(period=RUN_S, actions=[end]),
                 ]
             )
         )
@@ -80,7 +93,8 @@ def test_drives_and_their_replay_are_those_of_the_supervisor(launch_file, start_
 
 
 def test_nodes_alone_run_until_they_are_told_to_end(launch_file, tmp_path):
-    code, processes = launch_file("stack", end_after_s=15.0, policy="expert", output_dir=tmp_path)
+    ready = ("policy expert is ready", "controller is ready", "waits for a route")
+    code, processes = launch_file("stack", end_after=ready, policy="expert", output_dir=tmp_path)
     assert code == 0
     assert len(processes.process_names()) == 3
     asserts.assertExitCodes(processes)
