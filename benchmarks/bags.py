@@ -1,7 +1,8 @@
 """Speed and memory of what reads bags: ``python -m benchmarks.bags [--bag BAG] [--runs N]``.
 
 Without ``--bag`` one drive is recorded through ROS first (needs ``. scripts/ros_env.sh``). The long bag is that drive
-ten times in a row, 1 s apart. Peak memory is that of a process which does nothing else.
+ten times in a row, 1 s apart; for judging again it is ten judged drives. Peak memory is that of a process which does
+nothing else.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from training.eval.eval_bag import evaluate
 from training.eval.recompute_metrics import recompute
 from training.rl.waypoint_policy_torch import WaypointPolicyConfig, WaypointPolicyTorch
 from waypilot.bags import Bag, BagWriter
+from waypilot.bags.drives import RESULT, SETUP, judged_topics
 from waypilot.bags.frames import first_route, image_from_msg
 from waypilot.bags.layout import Layout, LayoutOptions, detect
 from waypilot.bags.recording import first_stamp_ns
@@ -59,6 +61,20 @@ def repeat(source: Path, target: Path, times: int) -> Path:
                 shift_ns = lap * step_ns
                 data = _later(message.data, shift_ns) if message.topic in stamped else message.data
                 writer.write(message.topic, message.time_ns + shift_ns, data)
+    return target
+
+
+def repeat_judged(source: Path, target: Path, times: int) -> Path:
+    """Write what a drive is judged by several times in a row: that many drives, each from set-up to result."""
+    with Bag(source) as bag, BagWriter(target, "mcap") as writer:
+        topics = sorted(judged_topics() & bag.topics.keys())
+        for topic in topics:
+            writer.add_topic(bag.topics[topic])
+        # As a recorder that lags behind nowhere stores them.
+        last = {SETUP: -1, RESULT: 1}
+        messages = sorted(bag.messages(topics), key=lambda message: last.get(message.topic, 0))
+        for message in messages * times:
+            writer.write(message.topic, message.time_ns, message.data)
     return target
 
 
@@ -154,21 +170,28 @@ def own_peak_mib() -> float:
     return int(next(line for line in status.splitlines() if line.startswith("VmHWM:")).split()[1]) / 1024.0
 
 
-def peak_mib(path: Path | None) -> float:
-    """Peak memory of a process that evaluates a bag, or (None) only loads the checkpoint."""
-    command = [sys.executable, "-m", "benchmarks.bags", "--peak", *([str(path)] if path is not None else [""])]
+def peak_mib(work: str, path: Path | None = None) -> float:
+    """Peak memory of a process that does one of ``PEAK_WORK`` with a bag."""
+    command = [sys.executable, "-m", "benchmarks.bags", "--peak", work, "--bag", str(path or "")]
     run = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, cwd=ROOT, check=True)
     return float(run.stdout.split()[-1])
 
 
-def memory_figures(short: Path, long: Path, runs: int) -> list[Figure]:
+def load(_: Path) -> None:
+    """Load the checkpoint."""
+    WaypointPolicyTorch(WaypointPolicyConfig(str(in_process.SHIPPED)))
+
+
+PEAK_WORK: dict[str, Callable[[Path], None]] = {"load": load, "evaluate": plan_again, "judge": judge_again}
+
+
+def memory_figures(name: str, work: str, short: Path, long: Path, runs: int) -> list[Figure]:
     """Measure peaks on both bags and how they differ."""
-    idle, one, ten = ([peak_mib(path) for _ in range(runs)] for path in (None, short, long))
+    one, ten = ([peak_mib(work, path) for _ in range(runs)] for path in (short, long))
     return [
-        Figure.of("peak memory: checkpoint loaded", "MiB", idle),
-        Figure.of("peak memory: eval_bag, one drive", "MiB", one),
-        Figure.of("peak memory: eval_bag, ten drives", "MiB", ten),
-        Figure.of("peak memory: ten / one", "times", [b / a for a, b in zip(one, ten, strict=True)]),
+        Figure.of(f"peak memory: {name}, one drive", "MiB", one),
+        Figure.of(f"peak memory: {name}, ten drives", "MiB", ten),
+        Figure.of(f"peak memory: {name}, ten / one", "times", [b / a for a, b in zip(one, ten, strict=True)]),
     ]
 
 
@@ -177,13 +200,16 @@ def measure(path: Path, folder: Path, runs: int) -> list[Figure]:
     with Bag(path) as bag:
         length_s = seconds_of(bag, detect(bag.topics, LayoutOptions()))
     long = repeat(path, folder / "long", TIMES)
+    many = repeat_judged(path, folder / "many", TIMES)
     judged = [length_s / timed(lambda: judge_again(path)) for _ in range(runs)]
     return [
         Figure.of("length of the drive", "s", [length_s]),
         Figure.of("recompute_metrics: simulated by wall time", "times", judged),
         *evaluation_figures("one drive", path, runs),
         *evaluation_figures("ten drives", long, runs),
-        *memory_figures(path, long, runs),
+        Figure.of("peak memory: checkpoint loaded", "MiB", [peak_mib("load") for _ in range(runs)]),
+        *memory_figures("eval_bag", "evaluate", path, long, runs),
+        *memory_figures("recompute_metrics", "judge", path, many, runs),
     ]
 
 
@@ -192,12 +218,10 @@ def main(arguments: Sequence[str] | None = None) -> list[Figure]:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.bags", description="Speed and memory of reading bags")
     parser.add_argument("--bag", type=Path, help="bag of one judged drive (default: one is recorded)")
     parser.add_argument("--runs", type=int, default=3, help="runs per figure (default: %(default)s)")
-    parser.add_argument("--peak", metavar="BAG", help=argparse.SUPPRESS)
+    parser.add_argument("--peak", choices=PEAK_WORK, help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     if options.peak is not None:
-        WaypointPolicyTorch(WaypointPolicyConfig(str(in_process.SHIPPED)))
-        if options.peak:
-            plan_again(Path(options.peak))
+        PEAK_WORK[options.peak](options.bag)
         print(own_peak_mib())
         return []
     with tempfile.TemporaryDirectory(prefix="waypilot_bench_") as folder:

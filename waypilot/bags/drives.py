@@ -53,6 +53,11 @@ class RecordedDrive:
         return self.published is not None and self.promise is not None and not self.judge.missing(self.promise)
 
 
+def judged_topics(role: str = "ego_vehicle") -> set[str]:
+    """Name the topics that a drive is judged by, set-up and result included."""
+    return {SETUP, COUNTS, RESULT, DRIVER, *_takers(role)}
+
+
 def recorded_drives(bag: Bag, role: str = "ego_vehicle") -> Iterator[RecordedDrive]:
     """Yield the drives of a bag, one at a time; a new set-up begins the next. Frames before the first are skipped.
 
@@ -63,7 +68,7 @@ def recorded_drives(bag: Bag, role: str = "ego_vehicle") -> Iterator[RecordedDri
     drive: RecordedDrive | None = None
     # A recorder does not keep the order between topics: the first frames may come before the set-up of their drive.
     early: deque[BagMessage] = deque(maxlen=MAX_EARLY)
-    for message in bag.messages({SETUP, COUNTS, RESULT, DRIVER, *takers}):
+    for message in bag.messages(judged_topics(role)):
         if message.topic == DRIVER:
             driver = str(bag.decode(message).data)
         elif message.topic == SETUP:

@@ -7,8 +7,10 @@ import pytest
 
 from training.data.import_bag import main
 from training.sft import train_waypoint_bc_torch_v0 as trainer
+from waypilot.config import config_to_dict
 from waypilot.episodes import load_episode, load_image
 from waypilot.episodes.__main__ import main as episodes_command
+from waypilot.scenarios import load_suite
 from waypilot.types import RouteCommand
 
 ODOMETRY = "/carla/ego_vehicle/odometry"
@@ -106,3 +108,19 @@ def test_an_episode_that_is_there_is_not_touched(drives, tmp_path, capsys):
     assert run(bag, tmp_path / "out") == 2
     assert "exists already" in capsys.readouterr().err
     assert (tmp_path / "out" / "bag_00" / "episode.json").read_bytes() == before
+
+
+def test_a_drive_with_injected_faults_is_refused_and_the_same_one_without_is_not(drives, tmp_path, capsys):
+    kind = "waypilot_msgs/msg/ScenarioSetup"
+    path = drives.path(drives.START_NS, drives.route_points())
+    route = drives.cls("waypilot_msgs/msg/Route")(path, False, np.zeros(0), np.zeros(0))
+    scene = drives.cls("waypilot_msgs/msg/SceneInfo")(drives.header(drives.START_NS, "map"), 2.0, 1.0, 0.0, [])
+    clean = next(scenario for scenario in load_suite("standard") if not scenario.faults)
+    faulty = next(scenario for scenario in load_suite("faults") if scenario.faults)
+    for name, scenario, code in (("clean", clean, 0), ("faulty", faulty, 2)):
+        text = json.dumps(config_to_dict(scenario))
+        setup = drives.cls(kind)(text, 0, route, False, scene)
+        messages = [("/waypilot/scenario_setup", kind, drives.START_NS, setup), *drives.upstream(140)]
+        assert run(drives.write(tmp_path / name, messages), tmp_path / "out") == code, name
+    assert f"scenario {faulty.name} has faults" in capsys.readouterr().err
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["clean_00"]
