@@ -36,12 +36,12 @@ def find_visible(view, light, width, height, frames, depth_m, order):
             continue
         order[count] = i
         count += 1
-    _sort_by_depth(order, count, depth_m)
+    sort_by_depth(order, count, depth_m)
     return count
 
 
 @jit_inline
-def _sort_by_depth(order, count, depth_m):
+def sort_by_depth(order, count, depth_m):
     """Shell sort; numpy's sort would take longer to compile than all else in this file."""
     gap = count // 2
     while gap > 0:

@@ -13,7 +13,7 @@ import numpy as np
 from carla_lite.render import materials as m
 from carla_lite.render._marks import GROUND, SKY
 from carla_lite.render._numba import jit, jit_inline
-from carla_lite.render._objects import bounding_radius
+from carla_lite.render._objects import bounding_radius, sort_by_depth
 
 _SECTORS = 512
 _TURN = 2.0 * math.pi
@@ -76,7 +76,9 @@ def _sort_into_sectors(origin, reach_m, frames):
             sizes[(first[i] + k) % _SECTORS + 1] += 1
     starts = np.cumsum(sizes)
     filled, members = starts.copy(), np.empty(starts[-1], np.int64)
-    for i in np.argsort(nearest):
+    order = np.arange(count)
+    sort_by_depth(order, count, nearest)
+    for i in order:
         for k in range(width[i]):
             sector = (first[i] + k) % _SECTORS
             members[filled[sector]] = i

@@ -20,6 +20,8 @@ SENSORS = {
     "sensor.other.imu": {},
     "sensor.other.gnss": {},
 }
+EVENT_SENSORS = ("sensor.other.collision", "sensor.other.lane_invasion", "sensor.other.obstacle")
+"""These speak only when something happens; what they said is written at the end."""
 CONVERTERS = {
     "sensor.camera.depth": carla.ColorConverter.LogarithmicDepth,
     "sensor.camera.semantic_segmentation": carla.ColorConverter.CityScapesPalette,
@@ -62,6 +64,7 @@ def main() -> None:
     with synchronous(world):
         vehicle = spawn(world, "vehicle.tesla.model3", world.get_map().get_spawn_points()[0])
         mounted = {type_id: mount(world, vehicle, type_id, values) for type_id, values in SENSORS.items()}
+        watching = {type_id: mount(world, vehicle, type_id, {}) for type_id in EVENT_SENSORS}
         vehicle.apply_control(carla.VehicleControl(throttle=0.4))
         for number in range(options.ticks):
             frame = world.tick()
@@ -70,10 +73,14 @@ def main() -> None:
                 assert data.frame == frame, f"{type_id} is at frame {data.frame}, the world at {frame}"
                 if number % options.every == 0:
                     save(options.output, type_id, data)
-        for sensor, _ in mounted.values():
+        for sensor, _ in (*mounted.values(), *watching.values()):
             sensor.destroy()
+        for type_id, (_, received) in watching.items():
+            while not received.empty():
+                save(options.output, type_id, received.get())
         vehicle.destroy()
-    print(f"{len(list(options.output.iterdir()))} files of {len(SENSORS)} sensors in {options.output}")
+    files = len(list(options.output.iterdir()))
+    print(f"{files} files of {len(SENSORS) + len(EVENT_SENSORS)} sensors in {options.output}")
 
 
 if __name__ == "__main__":

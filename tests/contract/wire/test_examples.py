@@ -45,7 +45,8 @@ def test_follow_traffic(server):
 
 
 def test_record_sensors(server, tmp_path):
-    run(server, "record_sensors.py", "--ticks", 6, "--every", 3, "--output", tmp_path)
+    printed = run(server, "record_sensors.py", "--ticks", 6, "--every", 3, "--output", tmp_path)
+    assert "of 12 sensors" in printed
     names = [path.name for path in tmp_path.iterdir()]
     assert sum(name.endswith(".png") for name in names) == 2 * 4
     assert sum(name.endswith(".ply") for name in names) == 2 * 2
