@@ -195,6 +195,7 @@ class Vehicle(BodyActor):
     """A car, truck or two-wheeler; it obeys the last control until the next one.
 
     The world keeps ``traffic_light`` (the one that the vehicle is at) and ``speed_limit_kph`` up to date.
+    ``brake_light_on`` lights the brake lamps whatever the pedal does.
     """
 
     def __init__(self, actor_id: int, blueprint: Blueprint, attributes: dict[str, str], pose: Pose) -> None:
@@ -202,6 +203,7 @@ class Vehicle(BodyActor):
         super().__init__(actor_id, blueprint, attributes, pose)
         self._control = VehicleControl()
         self.handling = Handling()
+        self.brake_light_on = False
         self.traffic_light: TrafficLight | None = None
         self.speed_limit_kph = DEFAULT_SPEED_LIMIT_KPH
 

@@ -212,5 +212,7 @@ def _color(actor: Actor) -> Rgb:
 
 
 def _scene_actor(actor: Actor, shape: Shape) -> SceneActor:
-    braking = isinstance(actor, Vehicle) and (actor.control.brake > 0.0 or actor.control.hand_brake)
+    braking = isinstance(actor, Vehicle) and (
+        actor.control.brake > 0.0 or actor.control.hand_brake or actor.brake_light_on
+    )
     return SceneActor(actor.id, shape, actor.pose, actor.half_extent_m, _color(actor), braking, actor.blueprint.label)

@@ -24,6 +24,7 @@ TABLE = MethodTable()
 
 _wheel = readers.whole_between(0, 3)
 _REAR_WHEELS = (2, 3)
+_BRAKE_LIGHT = 8
 
 
 @TABLE.void(readers.actor_id, records.read_vehicle_control)
@@ -88,8 +89,8 @@ def get_vehicle_light_state(simulation: Simulation, actor_id: int) -> list[int]:
 
 @TABLE.void(readers.actor_id, records.read_light_state)
 def set_vehicle_light_state(simulation: Simulation, actor_id: int, flags: int) -> None:
-    """Keep a vehicle's light flags for whoever asks; the renderer draws brake lights from the brake itself."""
-    simulation.actor_of(Vehicle, actor_id)
+    """Keep a vehicle's light flags for whoever asks; of them, the brake light is drawn."""
+    simulation.actor_of(Vehicle, actor_id).brake_light_on = bool(flags & _BRAKE_LIGHT)
     simulation.lights[actor_id] = flags
 
 

@@ -114,6 +114,19 @@ def test_the_imu_feels_gravity_and_points_north(world, ego, listeners):
         assert math.remainder(math.degrees(measurement.compass) - compass, 360.0) == pytest.approx(0.0, abs=0.01)
 
 
+def test_brake_lights_are_seen_when_the_lights_are_set(world, ego, listeners):
+    behind = carla.Transform(carla.Location(x=-7.0, z=1.5))
+    _, images = listeners.attach("sensor.camera.rgb", ego, behind, image_size_x=160, image_size_y=90, fov=40.0)
+    red = []
+    for state in (carla.VehicleLightState.NONE, carla.VehicleLightState.Brake, carla.VehicleLightState.LowBeam):
+        ego.set_light_state(carla.VehicleLightState(state))
+        image = receive(images, world.tick())
+        pixels = np.frombuffer(image.raw_data, np.uint8).reshape(90, 160, 4).astype(int)
+        red.append(int(pixels[..., 2].sum()))
+    assert red[1] > red[0] + 2000
+    assert red[2] == red[0]
+
+
 def test_the_gravity_of_imus_can_be_set(world, ego, listeners):
     _, data = listeners.attach("sensor.other.imu", ego)
     world.set_imui_sensor_gravity(1.62)
