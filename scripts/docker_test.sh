@@ -16,7 +16,7 @@ started=
 stop_engine() {
   [ -n "$started" ] || return 0
   kill "$started" 2>/dev/null || return 0
-  for _ in $(seq 100); do kill -0 "$started" 2>/dev/null || return 0; sleep 0.1; done
+  for _ in $(seq 400); do kill -0 "$started" 2>/dev/null || return 0; sleep 0.1; done
   kill -9 "$started" 2>/dev/null || true
 }
 trap stop_engine EXIT
@@ -39,13 +39,13 @@ start_engine() {
   say "starting the engine (log: ${work#"$root"/}/dockerd.log)"
   setsid dockerd >"$work/dockerd.log" 2>&1 &
   started=$!
-  for _ in $(seq 300); do
+  local end=$((SECONDS + 60))
+  while [ "$SECONDS" -lt "$end" ]; do
     engine_answers && return
     kill -0 "$started" 2>/dev/null || break
     sleep 0.1
   done
   tail -n 5 "$work/dockerd.log" >&2
-  started=
   unavailable "the engine does not start here"
 }
 

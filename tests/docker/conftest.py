@@ -14,8 +14,8 @@ ROOT = Path(__file__).resolve().parents[2]
 BUILD_S = 1500
 UP_S = 300
 COMMAND_S = 60
-#: Whom the containers run as: nobody who exists on the host.
-USER_ID = 12345
+#: Whom the containers run as: nobody who exists on the host, where the results' folder can be given to them.
+USER_ID = 12345 if os.getuid() == 0 else os.getuid()
 
 if os.environ.get("WAYPILOT_DOCKER_TEST") != "1":
     pytest.skip("needs a Docker engine: make docker-test", allow_module_level=True)

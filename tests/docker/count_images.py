@@ -15,7 +15,7 @@ from sensor_msgs.msg import Image
 
 TOPIC = "/carla/ego_vehicle/front/image"
 STEP_NS = 50_000_000
-SILENCE_S = 12.0
+SILENCE_S = 30.0
 #: A step longer than this is a new drive.
 NEW_DRIVE_NS = 2_000_000_000
 PATIENCE_S = 120.0
