@@ -171,8 +171,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         "problems": problems,
         "results": results,
     }
-    write_json_atomic(options.output / "metrics.json", document)
-    write_bag_report(document, options.output / "report.html")
+    try:
+        write_json_atomic(options.output / "metrics.json", document)
+        write_bag_report(document, options.output / "report.html")
+    except OSError as error:
+        print(f"{options.output} cannot be written: {error}", file=sys.stderr)
+        return 2
     return 0 if all(result.get("all") for result in results) else 1
 
 

@@ -103,7 +103,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     print("\n".join(_words(entry) for entry in entries))
     if options.output is not None:
-        write_json_atomic(options.output, {"format": FORMAT, "bag": options.bag.name, "drives": entries})
+        try:
+            write_json_atomic(options.output, {"format": FORMAT, "bag": options.bag.name, "drives": entries})
+        except OSError as error:
+            print(f"{options.output} cannot be written: {error}", file=sys.stderr)
+            return 2
     return 1 if any(entry["problem"] or entry["differences"] for entry in entries) else 0
 
 

@@ -69,12 +69,15 @@ class _Worker:
         self._receiver.start()
 
     def _receive(self) -> None:
-        with contextlib.suppress(EOFError, OSError):
-            while True:
-                message: Message = self._connection.recv()
-                self.heard_s = time.monotonic()
-                self._inbox.put((self, message))
-        self._inbox.put((self, None))
+        # Whatever cannot be read ends this thread, and must be known at once: nobody else listens to the worker.
+        try:
+            with contextlib.suppress(EOFError, OSError):
+                while True:
+                    message: Message = self._connection.recv()
+                    self.heard_s = time.monotonic()
+                    self._inbox.put((self, message))
+        finally:
+            self._inbox.put((self, None))
 
     def send(self, job: Job | None) -> None:
         """Give it a run, or None to end it. It may be gone: then its end of the pipe tells."""

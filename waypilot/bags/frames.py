@@ -29,9 +29,11 @@ from waypilot.messages import (
 from waypilot.route import Route
 from waypilot.types import Control, EgoState, RgbImage, Trajectory
 
-#: What one camera's images may wait for odometry and for other cameras: at least so many, and more while they are
-#: small. A recorder on a busy machine stores one topic seconds behind another (93 frames were seen).
+#: What one camera's images may wait for odometry: so many, and more while all of them together are this small.
+#: A recorder on a busy machine stores one topic seconds behind another (93 frames were seen).
 MIN_WAITING, WAITING_BYTES = 40, 128 << 20
+#: How long one camera's images are waited for when another camera's are there; sooner given up where images pile up.
+CAMERA_WAIT_NS = 10_000_000_000
 #: How long odometry is kept for images that have not come yet.
 LATE_NS = 120_000_000_000
 #: A stamp that falls back further begins a new drive; less is a message out of order, which is left out.
@@ -95,12 +97,34 @@ Event = Frame | Motioned | Planned | Commanded | Restarted
 class _Camera:
     topic: str
     waiting: deque[tuple[int, BagMessage]] = field(default_factory=deque)
+    waiting_bytes: int = 0
     newest_ns: int | None = None
 
+    def add(self, stamp_ns: int, message: BagMessage) -> None:
+        """Keep an image until its partners are there."""
+        self.newest_ns = stamp_ns
+        self.waiting.append((stamp_ns, message))
+        self.waiting_bytes += len(message.data)
+
+    def take(self) -> BagMessage:
+        """Give out the oldest image."""
+        message = self.waiting.popleft()[1]
+        self.waiting_bytes -= len(message.data)
+        return message
+
+    def clear(self) -> None:
+        """Let go of all images."""
+        self.waiting.clear()
+        self.waiting_bytes = 0
+
+    def holds(self, share: float) -> bool:
+        """Whether more than this share of what may wait does."""
+        return len(self.waiting) > share * MIN_WAITING and self.waiting_bytes > share * WAITING_BYTES
+
     @property
-    def allowance(self) -> int:
-        """How many images may wait: they are of one size, or nearly so."""
-        return max(MIN_WAITING, WAITING_BYTES // max(len(self.waiting[0][1].data), 1)) if self.waiting else MIN_WAITING
+    def waited_ns(self) -> int:
+        """How much older the oldest image is than the newest."""
+        return self.newest_ns - self.waiting[0][0] if self.waiting and self.newest_ns is not None else 0
 
 
 class FrameReader:
@@ -181,11 +205,10 @@ class FrameReader:
                 self.counts[f"image of {camera.topic} repeated or out of order"] += 1
                 return
             self.counts[f"image of {camera.topic} dropped at a jump back in time"] += len(camera.waiting)
-            camera.waiting.clear()
-        camera.newest_ns = stamp_ns
-        camera.waiting.append((stamp_ns, message))
-        if len(camera.waiting) > camera.allowance:
-            camera.waiting.popleft()
+            camera.clear()
+        camera.add(stamp_ns, message)
+        while camera.holds(1.0):
+            camera.take()
             self.counts[f"image of {camera.topic} without odometry"] += 1
 
     def _ready(self, last: bool) -> Iterator[Frame]:
@@ -207,8 +230,7 @@ class FrameReader:
         return (newest_ns is not None and newest_ns >= stamp_ns - self._options.sync_ns) or self._waits_long()
 
     def _waits_long(self) -> bool:
-        first = next(iter(self._cameras.values()))
-        return len(first.waiting) >= first.allowance // 2
+        return any(camera.waited_ns > CAMERA_WAIT_NS or camera.holds(0.5) for camera in self._cameras.values())
 
     def _frame(self, stamp_ns: int) -> Iterator[Frame]:
         images = {}
@@ -235,7 +257,7 @@ class FrameReader:
             distance = abs(camera.waiting[0][0] - stamp_ns)
             if best is not None and distance >= best[0]:
                 break
-            best = (distance, camera.waiting.popleft()[1])
+            best = (distance, camera.take())
         return best[1] if best is not None and best[0] <= self._options.sync_ns else None
 
 

@@ -222,8 +222,13 @@ def _chunk_data(content: memoryview) -> memoryview:
     if compression == "":
         data = packed
     elif compression == "zstd":
+        # What a frame's own header claims is allocated at once, whatever max_output_size says.
+        if zstandard.frame_content_size(packed) not in (-1, size):
+            raise _DamagedError("a chunk whose sizes contradict each other")
         data = memoryview(zstandard.ZstdDecompressor().decompress(packed, max_output_size=size))
     elif compression == "lz4":
+        if lz4.frame.get_frame_info(packed)["content_size"] not in (0, size):
+            raise _DamagedError("a chunk whose sizes contradict each other")
         data = memoryview(lz4.frame.decompress(packed))
     else:
         raise _DamagedError(f"a chunk compressed by {compression!r}, expected zstd or lz4")

@@ -1,0 +1,94 @@
+"""How long frames wait for what belongs to them, and how much may wait."""
+
+import struct
+
+import lz4.frame
+import pytest
+import zstandard
+
+from waypilot.bags import Bag, frames, mcap_reading
+from waypilot.bags.frames import CAMERA_WAIT_NS, Frame, FrameOptions, FrameReader, Motioned
+from waypilot.bags.layout import Layout
+
+ODOMETRY = "/carla/ego_vehicle/odometry"
+IMAGE = "sensor_msgs/msg/Image"
+
+
+def read(path, cameras):
+    with Bag(path) as bag:
+        topics = {name: f"/carla/ego_vehicle/{name}/image" for name in cameras}
+        reader = FrameReader(bag, Layout(odometry=ODOMETRY, cameras=topics), topics, FrameOptions())
+        return list(reader.events()), reader.counts
+
+
+def with_camera(drives, messages, name, frames_with_image, pixels):
+    """Yield the messages and a further camera's images, which end after so many frames."""
+    topic = f"/carla/ego_vehicle/{name}/image"
+    for number, entry in enumerate(messages):
+        yield entry
+        if entry[0] == ODOMETRY and number < 3 * frames_with_image:
+            yield topic, IMAGE, entry[2], drives.image(entry[2], pixels)
+
+
+def test_a_camera_that_falls_silent_holds_the_others_up_for_a_bounded_time(drives, tmp_path):
+    small = drives.pixels(0, 4, 4)
+    messages = [
+        (*entry[:3], drives.image(entry[2], small)) if entry[1] == IMAGE else entry for entry in drives.upstream(400)
+    ]
+    path = drives.write(tmp_path / "bag", with_camera(drives, messages, "side", 5, small))
+    events, counts = read(path, ("front", "side"))
+    given_out = [event for event in events if isinstance(event, Frame)]
+    assert len(given_out) == 400
+    assert counts["frame without image of side"] == pytest.approx(395, abs=1)
+    now_ns, waited_ns = 0, []
+    for event in events[:-220]:  # the end gives out all that is left
+        if isinstance(event, Motioned):
+            now_ns = event.ego.stamp_ns
+        elif isinstance(event, Frame):
+            waited_ns.append(now_ns - event.ego.stamp_ns)
+    assert CAMERA_WAIT_NS - 10**8 < max(waited_ns) < CAMERA_WAIT_NS + 10**9
+
+
+def test_large_images_are_not_dropped_while_a_silent_camera_is_waited_for(drives, tmp_path, monkeypatch):
+    large = drives.pixels(0, 60, 60)
+    monkeypatch.setattr(frames, "MIN_WAITING", 8)
+    monkeypatch.setattr(frames, "WAITING_BYTES", 20 * 60 * 60 * 4)
+    messages = [*with_camera(drives, drives.upstream(100), "large", 100, large)]
+    small = drives.pixels(0, 4, 4)
+    messages = [
+        (*entry[:3], drives.image(entry[2], small)) if entry[0].endswith("front/image") else entry for entry in messages
+    ]
+    path = drives.write(tmp_path / "bag", with_camera(drives, messages, "silent", 1, small))
+    events, counts = read(path, ("front", "large", "silent"))
+    given_out = [event for event in events if isinstance(event, Frame)]
+    assert len(given_out) == 100
+    assert sum("large" in frame.images for frame in given_out) == 100
+    assert not any("without odometry" in reason for reason in counts)
+
+
+def test_without_odometry_no_more_bytes_wait_than_allowed(drives, tmp_path, monkeypatch):
+    monkeypatch.setattr(frames, "MIN_WAITING", 4)
+    monkeypatch.setattr(frames, "WAITING_BYTES", 10 * 60 * 60 * 4)
+    first = drives.upstream(1)
+    later = [entry for entry in drives.upstream(100) if entry[0] != ODOMETRY][1:]
+    sizes = [4, *[60] * 99]
+    images = [
+        (*entry[:3], drives.image(entry[2], drives.pixels(0, size, size)))
+        for entry, size in zip([e for e in later if e[1] == IMAGE], sizes, strict=True)
+    ]
+    _, counts = read(drives.write(tmp_path / "bag", [*first, *images[1:]]), ("front",))
+    assert counts["image of /carla/ego_vehicle/front/image without odometry"] >= 85
+
+
+@pytest.mark.parametrize("compression", ["zstd", "lz4"])
+def test_a_chunk_whose_frame_claims_another_size_is_damage_before_anything_is_unpacked(compression):
+    compress = zstandard.compress if compression == "zstd" else lz4.frame.compress
+
+    def chunk(size, data):
+        packed = compress(data)
+        head = struct.pack("<QQQII", 0, 0, size, 0, len(compression)) + compression.encode()
+        return memoryview(head + struct.pack("<Q", len(packed)) + packed)
+
+    assert bytes(mcap_reading._chunk_data(chunk(100, bytes(100)))) == bytes(100)
+    with pytest.raises(ValueError, match="sizes contradict"):
+        mcap_reading._chunk_data(chunk(100, bytes(1000)))
