@@ -29,8 +29,10 @@ from training.rl.waypoint_policy_torch import WaypointPolicyConfig, WaypointPoli
 from waypilot.bags import Bag, BagError
 from waypilot.bags.frames import Frame, FrameOptions, FrameReader, Motioned, Restarted, first_route
 from waypilot.bags.layout import LayoutOptions, detect
+from waypilot.config import config_to_dict
 from waypilot.files import write_json_atomic
 from waypilot.observation import ObservationBuilder, ObservationConfig
+from waypilot.report.run_info import CheckpointInfo
 from waypilot.types import Observation, RouteCommand
 
 FORMAT = "waypilot.bag_evaluation/2"
@@ -64,7 +66,7 @@ def evaluate(
             evaluation.on_observation(observation)
         evaluation.finish()
     return {
-        "checkpoint": {"name": checkpoint.name, "sha256": policy.checkpoint.sha256},
+        "checkpoint": config_to_dict(CheckpointInfo.of_file(checkpoint)),
         "problem": "",
         "commands": FROM_ROUTE if route is not None else ASSUMED,
         "all": evaluation.sums.means(),

@@ -173,7 +173,7 @@ def _info_of(checkpoint: Path | None) -> CheckpointInfo | None:
     try:
         return None if checkpoint is None else CheckpointInfo.of_file(checkpoint)
     except OSError as error:
-        raise ValueError(f"the checkpoint cannot be read: {error}") from error
+        raise ValueError(f"the checkpoint {error.filename} cannot be read: {error.strerror}") from error
 
 
 def _drive(options: argparse.Namespace, plan: Plan, console: Console) -> int:

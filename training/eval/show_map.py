@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import io
 import math
+import os
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -99,9 +100,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (SimulatorError, ServerError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2 if isinstance(error, SetupError) else 1
-    for number, pose in enumerate(sketch.spawn_poses):
-        print(f"{number:4d}  {place_text(pose)}")
-    print(f"A start may be anywhere on a lane, a goal too: these are numbered in {options.output}")
+    try:
+        for number, pose in enumerate(sketch.spawn_poses):
+            print(f"{number:4d}  {place_text(pose)}")
+        print(f"A start may be anywhere on a lane, a goal too: these are numbered in {options.output}", flush=True)
+    except BrokenPipeError:  # read by head or a pager that was left: not even the closing flush may fail
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 
 

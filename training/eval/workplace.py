@@ -70,7 +70,7 @@ def open_workplace(config: WorkplaceConfig) -> Iterator[Workplace]:
     with ExitStack() as stack:
         try:
             session_config = replace(config.session, cameras=driver.cameras or DEFAULT_RIG)
-            server = stack.enter_context(ServerProcess(map=config.town)) if config.own_server else None
+            server = stack.enter_context(_own_server(config.town)) if config.own_server else None
             if server is not None:
                 session_config = replace(session_config, host=server.host, port=server.port)
             session = stack.enter_context(SimulatorSession(session_config, own_town_xodr))
@@ -82,6 +82,11 @@ def open_workplace(config: WorkplaceConfig) -> Iterator[Workplace]:
         versions = {"carla_client": session.client_version, "carla_server": session.server_version}
         identity = Identity(driver.name, versions)
         yield Workplace(evaluator, session, identity, None if server is None else server.pid)
+
+
+def _own_server(town: str) -> ServerProcess:
+    """Start with the first town, which saves loading it; one that it lacks is an error of that scenario only."""
+    return ServerProcess() if own_town_xodr(town) is None else ServerProcess(map=town)
 
 
 def make_driver(config: WorkplaceConfig) -> Driver:

@@ -22,6 +22,7 @@ from waypilot.scenarios.weather import WEATHER_PRESETS, WeatherParameters
 
 #: What may stand at the top of a suite file, for all scenarios that do not say otherwise.
 _FOR_ALL = ("seeds", "repeats", "variation")
+_YAML = (".yaml", ".yml")
 SUITES_DIR = Path(__file__).parent / "suites"
 
 
@@ -119,6 +120,8 @@ def select(suite: Sequence[Scenario], names: Sequence[str]) -> tuple[Scenario, .
     by_name = {scenario.name: scenario for scenario in suite}
     for position, name in enumerate(names):
         if name not in by_name:
+            if name.endswith(_YAML):
+                raise ScenarioError(f"{name}: there is no such file")
             raise ScenarioError(f"no scenario is named {name!r}, choose from: {', '.join(by_name)}")
         if name in names[:position]:
             raise ScenarioError(f"scenario {name!r} is asked for twice, name it once and use seeds to repeat it")
@@ -130,6 +133,8 @@ def _suite_path(name_or_path: str | Path) -> Path:
     if text in available_suites():
         return SUITES_DIR / f"{text}.yaml"
     path = Path(text)
+    if not path.is_file() and path.suffix in _YAML:
+        raise ScenarioError(f"{text}: there is no such file")
     if not path.is_file():
         raise ScenarioError(
             f"no suite {text!r}: give a path to a YAML file or one of these names: {', '.join(available_suites())}"

@@ -1,5 +1,6 @@
 """Open-loop evaluation on bags: truth from odometry, in the right frame at the right stamp; damage is survived."""
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -40,6 +41,11 @@ def test_a_policy_that_plans_what_was_driven_has_no_error(drives, tmp_path, stor
     }
     assert max(values["fde_m"] for values in result["all"].values()) < 1e-9
     assert result["counts"]["frames"] == 160
+    # As sha256sum has it, and as closed-loop results name the checkpoint.
+    assert result["checkpoint"] == {
+        "name": CHECKPOINT.name,
+        "sha256": hashlib.sha256(CHECKPOINT.read_bytes()).hexdigest(),
+    }
 
 
 def test_a_truncated_bag_is_evaluated_as_far_as_it_is_whole(drives, tmp_path, capsys):

@@ -198,6 +198,8 @@ def test_a_suite_file_that_cannot_be_read_is_named(write, monkeypatch):
 
 
 def test_no_such_suite_names_those_there_are():
+    with pytest.raises(ScenarioError, match=r"^no/such.yaml: there is no such file"):
+        load_suite("no/such.yaml")
     with pytest.raises(ScenarioError, match=r"no suite 'standart': give a path to a YAML file or one of .*standard"):
         load_suite("standart")
 
