@@ -103,11 +103,17 @@ def draw_weather(random: np.random.Generator, index: int) -> tuple[str, WeatherP
     other = names[int(random.integers(len(names)))]
     share = float(random.uniform(0.0, _MIX_MAX))
     values = {
-        field.name: (1.0 - share) * getattr(weather, field.name) + share * getattr(WEATHER_PRESETS[other], field.name)
+        field.name: _mixed(getattr(weather, field.name), getattr(WEATHER_PRESETS[other], field.name), share)
         for field in fields(WeatherParameters)
     }
     values["sun_azimuth_angle"] = float(random.uniform(0.0, 360.0))
     return f"{name}+{other}", WeatherParameters(**values)
+
+
+def _mixed(one: float, other: float, share: float) -> float:
+    """Mix two values; rounding never leads beyond them (100 % and 100 % would give a little more)."""
+    mixed = (1.0 - share) * one + share * other
+    return min(max(mixed, min(one, other)), max(one, other))
 
 
 def _goals(spawn_poses: Sequence[SE2], start: int, config: DrivePlanConfig) -> list[int]:

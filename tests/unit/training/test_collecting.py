@@ -7,7 +7,7 @@ import pytest
 
 from training.data.collect_carla import parse_arguments
 from training.data.collecting import CollectConfig, collect
-from training.data.drive_plan import DrivePlanConfig, plan_drive
+from training.data.drive_plan import DrivePlanConfig, draw_weather, plan_drive
 from training.data.perturbation import SteeringNoise, SteeringNoiseConfig
 from training.data.recorder import RecorderConfig, record_drive
 from waypilot.episodes import check_episode, load_episode
@@ -244,6 +244,12 @@ def test_drives_follow_from_seed_and_number() -> None:
         assert abs(offset.y_m) <= 1.0
         assert abs(offset.yaw_rad) <= math.radians(15.0)
         assert 120.0 <= math.dist((start.x_m, start.y_m), made.scenario.goal_m) <= 450.0
+
+
+def test_every_mixture_of_weathers_is_a_weather() -> None:
+    drawn = {draw_weather(np.random.default_rng(seed), seed)[1] for seed in range(3000)}
+    assert len(drawn) > 1000
+    assert max(weather.wetness for weather in drawn) == 100.0
 
 
 def test_encounters_are_drawn_by_kind_place_and_speed_and_change_nothing_else() -> None:
