@@ -115,4 +115,4 @@ choose_wheels
 say "engine $(docker version --format '{{.Server.Version}}'), compose $(docker compose version --short), base $BASE_IMAGE"
 source "$root/scripts/ros_env.sh"
 cd "$root"
-WAYPILOT_DOCKER_TEST=1 python -m pytest tests/docker -rP -p no:cacheprovider "$@"
+WAYPILOT_DOCKER_TEST=1 python -m pytest tests/docker -rP -p no:cacheprovider -o faulthandler_timeout=2500 "$@"

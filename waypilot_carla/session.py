@@ -183,7 +183,7 @@ class SimulatorSession:
             with self._connection.asking("commands for the scenario's actors"):
                 episode.stage.play(episode.last_ego, episode.world.get_snapshot())
         with self._connection.asking("the tick"):
-            number = episode.world.tick(self.config.timeout_s)
+            number = episode.stage.tick(self.config.timeout_s)
             snapshot = episode.world.get_snapshot()
             control = episode.vehicle.get_control()
         actor = snapshot.find(episode.vehicle.id)
@@ -274,7 +274,7 @@ class SimulatorSession:
         ticks, settled = 0, False
         while not settled:
             with self._connection.asking("a settling tick"):
-                number = episode.world.tick(self.config.timeout_s)
+                number = episode.stage.tick(self.config.timeout_s)
                 elapsed_s = episode.world.get_snapshot().timestamp.elapsed_seconds
             ticks += 1
             settled = (

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import carla
 
 from waypilot.route import Route, RouteTracker
@@ -19,7 +21,7 @@ _SHOWN = {LightState.RED: carla.TrafficLightState.Red, LightState.GREEN: carla.T
 class Stage:
     """Plays one drive of a scenario, which its seed has varied already.
 
-    Order of calls: ``set``, ``begin`` once the vehicle has settled, ``play`` before every tick, ``close``.
+    Order of calls: ``set``, ``begin`` once the vehicle has settled, ``play`` before every ``tick``, ``close``.
     """
 
     def __init__(self, connection: Connection, world: carla.World, town: carla.Map, scenario: Scenario) -> None:
@@ -73,6 +75,11 @@ class Stage:
         if self._lights is not None and self._tracker is not None:
             route_s_m = self._tracker.update(here.x_m, here.y_m).s_m
             self._show(self._lights.step(time_s, route_s_m, ego.speed_mps))
+
+    def tick(self, timeout_s: float) -> int:
+        """Advance the world by one step; return the frame's number."""
+        with self._traffic.watching() if self._traffic is not None else nullcontext():
+            return int(self._world.tick(timeout_s))
 
     def close(self) -> None:
         """End the Traffic Manager; actors are destroyed by their ``ids``."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 import socket
+from contextlib import AbstractContextManager
 
 import carla
 
@@ -13,10 +14,13 @@ from waypilot.scenarios.actors import Traffic
 from waypilot_carla import convert
 from waypilot_carla.connection import Connection
 from waypilot_carla.errors import SetupError
+from waypilot_carla.tick_watch import TickWatch
 
 # Nearer to the judged vehicle's start than this nobody is put.
 _FREE_M = 12.0
 _CAR = "car"
+# Added to the client's own patience with the server: only then is it the Traffic Manager that a tick waits for.
+_WATCH_MARGIN_S = 1.0
 
 
 class TrafficFlow:
@@ -28,10 +32,12 @@ class TrafficFlow:
         self._random = random.Random(seed)
         self.ids: list[int] = []
         self._vehicles: list[carla.Vehicle] = []
-        self._manager: carla.TrafficManager = connection.client.get_trafficmanager(_free_port())
+        port = _free_port()
+        self._manager: carla.TrafficManager = connection.client.get_trafficmanager(port)
         self._manager.set_synchronous_mode(True)
         self._manager.set_hybrid_physics_mode(False)
         self._manager.set_random_device_seed(seed)
+        self._watch = TickWatch(port, connection.endpoint.timeout_s + _WATCH_MARGIN_S)
 
     def spawn(self, town: carla.Map, start: SE2) -> None:
         """Put the vehicles, standing, at spawn points near the start. Raises SetupError for too few places."""
@@ -55,8 +61,13 @@ class TrafficFlow:
         for vehicle in self._vehicles:
             vehicle.set_autopilot(True, self._manager.get_port())
 
+    def watching(self) -> AbstractContextManager[None]:
+        """See to it that the tick inside the block returns."""
+        return self._watch.watching()
+
     def close(self) -> None:
         """End the Traffic Manager; its vehicles are left to whoever spawned them."""
+        self._watch.close()
         self._manager.set_synchronous_mode(False)
         self._manager.shut_down()
 

@@ -27,6 +27,15 @@ WORLD_LIMIT_M = 1e6
 MAX_ACTORS = 10_000
 """A script that has lost count shall hear so before every step takes seconds."""
 
+TRAFFIC_MANAGER_LEAD_S = 0.0005
+"""How much later than its tick a state goes out where a Traffic Manager takes part.
+
+The Traffic Manager of CARLA's client loses a wake-up, and the tick never returns, when ``SynchronousTick`` notifies its
+thread in the instant in which that goes to sleep (TrafficManagerLocal sets the flag without holding the mutex). The
+thread asks for the world settings just before, at the same time as the client asks for the tick. A server as fast as
+this one answers both at once, and one tick in 600 hung. With the lead the thread sleeps before the tick is known.
+"""
+
 CATALOG = Catalog.default()
 _KIND_NAMES: dict[type[Actor], str] = {
     BodyActor: "vehicle, walker or prop",
@@ -149,7 +158,9 @@ class Simulation:
             actor_states(self.world.actors.values()),
         )
         self._map_changed = False
-        self.hub.publish_and_keep(WORLD_STATE_STREAM, parts, droppable=not self.settings.synchronous)
+        synchronous = self.settings.synchronous
+        lead_s = TRAFFIC_MANAGER_LEAD_S if synchronous and self.traffic_managers else 0.0
+        self.hub.publish_and_keep(WORLD_STATE_STREAM, parts, not synchronous, lead_s)
 
     def _remove_lost_bodies(self) -> None:
         bodies = [actor for actor in self.world.actors.values() if isinstance(actor, BodyActor)]

@@ -99,17 +99,23 @@ class StreamHub:
         ``droppable`` messages are left out for those who have not taken the previous one yet; others only for
         those who are more than ``BUFFER_LIMIT_BYTES`` behind.
         """
-        message = _message(parts)
+        self._send(stream_id, _message(parts), droppable)
+
+    def _send(self, stream_id: int, message: bytes, droppable: bool) -> None:
         limit = 0 if droppable else BUFFER_LIMIT_BYTES
         for subscriber in self._subscribers.get(stream_id, ()):
             if subscriber.backlog_bytes <= limit and not subscriber.held_back:
                 subscriber.stalled = False
                 subscriber.send(message)
 
-    def publish_and_keep(self, stream_id: int, parts: Parts, droppable: bool) -> None:
-        """Publish, and send the same message to everyone who subscribes to this stream later."""
-        self._greeting = (stream_id, _message(parts))
-        self.publish(stream_id, parts, droppable)
+    def publish_and_keep(self, stream_id: int, parts: Parts, droppable: bool, delay_s: float = 0.0) -> None:
+        """Publish, after ``delay_s``, and send the same message to everyone who subscribes to this stream later."""
+        message = _message(parts)
+        self._greeting = (stream_id, message)
+        if delay_s > 0.0:
+            asyncio.get_running_loop().call_later(delay_s, self._send, stream_id, message, droppable)
+        else:
+            self._send(stream_id, message, droppable)
 
     def hold_back(self, stream_id: int) -> None:
         """Send nothing to the present subscribers for ``HOLD_BACK_S``, then the message kept last.
