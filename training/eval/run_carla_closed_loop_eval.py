@@ -78,7 +78,13 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--delta-checkpoint", type=Path, metavar="PT", help="delta head that refines --checkpoint")
     parser.add_argument("--output-dir", type=Path, required=True, help="folder of results.json and report.html")
     parser.add_argument("--suite", default="standard", help="name or YAML file of the scenarios")
-    parser.add_argument("--scenarios", nargs="+", default=[], metavar="NAME", help="only these of the suite")
+    parser.add_argument(
+        "--scenarios",
+        nargs="+",
+        default=[],
+        metavar="NAME",
+        help="only these of the suite; listed by python -m waypilot.scenarios",
+    )
     parser.add_argument("--seeds", nargs="+", type=_seed, metavar="N", help="instead of those of the suite")
     parser.add_argument("--repeats", type=int, metavar="N", help="drives per seed, instead of those of the suite")
     parser.add_argument("--host", default="127.0.0.1", help="where the simulator runs")

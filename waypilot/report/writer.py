@@ -13,10 +13,11 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from enum import Enum
 from pathlib import Path
+from typing import Any
 
 from waypilot.files import write_json_atomic
 from waypilot.metrics import ScenarioResult, crashed_result
-from waypilot.metrics.result import series_to_dict
+from waypilot.metrics.result import run_title, series_to_dict
 from waypilot.report.jobs import Job
 from waypilot.report.journal import JOURNAL_FILE, Journal, read_journal
 from waypilot.report.run_info import UNKNOWN, RunInfo, differing_fields
@@ -221,15 +222,36 @@ def _server(begin: Record) -> object:
 
 def _refuse_other(path: Path, recorded: Record, now: Record) -> None:
     """Raise ResultsError when the recorded evaluation is not the one that is to go on."""
+    known = recorded["definitions"].keys() & now["definitions"].keys()
+    compared = {name: (recorded["definitions"][name], now["definitions"][name]) for name in sorted(known)}
     faults = [
-        f"{where.removeprefix('info.')} was {before!r} and is {after!r} now"
-        for part in ("info", "definitions", "jobs")
-        for where, before, after in differing_fields(recorded[part], now[part], "" if part == "info" else part)
+        f"{where} was {before!r} and is {after!r} now"
+        for part, (then, today) in {"": (recorded["info"], now["info"]), **compared}.items()
+        for where, before, after in differing_fields(then, today, part)
         if UNKNOWN not in (before, after)
     ]
+    faults += _other_runs(recorded["jobs"], now["jobs"])
     if faults:
-        more = f"; and {len(faults) - _MAX_NAMED} more" if len(faults) > _MAX_NAMED else ""
         raise ResultsError(
-            f"{path} records another evaluation, it cannot be resumed: {'; '.join(faults[:_MAX_NAMED])}{more}. "
+            f"{path} records another evaluation, it cannot be resumed: {_first(faults, '; ')}. "
             "Resume with what it began with, or start anew, which replaces it"
         )
+
+
+def _other_runs(recorded: Sequence[Mapping[str, Any]], now: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Say in which planned runs two evaluations differ."""
+    then, today = ([run_title(**job) for job in jobs] for jobs in (recorded, now))
+    gone, added = ([title for title in a if title not in b] for a, b in ((then, today), (today, then)))
+    changes = ((gone, ("was planned that is not now", "were planned that are not now")),
+               (added, ("is planned now that was not", "are planned now that were not")))  # fmt: skip
+    faults = [
+        (f"1 run {one}" if len(titles) == 1 else f"{len(titles)} runs {many}") + f" ({_first(titles, ' | ')})"
+        for titles, (one, many) in changes
+        if titles
+    ]
+    return faults or (["the planned runs stood in another order"] if then != today else [])
+
+
+def _first(texts: Sequence[str], separator: str) -> str:
+    more = f"{separator}and {len(texts) - _MAX_NAMED} more" if len(texts) > _MAX_NAMED else ""
+    return separator.join(texts[:_MAX_NAMED]) + more

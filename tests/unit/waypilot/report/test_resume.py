@@ -86,10 +86,25 @@ def test_a_journal_of_another_version_is_neither_resumed_nor_read(interrupted, j
 
 def test_other_scenarios_are_not_resumed(interrupted, jobs, info):
     faster = [Job(dataclasses.replace(job.scenario, target_speed_mps=9.0), 0) for job in jobs]
-    with pytest.raises(ResultsError, match=r"definitions.first.target_speed_mps was 8.0 and is 9.0 now; .* and "):
+    with pytest.raises(ResultsError, match=r"first.target_speed_mps was 8.0 and is 9.0 now; second"):
         ResultsWriter(interrupted, info, faster, Earlier.RESUME)
-    with pytest.raises(ResultsError, match="jobs was "):
-        ResultsWriter(interrupted, info, [*jobs, Job(jobs[0].scenario, 1)], Earlier.RESUME)
+
+
+def test_other_runs_are_named_not_printed_whole(interrupted, jobs, info):
+    def refusal(planned):
+        with pytest.raises(ResultsError) as refused:
+            ResultsWriter(interrupted, info, planned, Earlier.RESUME)
+        return str(refused.value).split("resumed: ")[1].split(". Resume")[0]
+
+    another, last = Job(jobs[0].scenario, 1), jobs[-1]
+    stranger = Job(dataclasses.replace(jobs[0].scenario, name="stranger"), 0)
+    assert refusal([*jobs, another]) == "1 run is planned now that was not (first, seed 1)"
+    assert refusal([*jobs[:-1], stranger]) == (
+        f"1 run was planned that is not now ({last.title}); 1 run is planned now that was not (stranger, seed 0)"
+    )
+    many = [Job(jobs[0].scenario, seed) for seed in range(1, 7)]
+    assert refusal([*jobs, *many]).endswith("first, seed 4 | and 2 more)")
+    assert refusal(jobs[::-1]) == "the planned runs stood in another order"
 
 
 def test_a_server_version_that_was_not_known_yet_is_filled_in(tmp_path, jobs, info):
