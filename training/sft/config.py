@@ -12,8 +12,9 @@ class SftConfig(RunConfig):
     """How to train. ``num_steps`` 0 means ``epochs`` passes over the data.
 
     ``label_fraction`` of the drives that are not held out are trained on (the seed chooses, whole drives).
-    ``init_encoder`` is an encoder checkpoint to start from, empty for random weights. ``use_cameras`` False trains the
-    baseline that sees speed and command only. ``amp``: ``auto`` computes in bfloat16 on GPUs that have it, ``on``
+    ``init_encoder`` is an encoder checkpoint to start from, ``init_model`` an SFT checkpoint (``warm_start.py``); empty
+    for random weights. The top ``crop_top_px`` rows of every picture are not looked at. ``use_cameras`` False trains
+    the baseline that sees speed and command only. ``amp``: ``auto`` computes in bfloat16 on GPUs that have it, ``on``
     everywhere, ``off`` never. ``batch_size`` counts the samples of all processes together. ``shift_m`` and ``turn_rad``
     bound by how much augmentation moves the vehicle aside and turns it, images and waypoints with it; 0 is off.
     """
@@ -25,6 +26,8 @@ class SftConfig(RunConfig):
     time_constant_s: float = 4.0
     label_fraction: float = 1.0
     init_encoder: str = ""
+    init_model: str = ""
+    crop_top_px: int = 52
     use_cameras: bool = True
     use_target_point: bool = False
     amp: str = "auto"
@@ -34,11 +37,13 @@ class SftConfig(RunConfig):
     def __post_init__(self) -> None:
         RunConfig.__post_init__(self)
         self.require_positive("epochs", "time_constant_s")
-        self.require_not_negative("lateral_weight", "shift_m", "turn_rad")
+        self.require_not_negative("lateral_weight", "shift_m", "turn_rad", "crop_top_px")
         if not 0.0 < self.label_fraction <= 1.0:
             raise ValueError(f"label_fraction is {self.label_fraction}, expected above 0 to 1")
         if self.init_encoder and not self.use_cameras:
             raise ValueError("init_encoder is given, but use_cameras is off: a network without cameras has no encoder")
+        if self.init_encoder and self.init_model:
+            raise ValueError("init_encoder and init_model are both given: the model brings its encoder, give one")
         if self.amp not in ("auto", "on", "off"):
             raise ValueError(f"amp is {self.amp!r}, expected 'auto', 'on' or 'off'")
         if not 0.0 <= self.ema_decay < 1.0:

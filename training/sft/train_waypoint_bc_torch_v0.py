@@ -29,8 +29,10 @@ _OPTIONS: dict[str, str] = {
     "time_constant_s": "seconds after which a waypoint counts e times less",
     "label_fraction": "share of the training drives whose labels are used",
     "init_encoder": "encoder checkpoint to start from (training.pretrain); empty: random weights",
+    "init_model": "SFT checkpoint to start from, which may crop more; empty: random weights",
     "shift_m": "augmentation: view and waypoints from up to so far beside; 0: off",
     "turn_rad": "augmentation: view and waypoints turned by up to so much; 0: off",
+    "crop_top_px": "rows of sky cut off the images; what remains, halved, must be a multiple of 16",
     "amp": "mixed precision (bfloat16); auto: on GPUs that have it, on, off",
 }
 

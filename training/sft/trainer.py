@@ -27,6 +27,7 @@ from training.data.waypoint_dataset import BatchOrder, SampleBatch, WaypointData
 from training.models.checkpoint import KIND_SFT, Checkpoint, load_encoder, save_checkpoint
 from training.models.config import COMMANDS, WaypointModelConfig
 from training.models.preprocess import to_unit_range
+from training.models.warm_start import load_start
 from training.models.waypoint_model import ModelInput, WaypointModel
 from training.run_state import SFT_STATE, load_state, save_state
 from training.run_trainer import LOG_EVERY_STEPS, OnStep, RunTrainer
@@ -74,7 +75,7 @@ class SftTrainer(RunTrainer[SampleBatch]):
         processes.check_batch(order.batch_size)
         self.num_steps = config.num_steps or config.epochs * order.steps_per_epoch
         self.model = WaypointModel(self.model_config).to(self.device)
-        self.encoder_sha256 = self._init_encoder()
+        self.encoder_sha256, self.start_sha256 = self._init_encoder(), self._init_model()
         self._synchronised = processes.synchronised(self.model)
         self.average = WaypointModel(self.model_config).to(self.device).requires_grad_(False)
         self.average.load_state_dict(self.model.state_dict())
@@ -134,6 +135,15 @@ class SftTrainer(RunTrainer[SampleBatch]):
         encoder, checkpoint = load_encoder(Path(self.config.init_encoder), self.model_config)
         self.model.encoder.load_state_dict(encoder.state_dict())
         _log.info("encoder from %s, %s", self.config.init_encoder, checkpoint.sha256)
+        return checkpoint.sha256
+
+    def _init_model(self) -> str | None:
+        """Start from the configured network; returns the digest of its checkpoint."""
+        if not self.config.init_model:
+            return None
+        tensors, checkpoint = load_start(Path(self.config.init_model), self.model_config)
+        self.model.load_state_dict(tensors)
+        _log.info("network from %s, %s", self.config.init_model, checkpoint.sha256)
         return checkpoint.sha256
 
     def _dataset(self, table: SampleTable, images: ImageStore) -> WaypointDataset:
@@ -228,6 +238,7 @@ class SftTrainer(RunTrainer[SampleBatch]):
             "seed": self.config.seed,
             "data_sha256": self.data_sha256,
             "encoder_sha256": self.encoder_sha256,
+            "start_sha256": self.start_sha256,
             "commands": [command.name for command in COMMANDS],
             "metrics": metrics,
         }
@@ -251,6 +262,7 @@ def _model_config(table: SampleTable, config: SftConfig, width_px: int, height_p
             backbone=config.backbone,
             image_width_px=width_px,
             image_height_px=height_px,
+            crop_top_px=config.crop_top_px,
             num_waypoints=table.waypoints_m.shape[1],
             waypoint_dt_ns=table.waypoint_dt_ns,
             use_target_point=config.use_target_point,
