@@ -43,7 +43,7 @@ def test_the_bag_of_a_drive_yields_the_plans_and_the_result_that_were_published(
     with Bag(out / "bags" / "short_seed0") as bag:
         (drive,) = recompute_metrics.recompute(bag)
         live = plans_of(bag)
-        offline = evaluated_plans(bag, monkeypatch)
+        offline, evaluation = evaluated_plans(bag, monkeypatch)
     replayed = replayed_plans(out / "bags" / "short_seed0", tmp_path / "replay")
 
     assert (drive["problem"], drive["missing"], drive["differences"]) == ("", "", [])
@@ -56,6 +56,12 @@ def test_the_bag_of_a_drive_yields_the_plans_and_the_result_that_were_published(
     apart_m = max(float(np.abs(live[stamp_ns] - offline[stamp_ns]).max()) for stamp_ns in live)
     print(f"{len(live)} plans, at most {apart_m:.2e} m apart")
     assert apart_m < TOLERANCE_M
+    scores = evaluation["plan_scores"]["terms"]
+    assert {sums["plans"] for sums in scores.values()} == {scores["pdms_like"]["plans"]}, "nothing was unknown"
+    assert scores["pdms_like"]["plans"] >= 2
+    assert scores["pdms_no_at_fault_collision"]["mean"] == 100.0, "nobody else is there"
+    assert scores["pdms_ego_progress"]["mean"] > 90.0
+
     assert replayed.keys() == live.keys()
     assert all(np.array_equal(replayed[stamp_ns], live[stamp_ns]) for stamp_ns in live)
     assert max(np.abs(plan_m).max() for plan_m in live.values()) > 5.0, "plans to stand still prove nothing"
@@ -97,5 +103,4 @@ def evaluated_plans(bag, monkeypatch):
             super()._judge(frames)
 
     monkeypatch.setattr(eval_bag, "BagEvaluation", Kept)
-    eval_bag.evaluate(bag, LayoutOptions(), CHECKPOINT, miss_m=2.0)
-    return plans
+    return plans, eval_bag.evaluate(bag, LayoutOptions(), CHECKPOINT, miss_m=2.0)

@@ -10,12 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.eval.bag_errors import HorizonErrors, PlanErrors, Sums, errors_by_horizon, speed_bin
+from training.eval.plan_scores import JudgedPlan, PlanScores
 from training.rl.predictions import PredictionsWriter
 from training.rl.waypoint_policy_torch import WaypointPolicyTorch
-from waypilot.bags.frames import LATE_NS, Motioned
+from waypilot.bags.frames import LATE_NS, MapTold, Motioned, Staged, Surrounded
 from waypilot.bags.motion import Motion
-from waypilot.geometry import SE2
-from waypilot.types import Observation, RouteCommand
+from waypilot.geometry import SE2, FloatArray
+from waypilot.types import EgoState, Observation, RouteCommand
 
 BATCH = 32
 
@@ -24,20 +25,34 @@ BATCH = 32
 class PlannedFrame:
     """A frame whose future is still to come: ``plan_m`` (N, 2) in base_link, where that was, and what it counts for."""
 
-    stamp_ns: int
-    pose: SE2
-    speed_mps: float
+    ego: EgoState
     command: RouteCommand
     plan_m: NDArray[np.float64]
+
+    @property
+    def stamp_ns(self) -> int:
+        """Stamp of the frame."""
+        return self.ego.stamp_ns
+
+    @property
+    def pose(self) -> SE2:
+        """Where base_link was in the map."""
+        return self.ego.pose_map_from_base_link.planar
 
 
 class BagEvaluation:
     """Evaluates one checkpoint while the bag is read; keeps only frames whose future is still to come."""
 
     def __init__(
-        self, policy: WaypointPolicyTorch, max_gap_ns: int, miss_m: float, predictions: PredictionsWriter | None = None
+        self,
+        policy: WaypointPolicyTorch,
+        max_gap_ns: int,
+        miss_m: float,
+        predictions: PredictionsWriter | None = None,
+        scores: PlanScores | None = None,
     ) -> None:
-        self._policy, self._miss_m, self._predictions = policy, miss_m, predictions
+        """Leave plans in ``predictions`` and have some judged by ``scores``, where given."""
+        self._policy, self._miss_m, self._predictions, self._scores = policy, miss_m, predictions, scores
         self._future = Motion(max_gap_ns)
         self._batch: list[Observation] = []
         self._plans: deque[PlannedFrame] = deque()
@@ -56,7 +71,15 @@ class BagEvaluation:
         if len(self._plans) >= BATCH and self._plans[BATCH - 1].stamp_ns + horizon_ns <= now_ns:
             self._judge([self._plans.popleft() for _ in range(BATCH)])
         waiting_ns = [*(frame.stamp_ns for frame in islice(self._plans, 1)), *(o.stamp_ns for o in self._batch[:1])]
-        self._future.forget_before(min(waiting_ns, default=now_ns - LATE_NS))
+        oldest_ns = min(waiting_ns, default=now_ns - LATE_NS)
+        self._future.forget_before(oldest_ns)
+        if self._scores is not None:
+            self._scores.forget_before(oldest_ns)
+
+    def on_world(self, event: Staged | MapTold | Surrounded) -> None:
+        """Take what the bag tells of the world around."""
+        if self._scores is not None:
+            self._scores.on_event(event)
 
     def on_observation(self, observation: Observation) -> None:
         """Take the next frame."""
@@ -73,6 +96,8 @@ class BagEvaluation:
         self._judge(list(self._plans))
         self._plans.clear()
         self._future.clear()
+        if self._scores is not None:
+            self._scores.finish()
         self._drive += 1
 
     def _infer(self) -> None:
@@ -91,8 +116,7 @@ class BagEvaluation:
             [o.target_point_m for o in batch],
         )
         for o, plan_m in zip(batch, plans_m.cpu().numpy().astype(np.float64), strict=True):
-            pose = o.ego.pose_map_from_base_link.planar
-            self._plans.append(PlannedFrame(o.stamp_ns, pose, o.ego.speed_mps, o.command, plan_m))
+            self._plans.append(PlannedFrame(o.ego, o.command, plan_m))
 
     def _judge(self, frames: list[PlannedFrame]) -> None:
         if not frames:
@@ -111,7 +135,17 @@ class BagEvaluation:
             for index in np.flatnonzero(whole).tolist():
                 case = f"{self._drive}:{frames[index].stamp_ns}"
                 self._predictions.add(case, plans_m[index], labels_m[index])
+        if self._scores is not None:
+            self._score(self._scores, frames, driven_m, known)
         self._sum(frames, errors_by_horizon(PlanErrors.of(plans_m, labels_m, known), dt_ns / 1e9, self._miss_m))
+
+    def _score(
+        self, scores: PlanScores, frames: list[PlannedFrame], driven_m: FloatArray, known: NDArray[np.bool_]
+    ) -> None:
+        count = scores.count
+        for frame, way_m, is_known in zip(frames, driven_m, known[:, :count].all(axis=1).tolist(), strict=True):
+            if is_known and len(frame.plan_m) >= count and scores.wants(frame.stamp_ns):
+                scores.add(JudgedPlan(frame.ego, frame.plan_m[:count], way_m[:count]))
 
     def _sum(self, frames: list[PlannedFrame], errors: dict[float, HorizonErrors]) -> None:
         self.sums.add(errors, np.ones(len(frames), dtype=np.bool_))
@@ -119,6 +153,6 @@ class BagEvaluation:
         for command in np.unique(commands).tolist():
             sums = self.by_command.setdefault(RouteCommand(command).name.lower(), Sums())
             sums.add(errors, commands == command)
-        speeds = np.array([speed_bin(frame.speed_mps) for frame in frames])
+        speeds = np.array([speed_bin(frame.ego.speed_mps) for frame in frames])
         for speed in np.unique(speeds).tolist():
             self.by_speed.setdefault(speed, Sums()).add(errors, speeds == speed)

@@ -23,19 +23,33 @@ from training.data.bag_options import add_topic_options, layout_options
 from training.eval.bag_errors import CONVENTIONS, bin_name
 from training.eval.bag_evaluation import BagEvaluation
 from training.eval.bag_report import write_bag_report
+from training.eval.plan_scores import MEANINGS, PlanScores
 from training.models.checkpoint import CheckpointError
 from training.rl.predictions import PredictionsWriter
 from training.rl.waypoint_policy_torch import WaypointPolicyConfig, WaypointPolicyTorch
 from waypilot.bags import Bag, BagError
-from waypilot.bags.frames import Frame, FrameOptions, FrameReader, Motioned, Restarted, first_route
-from waypilot.bags.layout import LayoutOptions, detect
+from waypilot.bags.frames import (
+    Frame,
+    FrameOptions,
+    FrameReader,
+    MapTold,
+    Motioned,
+    Restarted,
+    Staged,
+    Surrounded,
+    first_route,
+)
+from waypilot.bags.layout import Layout, LayoutOptions, detect
 from waypilot.config import config_to_dict
 from waypilot.files import write_json_atomic
+from waypilot.metrics.planned import HORIZON_S
 from waypilot.observation import ObservationBuilder, ObservationConfig
 from waypilot.report.run_info import CheckpointInfo
 from waypilot.types import Observation, RouteCommand
 
-FORMAT = "waypilot.bag_evaluation/2"
+FORMAT = "waypilot.bag_evaluation/3"
+SCORE_EVERY_S = 0.5
+"""NAVSIM judges two plans a second."""
 FROM_ROUTE, ASSUMED = "route", "assumed lane_follow"
 _ASSUMED_NOTE = (
     "no route in the bag (nav_msgs/Path in frame map): every frame is planned with the command lane_follow, which is a "
@@ -44,9 +58,16 @@ _ASSUMED_NOTE = (
 
 
 def evaluate(
-    bag: Bag, options: LayoutOptions, checkpoint: Path, miss_m: float, predictions: Path | None = None
+    bag: Bag,
+    options: LayoutOptions,
+    checkpoint: Path,
+    miss_m: float,
+    predictions: Path | None = None,
+    score_every_s: float = SCORE_EVERY_S,
 ) -> dict[str, Any]:
     """Evaluate one checkpoint on a bag, and leave its plans in ``predictions`` where a whole future is known.
+
+    Every ``score_every_s`` a plan is judged in the recorded world, where the bag tells of it; 0: none.
 
     Raises BagError and CheckpointError, and ValueError for a network that needs a route where there is none.
     """
@@ -59,9 +80,11 @@ def evaluate(
         notes.append(_ASSUMED_NOTE)
     # What was planned and commanded during the drive is not looked at, and need not be decoded.
     read = replace(layout, plan=None, control=None)
-    frames = FrameReader(bag, read, cameras, FrameOptions(), route)
+    scores = _scores(layout, policy, score_every_s)
+    reading = FrameOptions(world=scores is not None)
+    frames = FrameReader(bag, read, cameras, reading, route)
     with _writer(predictions, checkpoint, policy) as writer:
-        evaluation = BagEvaluation(policy, FrameOptions().max_gap_ns, miss_m, writer)
+        evaluation = BagEvaluation(policy, reading.max_gap_ns, miss_m, writer, scores)
         for observation in _observations(frames, evaluation, ObservationConfig(policy.cameras), route is not None):
             evaluation.on_observation(observation)
         evaluation.finish()
@@ -72,6 +95,7 @@ def evaluate(
         "all": evaluation.sums.means(),
         "by_command": {name: sums.means() for name, sums in sorted(evaluation.by_command.items())},
         "by_speed": {bin_name(i): sums.means() for i, sums in sorted(evaluation.by_speed.items())},
+        "plan_scores": scores.result() if scores is not None else None,
         "counts": dict(evaluation.counts + frames.counts),
         "predictions": str(Path(predictions.parent.name) / predictions.name) if writer and writer.count else None,
         "notes": [*layout.notes, *notes],
@@ -86,6 +110,8 @@ def _observations(
     for event in frames.events():
         if isinstance(event, Motioned):
             evaluation.on_motion(event)
+        elif isinstance(event, Staged | MapTold | Surrounded):
+            evaluation.on_world(event)
         elif isinstance(event, Restarted):
             evaluation.finish()
             builder = None
@@ -96,6 +122,15 @@ def _observations(
             evaluation.counts.update(f"unusable image of {fault}" for fault in builder.latest_faults)
             # Networks are not trained with the command VOID: it would be a number without a meaning.
             yield observation if has_route else replace(observation, command=RouteCommand.LANE_FOLLOW)
+
+
+def _scores(layout: Layout, policy: WaypointPolicyTorch, every_s: float) -> PlanScores | None:
+    if every_s == 0.0 or layout.surroundings is None or layout.setup is None:
+        return None
+    dt_ns = policy.waypoint_dt_ns
+    if HORIZON_S * 1e9 % dt_ns or policy.model.config.num_waypoints * dt_ns < HORIZON_S * 1e9:
+        return None
+    return PlanScores(round(every_s * 1e9), dt_ns)
 
 
 def _require_no_target_points(policy: WaypointPolicyTorch) -> None:
@@ -118,7 +153,9 @@ def _evaluate_all(bag: Bag, options: argparse.Namespace) -> list[dict[str, Any]]
     for number, path in enumerate(options.checkpoint):
         predictions = options.output / "predictions" / f"{number}_{path.stem}.json"
         try:
-            results.append(evaluate(bag, layout_options(options), path, options.miss_m, predictions))
+            results.append(
+                evaluate(bag, layout_options(options), path, options.miss_m, predictions, options.score_every_s)
+            )
         except BagError:
             raise
         except (CheckpointError, ValueError, OSError) as error:
@@ -142,6 +179,13 @@ def _print(results: list[dict[str, Any]], problems: list[str]) -> None:
                 f"(across {values['lateral_m']:.3f}, along {values['longitudinal_m']:.3f}), "
                 f"missed {100 * values['miss_rate']:.1f} %, {values['frames']} frames"
             )
+        if scores := result.get("plan_scores"):
+            terms = (f"{term} {_percent(sums['mean'])}" for term, sums in scores["terms"].items())
+            print(f"{name} {scores['horizon_s']:g}s of a plan every {scores['every_s']:g} s: {', '.join(terms)}")
+
+
+def _percent(mean: float | None) -> str:
+    return "unknown" if mean is None else f"{mean:.1f} %"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -152,7 +196,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--output", required=True, type=Path, help="folder for the results")
     add_topic_options(parser)
     parser.add_argument("--miss-m", type=float, default=2.0, help="an error at T beyond this is a miss")
+    parser.add_argument(
+        "--score-every-s",
+        type=float,
+        default=SCORE_EVERY_S,
+        help="judge a plan that often by PDMS-like terms, where the bag tells of the world (0: never)",
+    )
     options = parser.parse_args(argv)
+    if not (math.isfinite(options.score_every_s) and options.score_every_s >= 0.0):
+        parser.error(f"--score-every-s is {options.score_every_s}, expected seconds, or 0 for never")
     if not (math.isfinite(options.miss_m) and options.miss_m > 0.0):
         parser.error(f"--miss-m is {options.miss_m}, expected a positive number of metres")
     try:
@@ -170,6 +222,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "bag": options.bag.name,
         "miss_m": options.miss_m,
         "conventions": CONVENTIONS,
+        "plan_score_terms": MEANINGS,
         "problems": problems,
         "results": results,
     }

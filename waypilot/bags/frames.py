@@ -5,6 +5,7 @@ Frames come out in order while the bag is read; only what is still waiting for i
 
 from __future__ import annotations
 
+import json
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from waypilot.bags.layout import Layout
 from waypilot.bags.motion import Motion
 from waypilot.bags.recording import first_stamp_ns
 from waypilot.bags.topic import BagMessage
+from waypilot.config import config_from_mapping
 from waypilot.messages import (
     MalformedMessageError,
     compressed_to_rgb,
@@ -23,10 +25,14 @@ from waypilot.messages import (
     image_to_rgb,
     route_from_msg,
     route_from_path,
+    scene_from_msg,
     stamp_from_msg,
+    surroundings_from_msg,
     trajectory_from_msg,
 )
 from waypilot.route import Route
+from waypilot.scenarios import Scenario
+from waypilot.surroundings import SceneInfo, Surroundings
 from waypilot.types import Control, EgoState, RgbImage, Trajectory
 
 #: What one camera's images may wait for odometry: so many, and more while all of them together are this small.
@@ -42,10 +48,14 @@ RESTART_NS = 500_000_000
 
 @dataclass(frozen=True, slots=True)
 class FrameOptions:
-    """``sync_ns``: how far images of one frame may be apart. ``max_gap_ns``: how long odometry may be silent."""
+    """``sync_ns``: how far images of one frame may be apart. ``max_gap_ns``: how long odometry may be silent.
+
+    ``world``: tell of maps, set-ups and surroundings as well.
+    """
 
     sync_ns: int = 30_000_000
     max_gap_ns: int = 500_000_000
+    world: bool = False
 
     def __post_init__(self) -> None:
         for name in ("sync_ns", "max_gap_ns"):
@@ -86,11 +96,35 @@ class Commanded:
 
 
 @dataclass(frozen=True, slots=True)
+class Staged:
+    """A drive's set-up was told; it may come after the drive's first frames. ``scene`` None: nothing is observed."""
+
+    scenario: Scenario
+    route: Route
+    scene: SceneInfo | None
+
+
+@dataclass(frozen=True, slots=True)
+class MapTold:
+    """The map of a drive, as OpenDRIVE text; told like a set-up, or once for several drives."""
+
+    name: str
+    xodr: str
+
+
+@dataclass(frozen=True, slots=True)
+class Surrounded:
+    """What was around the vehicle on one frame."""
+
+    surroundings: Surroundings
+
+
+@dataclass(frozen=True, slots=True)
 class Restarted:
     """Time fell back: what comes belongs to another drive."""
 
 
-Event = Frame | Motioned | Planned | Commanded | Restarted
+Event = Frame | Motioned | Planned | Commanded | Staged | MapTold | Surrounded | Restarted
 
 
 @dataclass(slots=True)
@@ -147,6 +181,8 @@ class FrameReader:
             (None if layout.setup else layout.route, self._on_route),
             (layout.plan, self._on_plan),
             (layout.control, self._on_control),
+            (layout.surroundings if options.world else None, self._on_surroundings),
+            (layout.world if options.world else None, self._on_world),
         ):
             if topic is not None:
                 self._takers[topic] = taker
@@ -185,8 +221,16 @@ class FrameReader:
         return min([now_ns - LATE_NS, *waiting_ns])
 
     def _on_setup(self, message: Any) -> Iterator[Event]:
-        self._route = route_from_msg(message.route)
-        yield from ()
+        self._route = route = route_from_msg(message.route)
+        if self._options.world:
+            scenario = config_from_mapping(Scenario, json.loads(message.scenario_json))
+            yield Staged(scenario, route, scene_from_msg(message.scene) if message.scene_known else None)
+
+    def _on_world(self, message: Any) -> Iterator[Event]:
+        yield MapTold(str(message.map_name), str(message.opendrive))
+
+    def _on_surroundings(self, message: Any) -> Iterator[Event]:
+        yield Surrounded(surroundings_from_msg(message))
 
     def _on_route(self, message: Any) -> Iterator[Event]:
         self._route = route_from_path(message)

@@ -11,6 +11,7 @@ from waypilot.bags.topic import BagError, BagTopic
 
 ODOMETRY_TYPE, PATH_TYPE = "nav_msgs/msg/Odometry", "nav_msgs/msg/Path"
 IMAGE_TYPES = ("sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage")
+SURROUNDINGS_TYPE, WORLD_TYPE = "waypilot_msgs/msg/Surroundings", "carla_msgs/msg/CarlaWorldInfo"
 SETUP_TYPE, CONTROL_TYPE = "waypilot_msgs/msg/ScenarioSetup", "carla_msgs/msg/CarlaEgoVehicleControl"
 _CARLA_ODOMETRY = re.compile(r"/carla/[^/]+/odometry")
 _CARLA_ROUTE = re.compile(r"/carla/[^/]+/waypoints")
@@ -42,6 +43,8 @@ class Layout:
     route: str | None = None
     plan: str | None = None
     control: str | None = None
+    surroundings: str | None = None
+    world: str | None = None
     camera_infos: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
@@ -78,6 +81,7 @@ def detect(topics: Mapping[str, BagTopic], options: LayoutOptions) -> Layout:
     plans = [name for name in _of(topics, PATH_TYPE) if _PLAN.fullmatch(name)]
     controls = [name for name in _of(topics, CONTROL_TYPE) if _CONTROL.fullmatch(name)]
     infos = _of(topics, "sensor_msgs/msg/CameraInfo")
+    surroundings, worlds = _of(topics, SURROUNDINGS_TYPE), _of(topics, WORLD_TYPE)
     return Layout(
         odometry=odometry,
         cameras={**cameras, **options.cameras},
@@ -85,6 +89,8 @@ def detect(topics: Mapping[str, BagTopic], options: LayoutOptions) -> Layout:
         route=options.route or (paths[0] if paths else None),
         plan=options.plan or (plans[0] if plans else None),
         control=controls[0] if controls else None,
+        surroundings=surroundings[0] if len(surroundings) == 1 else None,
+        world=worlds[0] if worlds else None,
         camera_infos={camera_name(name): name for name in infos},
         notes=tuple(notes),
     )
