@@ -24,9 +24,10 @@ from training.eval.eval_bag import evaluate
 from training.eval.recompute_metrics import recompute
 from training.rl.waypoint_policy_torch import WaypointPolicyConfig, WaypointPolicyTorch
 from waypilot.bags import Bag, BagWriter
-from waypilot.bags.drives import RESULT, SETUP, judged_topics
+from waypilot.bags.drives import judged_topics
 from waypilot.bags.frames import first_route, image_from_msg
 from waypilot.bags.layout import Layout, LayoutOptions, detect
+from waypilot.bags.recorded_drive import RESULT, SETUP
 from waypilot.bags.recording import first_stamp_ns
 from waypilot.types import NANOSECONDS_PER_SECOND
 

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from waypilot.bags import Bag, BagError
-from waypilot.bags.drives import SETUP, RecordedDrive, recorded_drives
+from waypilot.bags.drives import recorded_drives
+from waypilot.bags.recorded_drive import SETUP, RecordedDrive
 from waypilot.files import write_json_atomic
 from waypilot.metrics import result_to_dict
 
@@ -28,7 +29,8 @@ def recompute(bag: Bag) -> list[dict[str, Any]]:
 
     Each entry has ``scenario``, ``seed``, ``driver``, the ``result`` (as in results.json; None when it cannot be
     judged, ``problem`` says why), ``differences`` to the published result (None when none was recorded), and what is
-    ``missing`` of what the bridge said it published.
+    ``missing`` of what the bridge said it published. A drive whose set-up cannot be used has the names that were
+    published with its result.
     """
     return [_judge(drive) for drive in recorded_drives(bag)]
 
@@ -46,24 +48,37 @@ def differences(ours: Any, published: Any, where: str = "") -> list[str]:
 
 
 def _judge(drive: RecordedDrive) -> dict[str, Any]:
+    entry = _about(drive)
     judge = drive.judge
-    missing = judge.missing(drive.promise) if drive.promise is not None else "the bridge's counts"
-    entry: dict[str, Any] = {
-        "scenario": judge.scenario.name,
-        "seed": judge.seed,
-        "driver": drive.driver,
-        "missing": missing,
-        "unusable": dict(drive.unusable),
-        "result": None,
-        "differences": None,
-    }
+    if judge is None:
+        return entry | {"problem": drive.problem}
     if judge.termination is None:
         return entry | {"problem": "the recording ends before the drive does"}
-    # Through JSON and back, as the published one went: floats come out as they went in.
-    entry["result"] = json.loads(json.dumps(result_to_dict(judge.result())))
+    try:
+        # Through JSON and back, as the published one went: floats come out as they went in.
+        entry["result"] = json.loads(json.dumps(result_to_dict(judge.result())))
+    except ValueError as error:
+        return entry | {"problem": f"what was recorded cannot be judged: {error}"}
     if drive.published is not None:
         entry["differences"] = differences(entry["result"], drive.published)
     return entry | {"problem": ""}
+
+
+def _about(drive: RecordedDrive) -> dict[str, Any]:
+    judge, published = drive.judge, drive.published or {}
+    missing = "the bridge's counts"
+    if drive.promise is not None:
+        missing = "" if judge is None else judge.missing(drive.promise)
+    return {
+        "scenario": judge.scenario.name if judge is not None else str(published.get("scenario", "unknown scenario")),
+        "seed": judge.seed if judge is not None else published.get("seed"),
+        "driver": drive.driver,
+        "missing": missing,
+        "unusable": dict(drive.unusable),
+        "dropped": drive.dropped,
+        "result": None,
+        "differences": None,
+    }
 
 
 def _short(value: Any) -> str:
@@ -74,11 +89,19 @@ def _short(value: Any) -> str:
 def _words(entry: dict[str, Any]) -> str:
     where = f"{entry['scenario']}, seed {entry['seed']}"
     if entry["problem"]:
-        return f"{where}: not judged: {entry['problem']}"
+        return "\n".join([f"{where}: not judged: {entry['problem']}", *_left_out(entry)])
     found = entry["differences"]
     agreement = "no published result" if found is None else "as published" if not found else f"{len(found)} differences"
     lines = [f"{where}: {entry['result']['status']}; {agreement}", *(f"  {text}" for text in (found or ())[:10])]
-    return "\n".join([*lines, f"  missing: {entry['missing']}"] if entry["missing"] else lines)
+    missing = [f"  missing: {entry['missing']}"] if entry["missing"] else []
+    return "\n".join([*lines, *missing, *_left_out(entry)])
+
+
+def _left_out(entry: dict[str, Any]) -> list[str]:
+    lines = [f"  unusable: {count} messages on {topic}" for topic, count in sorted(entry["unusable"].items())]
+    if entry["dropped"]:
+        lines.append(f"  left out: {entry['dropped']} messages that came too long before the set-up of their drive")
+    return lines
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from waypilot.bags.drives import SETUP
+from waypilot.bags.recorded_drive import SETUP
 from waypilot.bags.topic import BagError, BagTopic
 
 ODOMETRY_TYPE, PATH_TYPE = "nav_msgs/msg/Odometry", "nav_msgs/msg/Path"
