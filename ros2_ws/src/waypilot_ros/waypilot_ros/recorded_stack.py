@@ -49,7 +49,7 @@ class RecordedStack:
             with contextlib.suppress(ScenarioCrashedError, StackBrokenError):
                 self._stack.retry(NAME, self._stop, StopRecording.Request(free_running=True), PATIENCE_S)
             raise
-        return self._with_note(report, self._complete())
+        return self._with_note(report, self._complete(self._stack.free_running))
 
     def _await_connections(self) -> None:
         """Wait until every node says that the recorder hears all of its topics that shall be recorded."""
@@ -68,9 +68,10 @@ class RecordedStack:
                     )
                 self._stack.spin_for(RETRY_S)
 
-    def _complete(self) -> str:
+    def _complete(self, free_running: bool) -> str:
+        request = StopRecording.Request(free_running=free_running)
         try:
-            response = self._stack.retry(NAME, self._stop, StopRecording.Request(), PATIENCE_S)
+            response = self._stack.retry(NAME, self._stop, request, PATIENCE_S)
         except ScenarioCrashedError as error:
             return f"the bag may be incomplete: {error}"
         return f"the bag lacks {response.lost} messages" if response.lost else ""

@@ -96,6 +96,8 @@ class StackClient:
         self._stop_reason = stop_reason
         self._before_start = before_start
         self._say = say
+        #: Whether the bridge of the newest drive publishes frames all the time, so that there is never silence.
+        self.free_running = False
         self._executor = SingleThreadedExecutor()
         self._executor.add_node(node)
         self._prepare = {
@@ -188,6 +190,7 @@ class StackClient:
         request = PrepareScenario.Request(scenario_json=json.dumps(config_to_dict(job.scenario)), seed=job.seed)
         response = self.call("carla_bridge", self._prepare["carla_bridge"], request, self._patience.prepare_s)
         self._check(response)
+        self.free_running = bool(response.free_running)
         request.route, request.free_running = response.route, response.free_running
         request.scene_known, request.scene = response.scene_known, response.scene
         for name in DRIVERS:
