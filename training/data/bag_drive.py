@@ -20,6 +20,10 @@ from waypilot.types import Control, EgoState, RgbImage
 
 #: How far a command's stamp may be from the frame that it is taken to answer.
 COMMAND_NS = 50_000_000
+#: How many commands may wait for the frames that they answer.
+MAX_COMMANDS = 2000
+#: How long motion is kept where no frame needs it: as long as a frame may come late.
+LATE_NS = 120_000_000_000
 #: By how much a frame may come before it is due: stamps of real cameras tremble.
 EARLY_NS = 10_000_000
 _QUATERNION_TOLERANCE = 1e-3
@@ -66,7 +70,7 @@ class BagDrive:
     _builder: ObservationBuilder = field(init=False)
     _future: Motion = field(init=False)
     _waiting: deque[_Waiting] = field(default_factory=deque)
-    _commands: deque[Commanded] = field(default_factory=lambda: deque(maxlen=2000))
+    _commands: deque[Commanded] = field(default_factory=deque)
     _start_ns: int | None = None
     _last_ns: int | None = None
 
@@ -79,12 +83,15 @@ class BagDrive:
         self._future.add(ego)
         while self._waiting and self._waiting[0].frame.ego.stamp_ns + self.config.horizon_ns <= ego.stamp_ns:
             self._write(self._waiting.popleft())
-        if self._waiting:
-            self._future.forget_before(self._waiting[0].frame.ego.stamp_ns)
+        oldest_ns = self._waiting[0].frame.ego.stamp_ns if self._waiting else ego.stamp_ns - LATE_NS
+        self._future.forget_before(oldest_ns)
 
     def on_command(self, command: Commanded) -> None:
         """Take what the driver commanded."""
         self._commands.append(command)
+        if len(self._commands) > MAX_COMMANDS:
+            self._commands.popleft()
+            self.counts["commands too far ahead of their frames"] += 1
 
     def on_frame(self, frame: Frame) -> None:
         """Take the next frame, when one is due."""

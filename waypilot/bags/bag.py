@@ -107,15 +107,18 @@ class Bag:
         return [Path(str(name)).name for name in names]
 
     def _reader(self, path: Path) -> Reader | None:
+        # Readers speak of sizes and places; those of an unpacked file are not those of the file that the user has.
+        name = f"{path.name} (unpacked)" if path.suffix == ".zstd" else path.name
+
         def report(problem: str) -> None:
-            self._report(f"{path.name} {problem}")
+            self._report(f"{name} {problem}")
 
         try:
             file = self._unpack(path) if path.suffix == ".zstd" else path
             with file.open("rb") as stream:
                 start = stream.read(len(sqlite_reading.MAGIC))
         except (OSError, zstandard.ZstdError) as error:
-            report(f"cannot be read: {error}")
+            self._report(f"{path.name} cannot be read: {error}")
             return None
         if start.startswith(mcap_reading.MAGIC):
             return mcap_reading.McapFileReader(file, report)

@@ -5,6 +5,7 @@ import random
 import shutil
 
 import pytest
+import zstandard
 
 from waypilot.bags import Bag, BagError, SplitLimits
 from waypilot.messages import MalformedMessageError
@@ -129,3 +130,15 @@ def test_a_missing_file_of_several_is_said(drives, tmp_path):
 def test_an_empty_folder_is_no_bag(tmp_path):
     with pytest.raises(BagError, match="no storage file"):
         Bag(tmp_path)
+
+
+def test_places_in_a_file_that_was_packed_as_a_whole_are_those_of_the_unpacked_one_and_said_to_be(drives, tmp_path):
+    path = drives.write(tmp_path / "bag", drives.upstream(3))
+    file = path / "bag_0.mcap"
+    content = file.read_bytes()[:-200]
+    packed = tmp_path / "bag_0.mcap.zstd"
+    packed.write_bytes(zstandard.compress(content))
+    with Bag(packed) as bag:
+        list(bag.messages())
+        (problem,) = {text for text in bag.problems if str(len(content)) in text}
+    assert problem.startswith("bag_0.mcap.zstd (unpacked) ")
