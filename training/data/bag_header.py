@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from training.data.bag_drive import LabelConfig
@@ -12,6 +12,7 @@ from waypilot.bags import Bag, BagError
 from waypilot.bags.calibration import Calibration, first_calibration
 from waypilot.bags.frames import first_image
 from waypilot.bags.layout import Layout
+from waypilot.bags.mounts import TF_STATIC, TF_TYPE
 from waypilot.config import config_from_mapping, config_to_dict
 from waypilot.episodes import CameraIntrinsics, Episode, WaypointSource
 from waypilot.geometry import Pose
@@ -25,9 +26,10 @@ SOURCE = "bag"
 class BagImportConfig:
     """How a bag becomes episodes.
 
-    ``mounts`` has base_link from camera of the cameras to import. Data sets are split by ``town`` and ``route_id``; a
-    bag of ours knows its own. Drives of fewer than ``min_frames`` frames are left out. ``fov_rad`` is used instead of a
-    calibration, by camera. ``reference_point`` says which point of a real car the odometry follows.
+    ``mounts`` has base_link from camera of the cameras to import; without any, ``/tf_static`` of the bag tells. Data
+    sets are split by ``town`` and ``route_id``; a bag of ours knows its own. Drives of fewer than ``min_frames`` frames
+    are left out. ``fov_rad`` is used instead of a calibration, by camera. ``reference_point`` says which point of a
+    real car the odometry follows.
     """
 
     mounts: Mapping[str, Pose]
@@ -41,11 +43,14 @@ class BagImportConfig:
     labels: LabelConfig = field(default_factory=LabelConfig)
 
 
-def camera_topics(bag: Bag, layout: Layout, config: BagImportConfig) -> dict[str, str]:
-    """Find the topics of the cameras to import. Raises BagError."""
+def camera_topics(bag: Bag, layout: Layout, config: BagImportConfig, reasons: Sequence[str]) -> dict[str, str]:
+    """Find the topics of the cameras to import. Raises BagError, with ``reasons`` where no camera has a mount."""
     known = ", ".join(f"{camera}={topic}" for camera, topic in layout.cameras.items()) or "none"
     if not config.mounts:
-        raise BagError(f"{bag.path}: say with --mount where each camera to import sits; the bag has {known}")
+        why = "; ".join(reasons) or f"no {TF_TYPE} on {TF_STATIC}"
+        raise BagError(
+            f"{bag.path}: say with --mount where each camera to import sits, the bag does not ({why}); it has {known}"
+        )
     for name in config.mounts:
         if name not in layout.cameras:
             raise BagError(f"{bag.path}: no camera {name}; it has {known}; name its topic with --camera {name}=TOPIC")

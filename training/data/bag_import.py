@@ -13,6 +13,7 @@ from training.data.bag_header import BagImportConfig, camera_topics, episode_hea
 from waypilot.bags import Bag
 from waypilot.bags.frames import Commanded, Frame, FrameOptions, FrameReader, Motioned, Restarted, first_route
 from waypilot.bags.layout import LayoutOptions, detect
+from waypilot.bags.mounts import TF_STATIC, static_mounts
 from waypilot.episodes import Episode, EpisodeWriter
 from waypilot.route import Route
 
@@ -35,7 +36,12 @@ def import_bag(bag: Bag, topics: LayoutOptions, config: BagImportConfig, out: Pa
     """
     layout = detect(bag.topics, topics)
     result = BagImport(notes=list(layout.notes))
-    cameras = camera_topics(bag, layout, config)
+    reasons: list[str] = []
+    if not config.mounts:
+        mounts, reasons = static_mounts(bag, layout, topics.cameras or layout.cameras)
+        result.notes += [*reasons, *(f"camera {name} sits where {TF_STATIC} says" for name in mounts)]
+        config = replace(config, mounts=mounts)
+    cameras = camera_topics(bag, layout, config, reasons)
     header = episode_header(bag, layout, config, cameras)
     route = first_route(bag, layout)
     if route is None:

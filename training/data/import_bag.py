@@ -1,6 +1,6 @@
 """Import a recorded drive as training data: one episode for each drive of a bag.
 
-    python -m training.data.import_bag --bag BAG --out out/episodes/mine --mount front=1.3,0,2 [--town NAME]
+    python -m training.data.import_bag --bag BAG --out out/episodes/mine [--mount front=1.3,0,2] [--town NAME]
 
 Labels are the path that was driven. Exit codes: 0 at least one episode was written and all are sound, 1 none could be
 made or one has problems, 2 the bag or an option cannot be used.
@@ -51,7 +51,8 @@ def _parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         metavar="NAME=X,Y,Z[,ROLL,PITCH,YAW]",
-        help="where a camera to import sits in base_link: metres, degrees, x along the optical axis; repeatable",
+        help="where a camera to import sits in base_link: metres, degrees, x along the optical axis; repeatable "
+        "(default: all cameras that /tf_static of the bag locates)",
     )
     parser.add_argument("--fov-deg", type=_fov, action="append", default=[], metavar="NAME=DEGREES", help="repeatable")
     add_topic_options(parser)
