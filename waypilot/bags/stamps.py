@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -15,14 +16,14 @@ Stamps = NDArray[np.int64]
 
 @dataclass(slots=True)
 class TopicStamps:
-    """Stamps in ns of simulated time, one list per drive: a stamp that falls back by 0.5 s begins the next drive.
+    """Stamps in ns of simulated time, 8 bytes each, one array per drive; one that falls back by 0.5 s begins another.
 
     ``unstamped`` counts messages whose stamp is 0, ``out_of_order`` those that are not newer than the one before,
     ``unusable`` those that are too short to have a stamp or cannot be decoded. None of them is in ``drives``.
     """
 
     topic: str
-    drives: list[list[int]] = field(default_factory=lambda: [[]])
+    drives: list[array[int]] = field(default_factory=lambda: [array("q")])
     unstamped: int = 0
     out_of_order: int = 0
     unusable: int = 0
@@ -37,7 +38,7 @@ class TopicStamps:
             if stamp_ns >= newest[-1] - RESTART_NS:
                 self.out_of_order += 1
                 return False
-            self.drives.append([])
+            self.drives.append(array("q"))
         self.drives[-1].append(stamp_ns)
         return True
 

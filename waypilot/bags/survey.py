@@ -22,6 +22,9 @@ MIN_ODOMETRY_HZ = 4.0
 #: How far the speed that odometry states may be from that of its positions: m/s, and share of the speed.
 SPEED_TOLERANCE_MPS, SPEED_TOLERANCE_SHARE = 0.5, 0.1
 
+#: How many speeds are compared at most: a long bag is thinned out evenly, which its median hardly shows.
+MAX_SPEEDS = 20_000
+
 
 @dataclass(slots=True)
 class CameraSurvey:
@@ -85,6 +88,7 @@ class _Speeds:
     def __init__(self) -> None:
         self._last: EgoState | None = None
         self._pairs: list[tuple[float, float]] = []
+        self._every, self._seen = 1, 0
 
     def add(self, ego: EgoState) -> None:
         last, self._last = self._last, ego
@@ -93,7 +97,12 @@ class _Speeds:
         a, b = last.pose_map_from_base_link.planar, ego.pose_map_from_base_link.planar
         forward_m = a.inverse().transform_points(np.array([[b.x_m, b.y_m]]))[0, 0]
         driven_mps = float(forward_m) * NANOSECONDS_PER_SECOND / (ego.stamp_ns - last.stamp_ns)
-        self._pairs.append((driven_mps, 0.5 * (last.speed_mps + ego.speed_mps)))
+        self._seen += 1
+        if self._seen % self._every == 0:
+            self._pairs.append((driven_mps, 0.5 * (last.speed_mps + ego.speed_mps)))
+        if len(self._pairs) > MAX_SPEEDS:
+            # The newest of every two is kept, as if only every second had been taken from the start.
+            self._pairs, self._every = self._pairs[1::2], 2 * self._every
 
     def error_mps(self) -> tuple[float, float] | None:
         moving = np.array([pair for pair in self._pairs if max(map(abs, pair)) > 1.0]).reshape(-1, 2)
