@@ -273,8 +273,10 @@ class SimulatorSession:
         self.apply(_FULL_BRAKE)
         ticks, settled = 0, False
         while not settled:
-            with self._connection.asking("a settling tick"):
-                number = episode.stage.tick(self.config.timeout_s)
+            # The first picture of a map may take as long as loading it did.
+            bound_s = self.config.timeout_s if ticks else max(self.config.timeout_s, self.config.load_timeout_s)
+            with self._connection.asking("a settling tick", bound_s):
+                number = episode.stage.tick(bound_s)
                 elapsed_s = episode.world.get_snapshot().timestamp.elapsed_seconds
             ticks += 1
             settled = (

@@ -78,7 +78,7 @@ class Stage:
 
     def tick(self, timeout_s: float) -> int:
         """Advance the world by one step; return the frame's number."""
-        with self._traffic.watching() if self._traffic is not None else nullcontext():
+        with self._traffic.watching(timeout_s) if self._traffic is not None else nullcontext():
             return int(self._world.tick(timeout_s))
 
     def close(self) -> None:

@@ -15,6 +15,7 @@ _LOG = logging.getLogger(__name__)
 _REQUEST = 0
 _METHOD = "set_synchronous_mode"
 _ANSWER_TIMEOUT_S = 1.0
+_POLL_S = 0.25
 
 
 class TickWatch:
@@ -27,22 +28,26 @@ class TickWatch:
     round leaves everything as if the notification had not been lost.
     """
 
-    def __init__(self, port: int, patience_s: float) -> None:
-        """Watch from a thread. ``patience_s`` has to be longer than the client waits for the server's own answer."""
-        self._port, self._patience_s = port, patience_s
-        self._since_s: float | None = None
+    def __init__(self, port: int) -> None:
+        """Watch, from a thread, the ticks that are told."""
+        self._port = port
+        self._due_s: float | None = None
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._run, name="tick watch", daemon=True)
         self._thread.start()
 
     @contextmanager
-    def watching(self) -> Iterator[None]:
-        """Watch over the tick inside the block."""
-        self._since_s = time.monotonic()
+    def watching(self, patience_s: float) -> Iterator[None]:
+        """Watch over the tick inside the block.
+
+        ``patience_s`` has to be longer than the client waits for the server's own answer: a Traffic Manager that is
+        not being waited for must not be woken.
+        """
+        self._due_s = time.monotonic() + patience_s
         try:
             yield
         finally:
-            self._since_s = None
+            self._due_s = None
 
     def close(self) -> None:
         """Watch no more."""
@@ -50,12 +55,13 @@ class TickWatch:
         self._thread.join()
 
     def _run(self) -> None:
-        while not self._closed.wait(self._patience_s / 4.0):
-            since_s = self._since_s
-            if since_s is not None and time.monotonic() - since_s > self._patience_s:
-                _LOG.warning("the Traffic Manager slept through a tick for %g s: waking it", self._patience_s)
+        seen_to_s: float | None = None
+        while not self._closed.wait(_POLL_S):
+            due_s = self._due_s
+            if due_s is not None and due_s != seen_to_s and time.monotonic() > due_s:
+                seen_to_s = due_s
+                _LOG.warning("the Traffic Manager slept through a tick: waking it")
                 self._wake()
-                self._closed.wait(self._patience_s)
 
     def _wake(self) -> None:
         calls = [[_REQUEST, number, _METHOD, [mode]] for number, mode in enumerate((False, True))]

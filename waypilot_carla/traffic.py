@@ -37,7 +37,7 @@ class TrafficFlow:
         self._manager.set_synchronous_mode(True)
         self._manager.set_hybrid_physics_mode(False)
         self._manager.set_random_device_seed(seed)
-        self._watch = TickWatch(port, connection.endpoint.timeout_s + _WATCH_MARGIN_S)
+        self._watch = TickWatch(port)
 
     def spawn(self, town: carla.Map, start: SE2) -> None:
         """Put the vehicles, standing, at spawn points near the start. Raises SetupError for too few places."""
@@ -61,9 +61,9 @@ class TrafficFlow:
         for vehicle in self._vehicles:
             vehicle.set_autopilot(True, self._manager.get_port())
 
-    def watching(self) -> AbstractContextManager[None]:
-        """See to it that the tick inside the block returns."""
-        return self._watch.watching()
+    def watching(self, timeout_s: float) -> AbstractContextManager[None]:
+        """See to it that the tick inside the block, which waits so long for the server, returns."""
+        return self._watch.watching(timeout_s + _WATCH_MARGIN_S)
 
     def close(self) -> None:
         """End the Traffic Manager; its vehicles are left to whoever spawned them."""

@@ -56,8 +56,8 @@ def sleeping() -> Iterator[SleepingTrafficManager]:
 
 
 def test_a_tick_that_does_not_return_is_woken(sleeping, caplog):
-    watch = TickWatch(sleeping.port, PATIENCE_S)
-    with watch.watching():
+    watch = TickWatch(sleeping.port)
+    with watch.watching(PATIENCE_S):
         assert sleeping.tick()
     watch.close()
     assert sleeping.heard == [("set_synchronous_mode", False), ("set_synchronous_mode", True)]
@@ -65,11 +65,11 @@ def test_a_tick_that_does_not_return_is_woken(sleeping, caplog):
 
 
 def test_nothing_is_said_between_ticks(sleeping):
-    watch = TickWatch(sleeping.port, PATIENCE_S)
+    watch = TickWatch(sleeping.port)
     for _ in range(20):
-        with watch.watching():
+        with watch.watching(PATIENCE_S):
             pass
-    assert not sleeping.awake.wait(5 * PATIENCE_S)
+    assert not sleeping.awake.wait(10 * PATIENCE_S)
     watch.close()
     assert sleeping.heard == []
 
@@ -77,9 +77,9 @@ def test_nothing_is_said_between_ticks(sleeping):
 def test_a_traffic_manager_that_is_gone_is_reported_and_ends_nothing(caplog):
     with socket.create_server(("127.0.0.1", 0)) as gone:
         port = gone.getsockname()[1]
-    watch = TickWatch(port, PATIENCE_S)
-    with watch.watching():
-        threading.Event().wait(6 * PATIENCE_S)
+    watch = TickWatch(port)
+    with watch.watching(PATIENCE_S):
+        threading.Event().wait(10 * PATIENCE_S)
     watch.close()
     assert "could not be woken" in caplog.text
 
