@@ -269,6 +269,7 @@ class Walker(BodyActor):
         """Create a standing walker."""
         super().__init__(actor_id, blueprint, attributes, pose)
         self._control = WalkerControl()
+        self._led_mps: Vector3 | None = None
 
     @property
     def control(self) -> WalkerControl:
@@ -283,6 +284,26 @@ class Walker(BodyActor):
         if vx or vy:
             self.body[b.YAW] = math.atan2(vy, vx)
             self._settle()
+
+    def lead(self, pose: Pose, speed_mps: float) -> None:
+        """Put the walker's feet at ``pose``; in the next step it is seen to walk the way it faces.
+
+        This is how a client's navigation moves walkers: step by step, with their physics off. Raises ValueError for a
+        pose or speed that is not finite.
+        """
+        self._require_finite("speed", (speed_mps,))
+        self.set_pose(Pose(pose.x_m, pose.y_m, pose.z_m + self._height_m, pose.orientation))
+        yaw = pose.planar.yaw_rad
+        self._led_mps = (speed_mps * math.cos(yaw), speed_mps * math.sin(yaw), 0.0)
+
+    def read_back(self, row: FloatArray, dt_s: float) -> None:
+        """Take over the body's state after a step of ``dt_s``; who is led moves as led."""
+        before = self.velocity_mps
+        super().read_back(row, dt_s)
+        if self._led_mps is not None:
+            vx, vy, _ = self.velocity_mps = self._led_mps
+            self.acceleration_mps2 = ((vx - before[0]) / dt_s, (vy - before[1]) / dt_s, 0.0)
+            self._led_mps = None
 
 
 BODY_TYPES: dict[ActorClass, type[BodyActor]] = {

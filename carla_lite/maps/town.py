@@ -19,7 +19,7 @@ from carla_lite.maps.scenery import place_scenery
 from carla_lite.maps.signal_boxes import signal_boxes
 from carla_lite.maps.speed_limits import SpeedLimits
 from carla_lite.scene import StaticScene, Surface
-from waypilot.geometry import Pose
+from waypilot.geometry import FloatArray, Pose
 
 # CARLA's spawn points hover a little above the road, so that a car never starts inside it.
 SPAWN_HEIGHT_M = 0.3
@@ -33,7 +33,7 @@ _CACHED_TOWNS = 8
 class TownMap:
     """A loaded town, all in map axes; ``xodr`` is what clients get: the document, without its relief if it had any.
 
-    ``geo_reference`` is (latitude, longitude) of the map origin in degrees.
+    ``geo_reference`` is (latitude, longitude) of the map origin in degrees, ``crosswalks_m`` are outlines (N, 2).
     """
 
     name: str
@@ -43,6 +43,7 @@ class TownMap:
     spawn_points: tuple[Pose, ...]
     geo_reference: tuple[float, float]
     posts: tuple[Post, ...]
+    crosswalks_m: tuple[FloatArray, ...]
     _limits: SpeedLimits = field(repr=False)
     _index: LaneIndex = field(repr=False)
 
@@ -95,7 +96,11 @@ def town_from_xodr(name: str, xodr: str) -> TownMap:
     scene = StaticScene(bounds, paint_ground(source, lanes), (*boxes, *signals))
     spawn_points = _spawn_points(lanes)
     served = source.flat_xodr or xodr
-    return TownMap(name, served, lanes, scene, spawn_points, source.geo_reference, posts, limits, LaneIndex(lanes))
+    objects = [item for road in source.roads.values() for item in road.objects]
+    crosswalks = tuple(np.array(item.outline_m) for item in objects if item.type == "crosswalk")
+    return TownMap(
+        name, served, lanes, scene, spawn_points, source.geo_reference, posts, crosswalks, limits, LaneIndex(lanes)
+    )
 
 
 def _spawn_points(lanes: tuple[Lane, ...]) -> tuple[Pose, ...]:

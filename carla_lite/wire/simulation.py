@@ -78,6 +78,11 @@ class Simulation:
         """Number of the last published frame."""
         return self._first_frame + self.world.frame
 
+    @property
+    def navigation(self) -> bytes:
+        """The navigation mesh of the present town."""
+        return self.towns.views(self.world.town).navigation
+
     def token(self, stream_id: int = WORLD_STATE_STREAM) -> bytes:
         """Return the token of a stream."""
         return stream_token(stream_id, self.streaming_port)
@@ -173,10 +178,6 @@ class Simulation:
         """Add an actor; raises CallError with CARLA's words where it cannot be."""
         if type_id == self.world.spectator.type_id:
             raise CallError("Spawn failed: there is only one spectator")
-        if type_id == "controller.ai.walker":
-            raise CallError(
-                "Spawn failed: there is no navigation mesh for controller.ai.walker; steer walkers with WalkerControl"
-            )
         if len(self.world.actors) >= MAX_ACTORS:
             raise CallError(f"Spawn failed: the world holds {MAX_ACTORS} actors already; destroy some first")
         try:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
+import re
 from collections import OrderedDict
 from functools import cached_property
 
 from carla_lite.maps import SEEDED_TOWNS, OpenDriveError, TownMap, available_towns, load_town, town_from_xodr
+from carla_lite.maps.detour import mesh_set
+from carla_lite.maps.walkways import find_walkways
 from carla_lite.render import Perception, Renderer
 from carla_lite.wire.errors import CallError
 from carla_lite.wire.maps_folder import OPTIMISED, MapsFolder
@@ -24,10 +28,12 @@ _SEEDED_PREFIXES = tuple(name.removesuffix("<seed>") for name in SEEDED_TOWNS)
 _CLIENT_PREFIX = "Carla/Maps/"
 _SERVER_PREFIX = "/Game/Carla/Maps/"
 _TOWNS_KEPT = 2
+# Counted up when meshes change: clients keep the files.
+_NAVIGATION_VERSION = 1
 
 
 class TownViews:
-    """What sensors see a town with, each part made when first asked for, as they take time and memory."""
+    """What sensors see a town with and clients navigate by, each part made when first asked for: it takes time."""
 
     def __init__(self, town: TownMap) -> None:
         self.town = town
@@ -41,6 +47,12 @@ class TownViews:
     def perception(self) -> Perception:
         """Depth, labels and rays."""
         return Perception(self.town.scene)
+
+    @cached_property
+    def navigation(self) -> bytes:
+        """The navigation mesh of pedestrians, empty where there is nowhere to walk."""
+        town = self.town
+        return mesh_set(find_walkways(town.lanes, town.crosswalks_m, town.scene.boxes, town.scene.bounds_m))
 
 
 class TownLibrary:
@@ -110,6 +122,12 @@ class TownLibrary:
         while len(self._views) > _TOWNS_KEPT:
             self._views.popitem(last=False)
         return self._views[key]
+
+
+def navigation_file(town: TownMap) -> str:
+    """Return the name of a town's navigation mesh; clients keep files by name, so it changes with the content."""
+    known_by = hashlib.sha256(f"{_NAVIGATION_VERSION} {town.xodr} {town.scene.boxes}".encode()).hexdigest()[:16]
+    return f"{_CLIENT_PREFIX}Nav/{re.sub('[^A-Za-z0-9_-]', '_', town.name)[:80]}-{known_by}.bin"
 
 
 def client_map_name(town: TownMap) -> str:

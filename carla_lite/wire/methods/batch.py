@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from carla_lite.engine import Walker
 from carla_lite.wire import readers, records
 from carla_lite.wire.ackermann import read_ackermann
 from carla_lite.wire.errors import CallError
@@ -35,8 +36,11 @@ class Command:
 
 
 def _walk_to(simulation: Simulation, actor_id: int, pose: Pose, speed_mps: float) -> None:
-    """Put a pedestrian somewhere; its speed follows from its control."""
-    actors.set_actor_transform(simulation, actor_id, pose)
+    """Put a pedestrian's feet somewhere, walking; its control stays as it is."""
+    try:
+        simulation.actor_of(Walker, actor_id).lead(pose, speed_mps)
+    except ValueError as error:
+        raise CallError(str(error)) from error
 
 
 _COMMANDS = {

@@ -6,12 +6,13 @@ from typing import Any
 
 from carla_lite.scene import Weather
 from carla_lite.wire import readers, records
+from carla_lite.wire.errors import CallError
 from carla_lite.wire.rpc import MAX_MESSAGE_BYTES
 from carla_lite.wire.settings import EpisodeSettings, read_settings
 from carla_lite.wire.simulation import Simulation
 from carla_lite.wire.table import MethodTable
 from carla_lite.wire.tokens import stream_meant_by, world_state_alias
-from carla_lite.wire.towns import client_map_name
+from carla_lite.wire.towns import client_map_name, navigation_file
 
 PROTOCOL_VERSION = "0.9.16"
 TABLE = MethodTable()
@@ -72,8 +73,16 @@ def get_map_data(simulation: Simulation) -> str:
 
 @TABLE.value(readers.text)
 def get_required_files(simulation: Simulation, folder: str) -> list[str]:
-    """Name the files a client should fetch: none."""
-    return []
+    """Name the files a client should fetch: the navigation mesh, which is in folder ``Nav``."""
+    return [navigation_file(simulation.world.town)] if folder in ("", "Nav") else []
+
+
+@TABLE.value(readers.text)
+def request_file(simulation: Simulation, name: str) -> bytes:
+    """Return the content of a file that a client should fetch."""
+    if name != navigation_file(simulation.world.town):
+        raise CallError(f"there is no file '{name[:200]}'; get_required_files names those of the present map")
+    return simulation.navigation
 
 
 @TABLE.value()

@@ -18,5 +18,5 @@ def apply_control_to_walker(simulation: Simulation, actor_id: int, control: Walk
 
 @TABLE.value()
 def get_navigation_mesh(simulation: Simulation) -> bytes:
-    """Return the pedestrian navigation mesh: empty, since there is none."""
-    return b""
+    """Return the pedestrian navigation mesh, empty where there is nowhere to walk."""
+    return simulation.navigation

@@ -218,10 +218,3 @@ def test_pose_conversion_agrees_with_the_clients_own_arithmetic(world):
             x, y, z = pose.orientation.rotate(axis)
             assert (x, -y, z) == pytest.approx(as_tuple(read), abs=1e-5)
         assert pose_to_carla(pose)[1] == pytest.approx((pitch, yaw, roll), abs=1e-4)
-
-
-def test_a_walker_controller_is_listed_and_its_spawn_refused_with_the_reason(world):
-    blueprint = world.get_blueprint_library().find("controller.ai.walker")
-    with pytest.raises(RuntimeError, match=r"no navigation mesh for controller\.ai\.walker"):
-        world.spawn_actor(blueprint, carla.Transform())
-    assert world.get_random_location_from_navigation() is None
