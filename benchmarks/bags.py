@@ -106,9 +106,9 @@ def judge_again(path: Path) -> None:
 
 
 def plan_again(path: Path) -> None:
-    """Evaluate the shipped checkpoint on a bag, predictions included."""
+    """Evaluate ADE and FDE of the shipped checkpoint on a bag, predictions included, without PDMS-like terms."""
     with Bag(path) as bag, tempfile.TemporaryDirectory() as folder:
-        evaluate(bag, LayoutOptions(), in_process.SHIPPED, MISS_M, Path(folder) / "predictions" / "0.json")
+        evaluate(bag, LayoutOptions(), in_process.SHIPPED, MISS_M, Path(folder) / "predictions" / "0.json", 0.0)
 
 
 def read_bare(path: Path) -> None:

@@ -81,8 +81,7 @@ class BagDrive:
     def on_motion(self, ego: EgoState) -> None:
         """Take the next ego state, and write what has its whole label now."""
         self._future.add(ego)
-        while self._waiting and self._waiting[0].frame.ego.stamp_ns + self.config.horizon_ns <= ego.stamp_ns:
-            self._write(self._waiting.popleft())
+        self._write_driven(ego.stamp_ns)
         oldest_ns = self._waiting[0].frame.ego.stamp_ns if self._waiting else ego.stamp_ns - LATE_NS
         self._future.forget_before(oldest_ns)
 
@@ -109,11 +108,17 @@ class BagDrive:
             target_m = None if self.route is None else seen.target_point_m
             waiting = EpisodeFrame(frame.ego, seen.command, target_m, control=None, images={}, waypoints_m=None)
             self._waiting.append(_Waiting(waiting, seen.images))
+            # Images may come long after the odometry; then their future is known already.
+            self._write_driven(self._future.newest_ns or 0)
 
     def finish(self) -> None:
         """Leave out what has no whole label."""
-        self.counts["frames whose future is not known"] += len(self._waiting)
-        self._waiting.clear()
+        while self._waiting:
+            self._write(self._waiting.popleft())
+
+    def _write_driven(self, now_ns: int) -> None:
+        while self._waiting and self._waiting[0].frame.ego.stamp_ns + self.config.horizon_ns <= now_ns:
+            self._write(self._waiting.popleft())
 
     def _write(self, waiting: _Waiting) -> None:
         ego = waiting.frame.ego

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -16,6 +16,9 @@ from waypilot.bags.layout import LayoutOptions, detect
 from waypilot.bags.mounts import TF_STATIC, static_mounts
 from waypilot.episodes import Episode, EpisodeWriter
 from waypilot.route import Route
+
+MAX_EARLY = 12_000
+"""What is kept until the first frame of a drive: two minutes of odometry at 100 Hz, as long as images may be late."""
 
 
 @dataclass(slots=True)
@@ -58,7 +61,7 @@ class _Importer:
         self._header, self._config, self._out, self._name, self._result = header, config, out, name, result
         self._drive: BagDrive | None = None
         self._number = 0
-        self._early: list[Motioned | Commanded] = []
+        self._early: deque[Motioned | Commanded] = deque(maxlen=MAX_EARLY)
 
     def run(self, reader: FrameReader) -> None:
         try:
@@ -86,7 +89,8 @@ class _Importer:
     def _pass_on(self, event: Motioned | Commanded) -> None:
         if self._drive is None:
             # A frame comes after the odometry around it, which its label may need.
-            self._early = [*self._early[-99:], event]
+            self._result.counts["odometry and commands long before the first frame"] += len(self._early) == MAX_EARLY
+            self._early.append(event)
         elif isinstance(event, Motioned):
             self._drive.on_motion(event.ego)
         else:
@@ -98,12 +102,13 @@ class _Importer:
         header = replace(self._header, episode_id=name)
         writer = EpisodeWriter(self._out / name, header)
         self._drive = BagDrive(writer, route, header.cameras, self._config.labels, self._result.counts)
-        early, self._early = self._early, []
+        early, self._early = self._early, deque(maxlen=MAX_EARLY)
         for event in early:
             self._pass_on(event)
 
     def _end(self) -> None:
-        drive, self._drive, self._early = self._drive, None, []
+        drive, self._drive = self._drive, None
+        self._early.clear()
         if drive is None:
             return
         drive.finish()

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from training.data import bag_import
 from training.data.import_bag import main
 from training.sft import train_waypoint_bc_torch_v0 as trainer
 from waypilot.config import config_to_dict
@@ -47,6 +48,16 @@ def test_labels_are_the_path_that_was_driven(drives, tmp_path, capsys):
     # Where the pattern wraps from 255 to 0 JPEG rings.
     assert np.median(np.abs(image - drives.pixels(12))) <= 3
     assert np.median(np.abs(image - drives.pixels(16))) > 3
+
+
+def test_images_that_a_recorder_stored_long_after_the_odometry_have_their_labels(drives, tmp_path, monkeypatch, capsys):
+    # A stable sort: everything else first, then the images, each in its order.
+    bag = drives.write(tmp_path / "bag", sorted(drives.upstream(180), key=lambda entry: entry[0].endswith("image")))
+    assert run(bag, tmp_path / "out") == 0
+    assert len(load_episode(tmp_path / "out" / "bag_00" / "episode.json").frames) == 20
+    monkeypatch.setattr(bag_import, "MAX_EARLY", 100)
+    run(bag, tmp_path / "fewer")
+    assert "80 odometry and commands long before the first frame" in capsys.readouterr().out
 
 
 def test_the_checker_accepts_and_the_trainer_trains(drives, tmp_path):
