@@ -129,13 +129,15 @@ def _compile(options: Options) -> None:
 
 
 def _serve(options: Options) -> None:
+    if options.stop_with_stdin:
+        threading.Thread(target=_watch_stdin, daemon=True).start()
     ports = bind_ports(options.host, options.port, options.streaming_port)
     try:
         town, towns = _towns(options)
         warm_up(town, towns)
         hub = StreamHub()
         simulation = Simulation(town, towns, hub, ports.streaming_port, options.seed)
-        asyncio.run(_run(Server(simulation, hub, ports), lambda: _announce(options, ports, town), options))
+        asyncio.run(_run(Server(simulation, hub, ports), lambda: _announce(options, ports, town)))
     finally:
         ports.close()
 
@@ -165,20 +167,18 @@ def _town_of_file(path: Path) -> TownMap:
         raise UsageError(f"cannot load the map: {error}") from error
 
 
-async def _run(server: Server, on_ready: Callable[[], None], options: Options) -> None:
+async def _run(server: Server, on_ready: Callable[[], None]) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, server.stop)
-    if options.stop_with_stdin:
-        threading.Thread(target=_watch_stdin, args=(loop, server), daemon=True).start()
     await server.run(on_ready)
 
 
-def _watch_stdin(loop: asyncio.AbstractEventLoop, server: Server) -> None:
-    """Stop the server when nobody holds the other end of standard input any more."""
+def _watch_stdin() -> None:
+    """End the process when nobody holds the other end of standard input any more, also while it starts."""
     while os.read(sys.stdin.fileno(), 4096):
         pass
-    loop.call_soon_threadsafe(server.stop)
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _announce(options: Options, ports: Ports, town: TownMap) -> None:

@@ -54,7 +54,7 @@ def test_signals_end_it_in_time_with_code_0(tmp_path, number):
     arguments = ["--port", "0", "--ready-file", str(ready)]
     with subprocess.Popen([*COMMAND, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as server:
         line = server.stdout.readline()
-        deadline = time.monotonic() + 5.0
+        deadline = time.monotonic() + 60.0
         while not ready.exists() and time.monotonic() < deadline:
             time.sleep(0.01)
         said = json.loads(ready.read_text())
@@ -63,7 +63,7 @@ def test_signals_end_it_in_time_with_code_0(tmp_path, number):
         client = RawRpc(said["port"])
         assert client.call("version") == (None, [[1, "0.9.16"]])
         server.send_signal(number)
-        assert server.wait(timeout=10.0) == 0
+        assert server.wait(timeout=60.0) == 0
         assert server.stderr.read() == ""
         client.close()
 
@@ -72,8 +72,15 @@ def test_a_signal_while_it_starts_is_an_orderly_end():
     with subprocess.Popen([*COMMAND, "--port", "0"], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as server:
         time.sleep(1.5)
         server.terminate()
-        assert server.wait(timeout=5.0) == 0
+        assert server.wait(timeout=60.0) == 0
         assert server.stderr.read() == b""
+
+
+def test_an_owner_that_leaves_while_it_starts_takes_it_along():
+    started = subprocess.run(
+        [*COMMAND, "--port", "0", "--stop-with-stdin"], stdin=subprocess.DEVNULL, capture_output=True, timeout=240.0
+    )
+    assert (started.returncode, started.stdout, started.stderr) == (0, b"", b"")
 
 
 def test_a_port_in_use_is_one_clear_line_and_code_2():
