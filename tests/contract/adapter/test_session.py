@@ -172,7 +172,7 @@ def test_killed_server_is_noticed_in_bounded_time(straight):
             session.tick()
         session.close()
         assert session.lost
-        assert time.monotonic() - begun_s < 6.0
+        assert time.monotonic() - begun_s < 20.0
 
 
 def test_no_server_is_said_with_host_port_and_what_to_start():

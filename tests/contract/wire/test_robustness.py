@@ -225,7 +225,7 @@ def test_a_subscriber_that_never_reads_holds_nobody_up_for_long(server, world, e
         start = time.monotonic()
         for _ in range(40):  # 37 MB, far more than what may wait
             world.tick()
-        assert time.monotonic() - start < 10.0
+        assert time.monotonic() - start < 40.0  # every tick would wait two seconds
         lazy.settimeout(5.0)
         (length,) = struct.unpack("<I", lazy.recv(4, socket.MSG_WAITALL))
         assert length == 48 + 12 + 640 * 360 * 4
@@ -238,7 +238,7 @@ def test_a_token_that_nobody_uses_costs_one_pause_only(raw, world):
     start = time.monotonic()
     for _ in range(20):
         world.tick()
-    assert time.monotonic() - start < 1.0
+    assert time.monotonic() - start < 10.0  # every tick would wait a second
 
 
 def test_many_connections_come_and_go(server, world):
