@@ -1,0 +1,22 @@
+"""Malformed messages by the thousand: the server lives, answers everybody else, and logs no error of its own."""
+
+import random
+
+from carla_lite.wire.process import ServerProcess
+from tests.contract.wire.fuzz import complaints, fuzz, malformed
+
+
+def test_malformed_messages_harm_nobody():
+    with ServerProcess(map="Lite01", ready_timeout_s=240.0, extra_arguments=("--log-level", "error")) as server:
+        outcome = fuzz(server, 4000, seed=2)
+        assert complaints(server, outcome) == []
+    assert outcome.sent == 4000
+    assert outcome.answered > 2000, "messages that nobody reads prove nothing"
+
+
+def test_the_same_seed_sends_the_same_bytes():
+    def some(seed):
+        random_ = random.Random(seed)
+        return [malformed(random_) for _ in range(200)]
+
+    assert some(3) == some(3) != some(4)
