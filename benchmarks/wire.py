@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> list[Figure]:
         library = world.get_blueprint_library()
         car = world.spawn_actor(library.find("vehicle.tesla.model3"), world.get_map().get_spawn_points()[0])
         bare = measure(options.runs, options.ticks, world.tick)
-        camera, images = _attach_camera(world, car)
+        camera, images = attach_camera(world, car)
 
         def tick_and_wait() -> None:
             frame = world.tick()
@@ -63,10 +63,13 @@ def measure(runs: int, ticks: int, tick: Callable[[], object]) -> list[float]:
     return rates
 
 
-def _attach_camera(world: carla.World, car: carla.Actor) -> tuple[carla.Sensor, queue.Queue[carla.Image]]:
+def attach_camera(
+    world: carla.World, car: carla.Actor, size_px: tuple[int, int] = (320, 180)
+) -> tuple[carla.Sensor, queue.Queue[carla.Image]]:
+    """Put a camera behind the windscreen and listen to it."""
     blueprint = world.get_blueprint_library().find("sensor.camera.rgb")
-    for name, value in (("image_size_x", "320"), ("image_size_y", "180"), ("fov", "100")):
-        blueprint.set_attribute(name, value)
+    for name, value in (("image_size_x", size_px[0]), ("image_size_y", size_px[1]), ("fov", 100)):
+        blueprint.set_attribute(name, str(value))
     camera = world.spawn_actor(blueprint, carla.Transform(carla.Location(x=1.3, z=2.0)), attach_to=car)
     images: queue.Queue[carla.Image] = queue.Queue()
     camera.listen(images.put)
