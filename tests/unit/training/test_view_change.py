@@ -63,7 +63,8 @@ def test_every_camera_is_changed_by_its_own_geometry() -> None:
     moves = torch.tensor([[0.3, 0.02]] * 3)
     changed = ViewChange((DEFAULT_RIG[0], side), config)(images, moves)
     alone = ViewChange((side,), CONFIG)(images[:, 1:], moves)
-    torch.testing.assert_close(changed[:, 1:], alone)
+    # Noise changes by 1 from pixel to pixel, and places in the picture are rounded to 2e-5 of one.
+    torch.testing.assert_close(changed[:, 1:], alone, atol=1e-4, rtol=0.0)
     assert not torch.allclose(changed[:, 0], changed[:, 1])
 
 
