@@ -13,6 +13,7 @@ from pathlib import Path
 
 import carla
 
+from benchmarks.wire import make_synchronous
 from carla_lite.wire.process import ServerProcess
 
 _TIMEOUT_S = 60.0
@@ -30,9 +31,7 @@ def run(options: argparse.Namespace) -> None:
         client = carla.Client(server.host, server.port)
         client.set_timeout(_TIMEOUT_S)
         world = client.get_world()
-        settings = world.get_settings()
-        settings.synchronous_mode, settings.fixed_delta_seconds = True, 0.05
-        world.apply_settings(settings)
+        make_synchronous(world)
         changes = _changes(world)
         samples = []
         for tick in range(options.ticks + 1):

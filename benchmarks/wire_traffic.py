@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import carla
 
 from benchmarks.figures import Figure, show
-from benchmarks.wire import attach_camera, measure
+from benchmarks.wire import attach_camera, make_synchronous, measure
 from carla_lite.wire.process import ServerProcess
 
 _TIMEOUT_S = 60.0
@@ -65,9 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> list[Figure]:
 def _world_of(client: carla.Client, case: Case) -> Iterator[Callable[[], None]]:
     """Begin a world; gives what one tick does."""
     world = client.load_world(_TOWN)
-    settings = world.get_settings()
-    settings.synchronous_mode, settings.fixed_delta_seconds = True, 0.05
-    world.apply_settings(settings)
+    make_synchronous(world)
     cars = _spawn_cars(world, case.cars)
     seeing = [attach_camera(world, cars[0], size) for size in case.cameras]
     manager = _hand_over(client, cars) if case.driven_by == "traffic manager" else None

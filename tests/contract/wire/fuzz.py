@@ -60,7 +60,7 @@ _ODD: list[Any] = [
 ]  # fmt: skip
 
 
-def _mutated(random_: random.Random, value: Any, depth: int = 0) -> Any:
+def _mutated(random_: random.Random, value: Any) -> Any:
     """Return ``value`` with something about it changed."""
     if isinstance(value, list) and value and random_.random() < 0.85:
         changed = list(value)
@@ -73,7 +73,7 @@ def _mutated(random_: random.Random, value: Any, depth: int = 0) -> Any:
         elif action == 2:
             changed[place] = [changed[place]] * random_.randrange(4)
         else:
-            changed[place] = _mutated(random_, changed[place], depth + 1)
+            changed[place] = _mutated(random_, changed[place])
         return changed
     if random_.random() < 0.1:
         for _ in range(random_.choice((3, 40, 400))):
