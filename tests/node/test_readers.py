@@ -33,16 +33,16 @@ def test_what_the_recorder_leaves_out_need_not_be_heard():
 
 def test_a_node_tells_who_reads_its_topics(start_node, peer):
     start_node("controller", {})
-    first = json.loads(peer.call(Trigger, "controller/readers", Trigger.Request()).message)
-    assert first["/control"] == {"nodes": [], "connected": True}
-    assert first["/diagnostics"]["nodes"] == ["/peer"]
+
+    def told():
+        return json.loads(peer.call(Trigger, "controller/readers", Trigger.Request()).message)
+
+    assert told()["/control"] == {"nodes": [], "connected": True}
+    # A reader may be known before its node's name is.
+    peer.wait("the controller to know who reads its diagnostics", lambda: told()["/diagnostics"]["nodes"] == ["/peer"])
     peer.listen(CarlaEgoVehicleControl, "control")
-
-    def is_told():
-        told = json.loads(peer.call(Trigger, "controller/readers", Trigger.Request()).message)
-        return told["/control"] == {"nodes": ["/peer"], "connected": True}
-
-    peer.wait("the controller to know its reader", is_told)
+    known = {"nodes": ["/peer"], "connected": True}
+    peer.wait("the controller to know its reader", lambda: told()["/control"] == known)
 
 
 def test_a_node_waits_for_the_readers_it_knows_but_not_for_those_that_can_never_hear_it(peer, domain, monkeypatch):
