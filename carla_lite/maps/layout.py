@@ -70,8 +70,9 @@ class TownPlan:
     ``columns_m`` and ``rows_m`` are the grid's x and y positions; ``shifts_m`` moves single vertices (dx, dy);
     ``removed`` streets are missing, ``bowed`` streets swing out with that arc radius (left if positive, as
     seen from the smaller vertex); ``bend_radius_m`` is the radius at two-armed vertices, ``bend_radii_m`` single ones.
-    Centre lines are painted in ``center_color``, "yellow" or "white". ``verge`` are the lanes beside the driving lanes,
-    as (type, width in metres) from the inside. Without ``rules`` there are no signs and no traffic lights.
+    Centre lines are painted in ``center_color``, "yellow" or "white". Streets have ``lanes`` driving lanes each way.
+    ``verge`` are the lanes beside them, as (type, width in metres) from the inside. Without ``rules`` there are no
+    signs and no traffic lights.
     """
 
     name: str
@@ -86,6 +87,7 @@ class TownPlan:
     geo_reference: tuple[float, float]
     verge: tuple[tuple[str, float], ...] = (("shoulder", 0.4), ("sidewalk", 2.2))
     rules: TrafficRules | None = None
+    lanes: int = 1
 
     def position(self, vertex: Vertex) -> tuple[float, float]:
         """Return where a grid vertex lies."""

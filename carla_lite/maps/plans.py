@@ -6,14 +6,16 @@ from dataclasses import replace
 
 import numpy as np
 
+from carla_lite.maps.country import country_plan
 from carla_lite.maps.layout import Control, TownPlan, TrafficRules, Vertex, lay_out
 from carla_lite.maps.ring_road import ring_road_xodr
 from carla_lite.maps.writer import write_opendrive
 
 _GEO_REFERENCE = (49.0, 8.4)
-_GENERATE, _SIGNALS = "generate:", "signals:"
-SEEDED_TOWNS = ("generate:<seed>", "signals:<seed>")
-"""Patterns of the names that make a town from a seed; the second one has the streets of the first, with signals."""
+_GENERATE, _SIGNALS, _COUNTRY = "generate:", "signals:", "country:"
+SEEDED_TOWNS = ("generate:<seed>", "signals:<seed>", "country:<seed>")
+"""Patterns of the names that make a town from a seed; the second one has the streets of the first, with signals; the
+third one has long, wide bends and no pavements."""
 # With streets of 90 m and more, shifts up to this keep every S-curve above 20 m of radius.
 _MAX_SHIFT_M = 9.0
 _SHIFTED_SHARE = 0.45
@@ -138,7 +140,7 @@ def town_plan(name: str) -> TownPlan:
         return _random_plan(name, seed=202, columns=5, rows=4)
     if name == "Lite03":
         return _random_plan(name, seed=303, columns=4, rows=5)
-    for prefix in (_GENERATE, _SIGNALS):
+    for prefix in (_GENERATE, _SIGNALS, _COUNTRY):
         if name.startswith(prefix):
             return _seeded_plan(name, prefix)
     known = ", ".join((*available_towns(), *SEEDED_TOWNS))
@@ -149,6 +151,8 @@ def _seeded_plan(name: str, prefix: str) -> TownPlan:
     text = name.removeprefix(prefix)
     if not text.isdecimal():
         raise ValueError(f"unknown town {name!r}: the seed after {prefix!r} must be a whole number, 0 or more")
+    if prefix == _COUNTRY:
+        return country_plan(name, int(text), _GEO_REFERENCE)
     rng = np.random.default_rng([4, int(text)])
     plan = _random_plan(name, int(text), columns=int(rng.integers(4, 6)), rows=int(rng.integers(3, 6)))
     return _with_signals(plan, int(text)) if prefix == _SIGNALS else plan

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from carla_lite.maps.layout import STOP_LINE_DEPTH_M, STOP_LINE_FROM_END_M, Control, Crossing, Street
 from carla_lite.maps.number_text import num
@@ -18,26 +19,34 @@ _CODE = {LIGHT: "1000001", STOP: "206", LIMIT: "274", YIELD: "205"}
 _SIZE_M = {LIGHT: (0.44, 1.2), STOP: (0.8, 0.8), LIMIT: (0.8, 0.8), YIELD: (0.8, 0.8)}
 
 
+@dataclass(frozen=True, slots=True)
+class Roadside:
+    """Poles stand ``pole_t_m`` beside the street's middle and speak to all ``lanes`` of their direction."""
+
+    pole_t_m: float
+    lanes: int
+
+
 def _signal_id(street: int, at_end: bool, kind: int) -> int:
     return _FIRST_SIGNAL_ID + 10 * street + 2 * kind + int(at_end)
 
 
-def street_signals(index: int, street: Street, ends: dict[bool, Crossing], pole_t_m: float) -> str:
+def street_signals(index: int, street: Street, ends: dict[bool, Crossing], side: Roadside) -> str:
     """Return the signals of one street: what guards its ends, and how fast one may drive in each direction.
 
-    ``ends`` are the junctions at its start (False) and end (True); poles stand ``pole_t_m`` beside the middle.
+    ``ends`` are the junctions at its start (False) and end (True).
     """
     written = []
     line = STOP_LINE_FROM_END_M + 0.5 * STOP_LINE_DEPTH_M
     for at_end, crossing in sorted(ends.items()):
         if crossing.control is Control.LIGHTS:
-            written.append(_signal(index, street, at_end, LIGHT, line, _LIGHT_FROM_END_M, pole_t_m))
+            written.append(_signal(index, street, at_end, LIGHT, line, _LIGHT_FROM_END_M, side))
         if crossing.control is Control.STOP and _must_stop(index, at_end, crossing):
-            written.append(_signal(index, street, at_end, STOP, line, line, pole_t_m))
+            written.append(_signal(index, street, at_end, STOP, line, line, side))
         if crossing.control is Control.YIELD and _must_stop(index, at_end, crossing):
-            written.append(_signal(index, street, at_end, YIELD, line, line, pole_t_m))
+            written.append(_signal(index, street, at_end, YIELD, line, line, side))
         if street.limit_kph:
-            written.append(_limit(index, street, at_end, pole_t_m))
+            written.append(_limit(index, street, at_end, side))
     return "".join(written)
 
 
@@ -48,26 +57,26 @@ def _must_stop(street: int, at_end: bool, crossing: Crossing) -> bool:
     return len(directions) == 4 or (own.direction + 2) % 4 not in directions
 
 
-def _signal(index: int, street: Street, at_end: bool, kind: int, line_m: float, pole_m: float, pole_t_m: float) -> str:
+def _signal(index: int, street: Street, at_end: bool, kind: int, line_m: float, pole_m: float, side: Roadside) -> str:
     """Write a signal for the traffic towards one end: its line and its pole lie so far before that end."""
     length = street.length_m
     s, pole_s = (length - line_m, length - pole_m) if at_end else (line_m, pole_m)
-    return _element(_signal_id(index, at_end, kind), street, s, pole_s, at_end, kind, pole_t_m, 0)
+    return _element(_signal_id(index, at_end, kind), street, s, pole_s, at_end, kind, side, 0)
 
 
-def _limit(index: int, street: Street, at_end: bool, pole_t_m: float) -> str:
+def _limit(index: int, street: Street, at_end: bool, side: Roadside) -> str:
     """Write a speed limit where the traffic towards one end comes in at the other."""
     s = _LIMIT_FROM_END_M if at_end else street.length_m - _LIMIT_FROM_END_M
-    return _element(_signal_id(index, at_end, LIMIT), street, s, s, at_end, LIMIT, pole_t_m, street.limit_kph)
+    return _element(_signal_id(index, at_end, LIMIT), street, s, s, at_end, LIMIT, side, street.limit_kph)
 
 
 def _element(
-    number: int, street: Street, s_m: float, pole_s_m: float, forward: bool, kind: int, pole_t_m: float, value: int
+    number: int, street: Street, s_m: float, pole_s_m: float, forward: bool, kind: int, side: Roadside, value: int
 ) -> str:
-    t = -pole_t_m if forward else pole_t_m
+    t = -side.pole_t_m if forward else side.pole_t_m
     pole = street.pose_at(pole_s_m).compose(SE2(0.0, t, 0.0 if forward else math.pi))
-    lane = -1 if forward else 1
-    return signal_text(number, kind, s_m, t, (lane, lane), pole, value)
+    lanes = (-side.lanes, -1) if forward else (1, side.lanes)
+    return signal_text(number, kind, s_m, t, lanes, pole, value)
 
 
 def signal_text(

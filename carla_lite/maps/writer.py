@@ -1,7 +1,8 @@
 """Writes a planned town as OpenDRIVE 1.4, the version CARLA 0.9.16 reads.
 
-Every street has one driving lane each way and a verge with a sidewalk. A way through a junction is a road of its own
-whose reference line is the centre line of the streets it joins, so only its right side carries lanes.
+Every street has the plan's number of driving lanes each way and its verge. A way through a junction is a road of its
+own whose reference line is the centre line of the streets it joins, so only its right side carries lanes; where there
+are two lanes, both may turn.
 """
 
 from __future__ import annotations
@@ -31,16 +32,13 @@ from carla_lite.maps.road_text import (
     plan_view_text,
     road_text,
 )
-from carla_lite.maps.signal_writer import controller_references, controllers_of, street_signals
+from carla_lite.maps.signal_writer import Roadside, controller_references, controllers_of, street_signals
 from waypilot.geometry import SE2
 
 LANE_WIDTH_M = 3.5
 _POLE_FROM_KERB_M = 0.5
 _CROSSWALK_FROM_END_M, _CROSSWALK_DEPTH_M = 0.6, 2.6
 _FIRST_JUNCTION_ID = 10_000
-
-
-Verge = tuple[tuple[str, float], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +58,8 @@ def write_opendrive(plan: TownPlan, layout: Layout) -> str:
     """Return the document; equal plans give equal bytes."""
     connectors = list(_connectors(layout))
     roads = [_street(index, street, layout, plan) for index, street in enumerate(layout.streets)]
-    roads += [_connecting_road(connector, plan.verge) for connector in connectors]
-    junctions = [
-        _junction(number, crossing, connectors, plan.verge) for number, crossing in enumerate(layout.crossings)
-    ]
+    roads += [_connecting_road(connector, plan) for connector in connectors]
+    junctions = [_junction(number, crossing, connectors, plan) for number, crossing in enumerate(layout.crossings)]
     controllers = [
         text for number, crossing in enumerate(layout.crossings) for text in controllers_of(number, crossing)
     ]
@@ -76,11 +72,17 @@ def _bounds(plan: TownPlan) -> tuple[float, float, float, float]:
     return min(xs) - margin, min(ys) - margin, max(xs) + margin, max(ys) + margin
 
 
-def _side(sign: int, verge: Verge) -> str:
-    lanes = [lane_text(sign, "driving", LANE_WIDTH_M, mark_text("solid", "white"), None)]
+def _side(sign: int, plan: TownPlan) -> str:
+    lanes = [
+        lane_text(
+            *(number * sign, "driving", LANE_WIDTH_M),
+            *(mark_text("solid" if number == plan.lanes else "broken", "white"), None),
+        )
+        for number in range(1, plan.lanes + 1)
+    ]
     lanes += [
         lane_text(number * sign, kind, width, mark_text("none", ""), None)
-        for number, (kind, width) in enumerate(verge, 2)
+        for number, (kind, width) in enumerate(plan.verge, plan.lanes + 1)
     ]
     return "".join(lanes if sign < 0 else reversed(lanes))
 
@@ -98,41 +100,42 @@ def _street(index: int, street: Street, layout: Layout, plan: TownPlan) -> str:
         for tag, at_end in (("predecessor", False), ("successor", True))
     )
     stop = STOP_LINE_FROM_END_M
-    center = mark_text("none", "") + mark_text("broken", plan.center_color, stop) + mark_text("none", "", length - stop)
+    kind = "broken" if plan.lanes == 1 else "solid solid"
+    center = mark_text("none", "") + mark_text(kind, plan.center_color, stop) + mark_text("none", "", length - stop)
     lanes = (
-        f"<left>{_side(1, plan.verge)}</left>\n<center>{lane_text(0, 'none', 0.0, center, None)}</center>\n"
-        f"<right>{_side(-1, plan.verge)}</right>"
+        f"<left>{_side(1, plan)}</left>\n<center>{lane_text(0, 'none', 0.0, center, None)}</center>\n"
+        f"<right>{_side(-1, plan)}</right>"
     )
-    margin = plan.verge[0][1]
     objects = "".join(
-        _end_objects(index, at_end, length, crossing, margin) for at_end, (_, crossing) in sorted(ends.items())
+        _end_objects(index, at_end, length, crossing, plan) for at_end, (_, crossing) in sorted(ends.items())
     )
-    pole_t = LANE_WIDTH_M + _pole_beside_lane_m(plan.verge)
-    signals = street_signals(index, street, {at_end: crossing for at_end, (_, crossing) in ends.items()}, pole_t)
+    crossings = {at_end: crossing for at_end, (_, crossing) in ends.items()}
+    signals = street_signals(index, street, crossings, Roadside(_pole_t_m(plan), plan.lanes))
     plan_view = plan_view_text(street.start, street.pieces)
     return road_text(
         index + 1, -1, length, f"<link>{link}</link>", plan_view, lanes, objects, signals, street.limit_kph
     )
 
 
-def _pole_beside_lane_m(verge: Verge) -> float:
-    """Return how far from the driving lanes poles stand: on the sidewalk, or off the road where there is none."""
-    paved = verge[:-1] if verge[-1][0] == "sidewalk" else verge
-    return sum(width for _, width in paved) + _POLE_FROM_KERB_M
+def _pole_t_m(plan: TownPlan) -> float:
+    """Return how far from a street's middle poles stand: on the sidewalk, or off the road where there is none."""
+    paved = plan.verge[:-1] if plan.verge[-1][0] == "sidewalk" else plan.verge
+    return plan.lanes * LANE_WIDTH_M + (sum(width for _, width in paved) + _POLE_FROM_KERB_M)
 
 
-def _end_objects(street: int, at_end: bool, length_m: float, crossing: Crossing, margin_m: float) -> str:
+def _end_objects(street: int, at_end: bool, length_m: float, crossing: Crossing, plan: TownPlan) -> str:
     """Paint a stop line before the junction and, where four streets meet or lights guard it, a crosswalk."""
     side = -1.0 if at_end else 1.0
     stop = STOP_LINE_FROM_END_M
     s = length_m - stop if at_end else stop
     number = 10 * street + (5 if at_end else 0)
-    # The stop line crosses the lane towards the junction: lane -1 at the road's end, lane 1 at its start.
-    text = outline_object(number, "roadMark", "StopLine", s, side * 0.5 * LANE_WIDTH_M, STOP_LINE_DEPTH_M, LANE_WIDTH_M)
+    # The stop line crosses the lanes towards the junction: the right ones at the road's end, the left at its start.
+    across = plan.lanes * LANE_WIDTH_M
+    text = outline_object(number, "roadMark", "StopLine", s, side * 0.5 * across, STOP_LINE_DEPTH_M, across)
     if len(crossing.arms) == 4 or crossing.control is Control.LIGHTS:
         middle = _CROSSWALK_FROM_END_M + 0.5 * _CROSSWALK_DEPTH_M
         s = length_m - middle if at_end else middle
-        width = 2.0 * (LANE_WIDTH_M + margin_m)
+        width = 2.0 * (across + plan.verge[0][1])
         text += outline_object(number + 1, "crosswalk", "Crosswalk", s, 0.0, _CROSSWALK_DEPTH_M, width)
     return text
 
@@ -167,35 +170,35 @@ def _connector(
     return _Connector(road_id, _FIRST_JUNCTION_ID + number, start, piece, incoming, outgoing, has_sidewalk)
 
 
-def _incoming_lane(arm: Arm) -> int:
+def _incoming_side(arm: Arm) -> int:
+    """Return the sign of the lanes that lead to the junction."""
     return -1 if arm.at_end else 1
 
 
-def _connecting_road(connector: _Connector, verge: Verge) -> str:
+def _connecting_road(connector: _Connector, plan: TownPlan) -> str:
     ends = (("predecessor", connector.incoming), ("successor", connector.outgoing))
     link = "".join(
         f'<{tag} elementType="road" elementId="{arm.street + 1}" contactPoint="{"end" if arm.at_end else "start"}"/>'
         for tag, arm in ends
     )
-    into, out = _incoming_lane(connector.incoming), -_incoming_lane(connector.outgoing)
-    lanes = [lane_text(-1, "driving", LANE_WIDTH_M, mark_text("none", ""), (into, out))]
-    if connector.has_sidewalk:
-        lanes += [
-            lane_text(-number, kind, width, mark_text("none", ""), (number * into, number * out))
-            for number, (kind, width) in enumerate(verge, 2)
-        ]
+    into, out = _incoming_side(connector.incoming), -_incoming_side(connector.outgoing)
+    strips = (("driving", LANE_WIDTH_M),) * plan.lanes + (plan.verge if connector.has_sidewalk else ())
+    lanes = [
+        lane_text(-number, kind, width, mark_text("none", ""), (number * into, number * out))
+        for number, (kind, width) in enumerate(strips, 1)
+    ]
     text = f"<center>{lane_text(0, 'none', 0.0, mark_text('none', ''), None)}</center>\n<right>{''.join(lanes)}</right>"
     plan_view = plan_view_text(connector.start, (connector.piece,))
     length = connector.piece.length_m
     return road_text(connector.road_id, connector.junction_id, length, f"<link>{link}</link>", plan_view, text)
 
 
-def _junction(number: int, crossing: Crossing, connectors: list[_Connector], verge: Verge) -> str:
+def _junction(number: int, crossing: Crossing, connectors: list[_Connector], plan: TownPlan) -> str:
     junction_id = _FIRST_JUNCTION_ID + number
     rows = []
     for index, connector in enumerate(c for c in connectors if c.junction_id == junction_id):
-        into = _incoming_lane(connector.incoming)
-        lanes = range(1, 2 + len(verge)) if connector.has_sidewalk else (1,)
+        into = _incoming_side(connector.incoming)
+        lanes = range(1, 1 + plan.lanes + (len(plan.verge) if connector.has_sidewalk else 0))
         links = "".join(f'<laneLink from="{into * lane}" to="{-lane}"/>' for lane in lanes)
         rows.append(
             f'<connection id="{index}" incomingRoad="{connector.incoming.street + 1}" '

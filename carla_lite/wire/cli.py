@@ -36,6 +36,7 @@ examples:
   python -m carla_lite --map Lite02 --port 2100        another town, another port
   python -m carla_lite --map generate:7                a town made from a seed
   python -m carla_lite --map signals:7                 the same streets with traffic lights, signs and speed limits
+  python -m carla_lite --map country:2                 long streets with wide bends; odd seeds: two lanes each way
   python -m carla_lite --xodr my_town.xodr             any OpenDRIVE map; its name is that of the file
   python -m carla_lite --maps-dir ~/carla/OpenDrive --map Town03
                                                        your own copies of CARLA's towns, by their names

@@ -23,6 +23,7 @@ from training.data.collecting import CollectConfig, collect
 from training.data.drive_plan import DrivePlanConfig
 from training.data.recorder import RecorderConfig
 from training.models.checkpoint import CheckpointError
+from waypilot.expert import ExpertConfig
 from waypilot.scenarios import EVALUATION_TOWNS
 from waypilot_carla import SessionConfig, SimulatorError, SimulatorSession
 from waypilot_carla.connection import exit_process
@@ -45,7 +46,7 @@ def parse_arguments(argv: Sequence[str] | None) -> Order:
     if reserved and not options.allow_evaluation_towns:
         parser.error(
             f"{', '.join(reserved)}: policies are evaluated there, so nothing may be trained on it; "
-            "record in Lite02, Lite03, generate:SEED or signals:SEED, or add --allow-evaluation-towns"
+            "record in Lite02, Lite03, generate:SEED, signals:SEED or country:SEED, or add --allow-evaluation-towns"
         )
     if options.jobs < 1:
         parser.error(f"--jobs is {options.jobs}, expected 1 or more")
@@ -56,7 +57,10 @@ def parse_arguments(argv: Sequence[str] | None) -> Order:
         parser.error("--jobs shares the drives among processes of its own; give it or --share")
     try:
         recorder = RecorderConfig(
-            every=options.every, max_drive_s=options.max_drive_s, expert_share=options.expert_share
+            every=options.every,
+            max_drive_s=options.max_drive_s,
+            expert_share=options.expert_share,
+            expert=ExpertConfig(line_gap_m=options.line_gap_m),
         )
         first = CollectConfig(
             *(options.out, options.town[0], options.episodes, options.seed, options.driver, options.share),
@@ -117,7 +121,7 @@ def _parser() -> argparse.ArgumentParser:
         *("--town", "--towns"),
         nargs="+",
         required=True,
-        help="Lite02, Lite03, generate:SEED, signals:SEED, or maps of the server",
+        help="Lite02, Lite03, generate:SEED, signals:SEED, country:SEED, or maps of the server",
     )
     parser.add_argument("--episodes", type=int, default=20, help="drives to have in the end, in each town")
     parser.add_argument("--seed", type=int, default=0, help="everything random follows from it")
@@ -131,6 +135,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--every", type=int, default=recorder.every, help="record every n-th frame (20 Hz)")
     parser.add_argument("--max-drive-s", type=float, default=recorder.max_drive_s, help="longest drive")
+    parser.add_argument(
+        "--line-gap-m",
+        type=float,
+        default=recorder.expert.line_gap_m,
+        help="how far before a stop line the expert waits; at about 3 its camera still sees a lamp beside the line",
+    )
     parser.add_argument("--host", help="where a server runs already (default: start a carla_lite)")
     parser.add_argument("--port", type=int, help="its RPC port (default: 2000 when --host is given)")
     parser.add_argument(

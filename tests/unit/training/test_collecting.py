@@ -360,3 +360,11 @@ def test_command_line_names_towns_server_and_processes() -> None:
     assert order.server.port == 2555
     order = parse_arguments(["--out", "o", "--town", "Lite01", "--allow-evaluation-towns", "--jobs", "3"])
     assert (order.server, order.jobs) == (None, 3)
+
+
+def test_command_line_says_how_far_before_a_line_the_expert_waits() -> None:
+    gaps_m = [
+        parse_arguments(["--out", "o", "--town", "Lite02", *options]).towns[0].recorder.expert.line_gap_m
+        for options in ([], ["--line-gap-m", "3"])
+    ]
+    assert gaps_m == [RecorderConfig().expert.line_gap_m, 3.0]

@@ -9,7 +9,7 @@ from carla_lite.maps import PostKind, available_towns, load_town
 from carla_lite.maps.layout import lay_out
 from carla_lite.maps.plans import town_plan, town_xodr
 
-TOWNS = (*available_towns(), "generate:0", "generate:7", "signals:3")
+TOWNS = (*available_towns(), "generate:0", "generate:7", "signals:3", "country:2", "country:3")
 DIGESTS = {
     "Lite01": "add5c4a55cb4eda9",
     "Lite02": "05f7b024e95390ed",
@@ -77,7 +77,41 @@ def test_a_town_with_signals_has_the_streets_of_its_seed_and_every_kind_of_signa
     assert kinds == set(PostKind)
 
 
-@pytest.mark.parametrize("name", ["Town01", "generate:", "generate:-1", "generate:x", "signals:x"])
+def test_country_towns_have_long_streets_wide_bends_and_no_pavements() -> None:
+    texts = set()
+    for seed in range(40):
+        streets = lay_out(town_plan(f"country:{seed}")).streets
+        bends = [piece for street in streets for piece in street.pieces if piece.curvature_1pm]
+        assert min(abs(1.0 / piece.curvature_1pm) for piece in bends) >= 70.0
+        wide_m = sum(piece.length_m for piece in bends if abs(1.0 / piece.curvature_1pm) <= 150.0)
+        assert wide_m > 0.2 * sum(street.length_m for street in streets)
+        assert min(street.length_m for street in streets) > 120.0
+        texts.add(town_xodr(f"country:{seed}"))
+    assert len(texts) == 40
+    assert not any("sidewalk" in text for text in texts)
+
+
+def test_odd_country_towns_have_two_lanes_each_way_and_even_ones_one() -> None:
+    for seed, count in ((2, 1), (3, 2)):
+        town = load_town(f"country:{seed}")
+        streets = {lane.road_id for lane in town.lanes if not lane.is_junction}
+        for road in streets:
+            driving = {lane.lane_id for lane in town.lanes if lane.road_id == road and lane.is_driving}
+            assert driving == {*range(1, count + 1), *range(-count, 0)}
+
+
+def test_signs_speak_to_both_lanes_of_a_wide_street_and_stand_beside_them() -> None:
+    town = load_town("country:5")
+    stops = [post for post in town.posts if post.kind is PostKind.STOP]
+    assert stops
+    for post in stops:
+        places = [town.lane_at(zone.pose.x_m, zone.pose.y_m) for zone in post.zones]
+        assert {abs(place.lane.lane_id) for place in places if place} == {1, 2}
+    for post in town.posts:
+        assert town.lane_at(post.pose.x_m, post.pose.y_m) is None
+
+
+@pytest.mark.parametrize("name", ["Town01", "generate:", "generate:-1", "generate:x", "signals:x", "country:x"])
 def test_unknown_names_are_refused_by_name(name: str) -> None:
     with pytest.raises(ValueError, match="unknown town"):
         load_town(name)
