@@ -83,6 +83,15 @@ class Quaternion:
         """Heading about z, in [-pi, pi]."""
         return math.atan2(2.0 * (self.w * self.z + self.x * self.y), 1.0 - 2.0 * (self.y * self.y + self.z * self.z))
 
+    def compose(self, other: Quaternion) -> Quaternion:
+        """Chain ``a_from_b.compose(b_from_c)`` to ``a_from_c``: the Hamilton product."""
+        return Quaternion(
+            self.w * other.x + self.x * other.w + self.y * other.z - self.z * other.y,
+            self.w * other.y - self.x * other.z + self.y * other.w + self.z * other.x,
+            self.w * other.z + self.x * other.y - self.y * other.x + self.z * other.w,
+            self.w * other.w - self.x * other.x - self.y * other.y - self.z * other.z,
+        )
+
     def conjugate(self) -> Quaternion:
         """Return the inverse rotation."""
         return Quaternion(-self.x, -self.y, -self.z, self.w)
@@ -115,6 +124,18 @@ class Pose:
     ) -> Pose:
         """Build from a position and static-axis roll, pitch, yaw."""
         return Pose(x_m, y_m, z_m, Quaternion.from_rpy(roll_rad, pitch_rad, yaw_rad))
+
+    def compose(self, other: Pose) -> Pose:
+        """Chain ``a_from_b.compose(b_from_c)`` to ``a_from_c``."""
+        x_m, y_m, z_m = self.orientation.rotate((other.x_m, other.y_m, other.z_m))
+        turned = self.orientation.compose(other.orientation)
+        return Pose(self.x_m + x_m, self.y_m + y_m, self.z_m + z_m, turned)
+
+    def inverse(self) -> Pose:
+        """Turn ``a_from_b`` into ``b_from_a``."""
+        back = self.orientation.conjugate()
+        x_m, y_m, z_m = back.rotate((-self.x_m, -self.y_m, -self.z_m))
+        return Pose(x_m, y_m, z_m, back)
 
     @property
     def planar(self) -> SE2:

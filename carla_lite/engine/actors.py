@@ -14,7 +14,7 @@ from carla_lite.engine import body as b
 from carla_lite.engine.catalog import ActorClass, Blueprint
 from carla_lite.engine.controls import VehicleControl, WalkerControl
 from carla_lite.engine.handling import Handling
-from waypilot.geometry import FloatArray, Pose, Quaternion, Vector3
+from waypilot.geometry import FloatArray, Pose, Vector3
 
 if TYPE_CHECKING:
     from carla_lite.engine.signals import TrafficLight
@@ -25,19 +25,6 @@ DEFAULT_SPEED_LIMIT_KPH = 30.0
 _ZERO: Vector3 = (0.0, 0.0, 0.0)
 # Speeds (m/s) from which the automatic gearbox shows gear 2, 3, ...
 _GEAR_SPEEDS_MPS = (4.5, 9.0, 14.0, 20.0, 27.0)
-
-
-def attach(parent: Pose, relative: Pose) -> Pose:
-    """Return the map pose of something fixed to ``parent`` at the pose ``relative`` in the parent's axes."""
-    dx, dy, dz = parent.orientation.rotate((relative.x_m, relative.y_m, relative.z_m))
-    p, r = parent.orientation, relative.orientation
-    orientation = Quaternion(
-        p.w * r.x + p.x * r.w + p.y * r.z - p.z * r.y,
-        p.w * r.y - p.x * r.z + p.y * r.w + p.z * r.x,
-        p.w * r.z + p.x * r.y - p.y * r.x + p.z * r.w,
-        p.w * r.w - p.x * r.x - p.y * r.y - p.z * r.z,
-    )
-    return Pose(parent.x_m + dx, parent.y_m + dy, parent.z_m + dz, orientation)
 
 
 class Actor:
@@ -55,7 +42,7 @@ class Actor:
         self.attributes = attributes
         self.parent_id = parent.id if parent else None
         self.relative_pose = pose if parent else None
-        self._pose = attach(parent.pose, pose) if parent else pose
+        self._pose = parent.pose.compose(pose) if parent else pose
         self.velocity_mps: Vector3 = _ZERO
         self.angular_velocity_radps: Vector3 = _ZERO
         self.acceleration_mps2: Vector3 = _ZERO
@@ -96,7 +83,7 @@ class Actor:
         """Take up the place that the parent's present pose gives."""
         if self.relative_pose is None:
             raise ValueError(f"actor {self.id} is not attached to anything")
-        self._pose = attach(parent.pose, self.relative_pose)
+        self._pose = parent.pose.compose(self.relative_pose)
         self.velocity_mps = parent.velocity_mps
         self.angular_velocity_radps = parent.angular_velocity_radps
         self.acceleration_mps2 = parent.acceleration_mps2

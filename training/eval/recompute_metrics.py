@@ -76,6 +76,7 @@ def _about(drive: RecordedDrive) -> dict[str, Any]:
         "missing": missing,
         "unusable": dict(drive.unusable),
         "dropped": drive.dropped,
+        "undecided": drive.undecided,
         "result": None,
         "differences": None,
     }
@@ -101,6 +102,11 @@ def _left_out(entry: dict[str, Any]) -> list[str]:
     lines = [f"  unusable: {count} messages on {topic}" for topic, count in sorted(entry["unusable"].items())]
     if entry["dropped"]:
         lines.append(f"  left out: {entry['dropped']} messages that came too long before the set-up of their drive")
+    if entry["undecided"]:
+        lines.append(
+            f"  left out: {entry['undecided']} ego states before the set-up of their drive; whether they are its own "
+            "only the bridge's counts could tell, which were not recorded"
+        )
     return lines
 
 

@@ -5,16 +5,20 @@ from __future__ import annotations
 import re
 import shutil
 import tempfile
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import zstandard
 
 from waypilot.bags import mcap_reading, metadata, sqlite_reading
 from waypilot.bags.decoding import Decoder
 from waypilot.bags.topic import BagError, BagMessage, BagTopic
+from waypilot.messages import MalformedMessageError
 
+T = TypeVar("T")
+#: What reading a message can end with that is no such value, or of a type with other fields than its name promises.
+UNUSABLE = (ValueError, AttributeError, TypeError)
 Reader = mcap_reading.McapFileReader | sqlite_reading.Sqlite3FileReader
 _SUFFIXES = (".mcap", ".db3", ".mcap.zstd", ".db3.zstd")
 
@@ -58,6 +62,20 @@ class Bag:
     def decode(self, message: BagMessage) -> Any:
         """Decode a message. Raises MalformedMessageError when it is not what its topic's type says."""
         return self._decoder.decode(message)
+
+    def read(self, message: BagMessage, from_msg: Callable[[Any], T]) -> T:
+        """Decode a message and turn it into a value. Raises MalformedMessageError when it cannot be one.
+
+        So it is with a type of the name that ``from_msg`` expects, but with other fields.
+        """
+        decoded = self.decode(message)
+        try:
+            return from_msg(decoded)
+        except MalformedMessageError:
+            raise
+        except UNUSABLE as error:
+            kind = self.topics[message.topic].type
+            raise MalformedMessageError(f"{message.topic}: this {kind} cannot be used: {error}") from error
 
     def close(self) -> None:
         """Remove what was unpacked."""

@@ -52,7 +52,7 @@ def first_calibration(bag: Bag, topic: str) -> Calibration:
     reason = "no message"
     for message in bag.messages({topic}):
         try:
-            return calibration_from_msg(bag.decode(message))
+            return bag.read(message, calibration_from_msg)
         except MalformedMessageError as error:
             reason = str(error)
     raise MalformedMessageError(f"{topic}: {reason}")

@@ -94,7 +94,7 @@ class _Reader:
 
     def _label(self, message: BagMessage) -> None:
         try:
-            self._driver = str(self._bag.decode(message).data)
+            self._driver = self._bag.read(message, lambda label: str(label.data))
         except MalformedMessageError:
             self._unusable_labels += 1
 

@@ -5,7 +5,6 @@ Frames come out in order while the bag is read; only what is still waiting for i
 
 from __future__ import annotations
 
-import json
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -16,7 +15,6 @@ from waypilot.bags.layout import Layout
 from waypilot.bags.motion import Motion
 from waypilot.bags.recording import first_stamp_ns
 from waypilot.bags.topic import BagMessage
-from waypilot.config import config_from_mapping
 from waypilot.messages import (
     MalformedMessageError,
     compressed_to_rgb,
@@ -25,7 +23,7 @@ from waypilot.messages import (
     image_to_rgb,
     route_from_msg,
     route_from_path,
-    scene_from_msg,
+    setup_from_msg,
     stamp_from_msg,
     surroundings_from_msg,
     trajectory_from_msg,
@@ -125,6 +123,8 @@ class Restarted:
 
 
 Event = Frame | Motioned | Planned | Commanded | Staged | MapTold | Surrounded | Restarted
+#: How a message is read, and what the value makes happen.
+_Taker = tuple[Callable[[Any], Any], Callable[[Any], Iterator[Event]]]
 
 
 @dataclass(slots=True)
@@ -175,17 +175,7 @@ class FrameReader:
         self._drive = 0
         self._motion = Motion(options.max_gap_ns)
         self._cameras = {name: _Camera(topic) for name, topic in cameras.items()}
-        self._takers: dict[str, Callable[[Any], Iterator[Event]]] = {layout.odometry: self._on_odometry}
-        for topic, taker in (
-            (layout.setup, self._on_setup),
-            (None if layout.setup else layout.route, self._on_route),
-            (layout.plan, self._on_plan),
-            (layout.control, self._on_control),
-            (layout.surroundings if options.world else None, self._on_surroundings),
-            (layout.world if options.world else None, self._on_world),
-        ):
-            if topic is not None:
-                self._takers[topic] = taker
+        self._takers = self._takers_of(layout)
 
     def events(self) -> Iterator[Event]:
         """Yield what happened, in order; a frame comes after the odometry around it."""
@@ -194,15 +184,34 @@ class FrameReader:
             try:
                 if message.topic in by_topic:
                     self._on_image(by_topic[message.topic], message)
-                else:
-                    yield from self._takers[message.topic](self._bag.decode(message))
-            except ValueError as error:
+                    continue
+                for read, take in self._takers[message.topic]:
+                    yield from take(self._bag.read(message, read))
+            except MalformedMessageError as error:
                 self.counts[f"unusable message on {message.topic}: {_brief(error)}"] += 1
             yield from self._ready(last=False)
         yield from self._ready(last=True)
 
-    def _on_odometry(self, message: Any) -> Iterator[Event]:
-        ego = ego_from_msg(message)
+    def _takers_of(self, layout: Layout) -> dict[str, list[_Taker]]:
+        """Say by topic how a message is read, and what becomes of the value."""
+        world = self._options.world
+        takers: dict[str, list[_Taker]] = {}
+        for topic, read, take in (
+            (layout.odometry, ego_from_msg, self._on_odometry),
+            # For itself: a route can be used where the scenario beside it is one of another version.
+            (layout.setup, _route_of_setup, self._on_route),
+            (layout.setup if world else None, _staged, _told),
+            (None if layout.setup else layout.route, route_from_path, self._on_route),
+            (layout.plan, _planned, _told),
+            (layout.control, _commanded, _told),
+            (layout.surroundings if world else None, _surrounded, _told),
+            (layout.world if world else None, _map_told, _told),
+        ):
+            if topic is not None:
+                takers.setdefault(topic, []).append((read, take))
+        return takers
+
+    def _on_odometry(self, ego: EgoState) -> Iterator[Event]:
         newest_ns = self._motion.newest_ns
         if newest_ns is not None and ego.stamp_ns < newest_ns - RESTART_NS:
             yield from self._ready(last=True)
@@ -220,27 +229,9 @@ class FrameReader:
         waiting_ns = [camera.waiting[0][0] for camera in self._cameras.values() if camera.waiting]
         return min([now_ns - LATE_NS, *waiting_ns])
 
-    def _on_setup(self, message: Any) -> Iterator[Event]:
-        self._route = route = route_from_msg(message.route)
-        if self._options.world:
-            scenario = config_from_mapping(Scenario, json.loads(message.scenario_json))
-            yield Staged(scenario, route, scene_from_msg(message.scene) if message.scene_known else None)
-
-    def _on_world(self, message: Any) -> Iterator[Event]:
-        yield MapTold(str(message.map_name), str(message.opendrive))
-
-    def _on_surroundings(self, message: Any) -> Iterator[Event]:
-        yield Surrounded(surroundings_from_msg(message))
-
-    def _on_route(self, message: Any) -> Iterator[Event]:
-        self._route = route_from_path(message)
+    def _on_route(self, route: Route) -> Iterator[Event]:
+        self._route = route
         yield from ()
-
-    def _on_plan(self, message: Any) -> Iterator[Event]:
-        yield Planned(trajectory_from_msg(message))
-
-    def _on_control(self, message: Any) -> Iterator[Event]:
-        yield Commanded(stamp_from_msg(message.header.stamp), control_from_msg(message))
 
     def _on_image(self, camera: _Camera, message: BagMessage) -> None:
         stamp_ns = image_stamp_ns(message.data)
@@ -284,7 +275,7 @@ class FrameReader:
                 self.counts[f"frame without image of {name}"] += 1
                 continue
             try:
-                images[name] = image_from_msg(self._bag.decode(message))
+                images[name] = self._bag.read(message, image_from_msg)
             except MalformedMessageError as error:
                 self.counts[f"unusable image of {camera.topic}: {_brief(error)}"] += 1
         ego = self._motion.state_at(stamp_ns)
@@ -305,6 +296,35 @@ class FrameReader:
         return best[1] if best is not None and best[0] <= self._options.sync_ns else None
 
 
+def _told(event: Event) -> Iterator[Event]:
+    yield event
+
+
+def _route_of_setup(message: Any) -> Route:
+    return route_from_msg(message.route)
+
+
+def _staged(message: Any) -> Staged:
+    setup = setup_from_msg(message)
+    return Staged(setup.scenario, setup.route, setup.scene)
+
+
+def _planned(message: Any) -> Planned:
+    return Planned(trajectory_from_msg(message))
+
+
+def _commanded(message: Any) -> Commanded:
+    return Commanded(stamp_from_msg(message.header.stamp), control_from_msg(message))
+
+
+def _surrounded(message: Any) -> Surrounded:
+    return Surrounded(surroundings_from_msg(message))
+
+
+def _map_told(message: Any) -> MapTold:
+    return MapTold(str(message.map_name), str(message.opendrive))
+
+
 def image_from_msg(message: Any) -> RgbImage:
     """Read a raw or compressed image as RGB (H, W, 3) uint8. Raises MalformedMessageError."""
     return compressed_to_rgb(message) if hasattr(message, "format") else image_to_rgb(message)
@@ -322,7 +342,7 @@ def first_image(bag: Bag, topic: str) -> RgbImage:
     reason = "no message"
     for message in bag.messages({topic}):
         try:
-            return image_from_msg(bag.decode(message))
+            return bag.read(message, image_from_msg)
         except MalformedMessageError as error:
             reason = str(error)
     raise MalformedMessageError(f"{topic}: no image can be read: {reason}")
@@ -335,8 +355,7 @@ def first_route(bag: Bag, layout: Layout) -> Route | None:
         return None
     for message in bag.messages(topics[:1]):
         try:
-            value = bag.decode(message)
-            return route_from_msg(value.route) if message.topic == layout.setup else route_from_path(value)
+            return bag.read(message, _route_of_setup if message.topic == layout.setup else route_from_path)
         except MalformedMessageError:
             continue
     return None

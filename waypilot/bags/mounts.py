@@ -52,7 +52,7 @@ def chain(transforms: Transforms, base: str, frame: str) -> Pose | None:
     base_ancestors, frame_ancestors = _ancestors(transforms, base), _ancestors(transforms, frame)
     for ancestor, from_frame in frame_ancestors.items():
         if ancestor in base_ancestors:
-            return _compose(_inverse(base_ancestors[ancestor]), from_frame)
+            return base_ancestors[ancestor].inverse().compose(from_frame)
     return None
 
 
@@ -66,7 +66,7 @@ def _ancestors(transforms: Transforms, frame: str) -> dict[str, Pose]:
         frame, step = transforms[frame]
         if frame in found:
             break
-        pose = _compose(step, pose)
+        pose = step.compose(pose)
         found[frame] = pose
     return found
 
@@ -79,18 +79,27 @@ def _transforms(bag: Bag) -> tuple[dict[str, tuple[str, Pose]], list[str]]:
     notes: list[str] = []
     for message in bag.messages({TF_STATIC}):
         try:
-            for entry in bag.decode(message).transforms:
-                found[_bare(entry.child_frame_id)] = _bare(entry.header.frame_id), _pose(entry.transform)
+            found.update(bag.read(message, lambda told: _transforms_from_msg(told, notes)))
         except MalformedMessageError as error:
             notes.append(f"{TF_STATIC}: {error}")
     return found, notes
+
+
+def _transforms_from_msg(message: Any, notes: list[str]) -> dict[str, tuple[str, Pose]]:
+    found = {}
+    for entry in message.transforms:
+        try:
+            found[_bare(entry.child_frame_id)] = _bare(entry.header.frame_id), _pose(entry.transform)
+        except MalformedMessageError as error:
+            notes.append(f"{TF_STATIC}: {entry.child_frame_id}: {error}")
+    return found
 
 
 def _first(bag: Bag, topic: str, frame: Any) -> str:
     """Read the frame that the first readable message of a topic names; empty where there is none."""
     for message in bag.messages({topic}):
         try:
-            return _bare(str(frame(bag.decode(message))))
+            return _bare(str(bag.read(message, frame)))
         except MalformedMessageError:
             continue
     return ""
@@ -117,25 +126,4 @@ def _along_axis(pose: Pose, frame: str) -> Pose:
     up = pose.orientation.rotate((0.0, 0.0, 1.0))[2]
     if not frame.endswith(_OPTICAL) and down <= up:
         return pose
-    return Pose(pose.x_m, pose.y_m, pose.z_m, _product(pose.orientation, _OPTICAL_FROM_CAMERA))
-
-
-def _compose(outer: Pose, inner: Pose) -> Pose:
-    x_m, y_m, z_m = outer.orientation.rotate((inner.x_m, inner.y_m, inner.z_m))
-    turned = _product(outer.orientation, inner.orientation)
-    return Pose(outer.x_m + x_m, outer.y_m + y_m, outer.z_m + z_m, turned)
-
-
-def _inverse(pose: Pose) -> Pose:
-    back = pose.orientation.conjugate()
-    x_m, y_m, z_m = back.rotate((-pose.x_m, -pose.y_m, -pose.z_m))
-    return Pose(x_m, y_m, z_m, back)
-
-
-def _product(a: Quaternion, b: Quaternion) -> Quaternion:
-    return Quaternion(
-        a.w * b.x + a.x * b.w + a.y * b.z - a.z * b.y,
-        a.w * b.y - a.x * b.z + a.y * b.w + a.z * b.x,
-        a.w * b.z + a.x * b.y - a.y * b.x + a.z * b.w,
-        a.w * b.w - a.x * b.x - a.y * b.y - a.z * b.z,
-    )
+    return Pose(pose.x_m, pose.y_m, pose.z_m, pose.orientation.compose(_OPTICAL_FROM_CAMERA))

@@ -8,29 +8,28 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from waypilot.bags.bag import Bag
+from waypilot.bags.bag import UNUSABLE, Bag
 from waypilot.bags.topic import BagMessage
-from waypilot.config import config_from_mapping
 from waypilot.faults import distorts_odometry
 from waypilot.messages import (
+    DriveSetup,
     alert_from_msg,
     collision_from_msg,
     control_from_msg,
     ego_from_msg,
     lane_invasion_from_msg,
     promise_from_msg,
-    route_from_msg,
-    scene_from_msg,
+    setup_from_msg,
     stamp_from_msg,
     surroundings_from_msg,
     trajectory_from_msg,
 )
 from waypilot.metrics.judge import Judge, Promise
-from waypilot.scenarios import Scenario
 
 SETUP, COUNTS, RESULT = "/waypilot/scenario_setup", "/waypilot/drive_counts", "/waypilot/scenario_result"
 
 Taker = Callable[[Judge, Any], object]
+_EVER_NS = 2**63 - 1
 
 
 @dataclass(slots=True)
@@ -43,8 +42,13 @@ class _Hearing:
     def take(self, taker: Taker, topic: str, value: Any) -> None:
         try:
             taker(self.judge, value)
-        except ValueError:
+        except UNUSABLE:
             self.unusable[topic] += 1
+
+    @property
+    def frames(self) -> int:
+        """Count the vehicle's states."""
+        return self.judge.log.counts(_EVER_NS).frames
 
     def held(self, promise: Promise) -> int:
         """Count what it has of what was promised."""
@@ -57,6 +61,8 @@ class RecordedDrive:
 
     ``problem`` says why there is no ``judge`` where the set-up is none. ``unusable`` counts messages that were no
     values; the metrics node left them out, too. ``dropped`` counts those that came too long before the set-up.
+    ``undecided`` counts states of the vehicle that came before the set-up and were left out, though without the
+    bridge's counts nobody knows whether they are the drive's.
     """
 
     def __init__(self, bag: Bag, setup: BagMessage, role: str) -> None:
@@ -66,14 +72,16 @@ class RecordedDrive:
         self.promise: Promise | None = None
         self.published: dict[str, Any] | None = None
         self.unusable: Counter[str] = Counter()
-        self.dropped = 0
-        self._bag, self._setup, self._takers = bag, setup, _takers(role)
+        self.dropped = self.undecided = 0
+        self._bag, self._takers = bag, _takers(role)
+        self._setup: DriveSetup | None = None
         self._heard: _Hearing | None = None
         # The same with what came before the set-up: whether that belongs here shows when the promise is known.
         self._heard_early: _Hearing | None = None
         self._is_complete = False
         try:
-            self._heard = _Hearing(self._judge())
+            self._setup = bag.read(setup, setup_from_msg)
+            self._heard = _Hearing(_judge(self._setup))
         except ValueError as error:
             self.problem = f"its set-up cannot be used: {error}"
 
@@ -97,9 +105,9 @@ class RecordedDrive:
     def take_early(self, messages: Iterable[BagMessage], dropped: int) -> None:
         """Take what came before the set-up, in order; ``dropped`` messages before these are lost."""
         early = list(messages)
-        if self._heard is None or not early:
+        if self._setup is None or not early:
             return
-        self._heard_early, self.dropped = _Hearing(self._judge()), dropped
+        self._heard_early, self.dropped = _Hearing(_judge(self._setup)), dropped
         for message in early:
             self._take(message, [self._heard_early])
 
@@ -119,6 +127,8 @@ class RecordedDrive:
             self._heard = early
         else:
             self.dropped = 0
+            if heard and early and promise is None:
+                self.undecided = early.frames - heard.frames
         if self._heard is not None:
             self.unusable += self._heard.unusable
 
@@ -127,22 +137,16 @@ class RecordedDrive:
 
     def _take(self, message: BagMessage, hearings: list[_Hearing]) -> None:
         try:
-            value = self._bag.decode(message)
             if message.topic == COUNTS:
-                self.promise = promise_from_msg(value)
+                self.promise = self._bag.read(message, promise_from_msg)
             elif message.topic == RESULT:
-                self.published = _result(value.result_json)
+                self.published = self._bag.read(message, _result)
             else:
+                value = self._bag.decode(message)
                 for heard in hearings:
                     heard.take(self._takers[message.topic], message.topic, value)
         except ValueError:
             self.unusable[message.topic] += 1
-
-    def _judge(self) -> Judge:
-        setup = self._bag.decode(self._setup)
-        scenario = config_from_mapping(Scenario, json.loads(setup.scenario_json))
-        scene = scene_from_msg(setup.scene) if setup.scene_known else None
-        return Judge(scenario, route_from_msg(setup.route), scene, int(setup.seed))
 
 
 def heard_topics(role: str) -> set[str]:
@@ -150,8 +154,12 @@ def heard_topics(role: str) -> set[str]:
     return {COUNTS, RESULT, *_takers(role)}
 
 
-def _result(text: str) -> dict[str, Any]:
-    published = json.loads(text)
+def _judge(setup: DriveSetup) -> Judge:
+    return Judge(setup.scenario, setup.route, setup.scene, setup.seed)
+
+
+def _result(message: Any) -> dict[str, Any]:
+    published = json.loads(message.result_json)
     if not isinstance(published, dict):
         raise ValueError(f"the result is {published!r}, expected keys and values")
     return published

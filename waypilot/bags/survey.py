@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -119,18 +120,19 @@ def _take_image(bag: Bag, camera: CameraSurvey, message: BagMessage) -> None:
         return
     if camera.size_px is None:
         try:
-            decoded = bag.decode(message)
-            image = image_from_msg(decoded)
+            camera.size_px, camera.encoding = bag.read(message, _size_and_encoding)
         except MalformedMessageError as error:
             camera.unreadable = str(error)
-            return
-        camera.size_px = (image.shape[1], image.shape[0])
-        camera.encoding = str(getattr(decoded, "encoding", "") or getattr(decoded, "format", ""))
+
+
+def _size_and_encoding(message: Any) -> tuple[tuple[int, int], str]:
+    height, width = image_from_msg(message).shape[:2]
+    return (width, height), str(getattr(message, "encoding", "") or getattr(message, "format", ""))
 
 
 def _take_odometry(bag: Bag, stamps: TopicStamps, speeds: _Speeds, message: BagMessage) -> None:
     try:
-        ego = ego_from_msg(bag.decode(message))
+        ego = bag.read(message, ego_from_msg)
     except MalformedMessageError:
         stamps.unusable += 1
         return

@@ -17,6 +17,7 @@ from waypilot.messages.reading import (
     stamp_from_msg,
     trajectory_from_msg,
 )
+from waypilot.messages.setup import DriveSetup, setup_from_msg
 from waypilot.messages.surroundings import (
     LIGHT_NUMBERS,
     ROAD_NUMBERS,
@@ -33,6 +34,7 @@ __all__ = [
     "MAP_FRAME",
     "ROAD_NUMBERS",
     "SIGNAL_NUMBERS",
+    "DriveSetup",
     "MalformedMessageError",
     "alert_from_msg",
     "collision_from_msg",
@@ -45,6 +47,7 @@ __all__ = [
     "route_from_msg",
     "route_from_path",
     "scene_from_msg",
+    "setup_from_msg",
     "stamp_from_msg",
     "surroundings_from_msg",
     "trajectory_from_msg",

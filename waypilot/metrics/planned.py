@@ -58,7 +58,8 @@ def judge_plan(
     ``dt_ns`` after ``ego``. ``around`` maps stamps to what was recorded there.
     """
     egos = planned_egos(ego, plan_m, dt_ns)
-    seen = [_seen_at(around, state.stamp_ns) for state in egos]
+    known_ns = sorted(around)
+    seen = [_seen_at(around, known_ns, state.stamp_ns) for state in egos]
     log = DriveLog(scene=place.scene)
     for state, recorded in zip(egos, seen, strict=True):
         log.add_ego(state)
@@ -115,11 +116,8 @@ def _contacts(drive: Drive) -> tuple[CollisionEvent, ...]:
     )
 
 
-def _seen_at(around: Mapping[int, Surroundings], stamp_ns: int) -> Surroundings | None:
-    """Find what was recorded at a time, or next to it."""
-    if stamp_ns in around:
-        return around[stamp_ns]
-    stamps_ns = sorted(around)
-    at = bisect_left(stamps_ns, stamp_ns)
-    near = min(stamps_ns[max(at - 1, 0) : at + 1], key=lambda known: abs(known - stamp_ns), default=None)
-    return around[near] if near is not None and abs(near - stamp_ns) <= NEAR_NS else None
+def _seen_at(around: Mapping[int, Surroundings], known_ns: Sequence[int], stamp_ns: int) -> Surroundings | None:
+    """Find what was recorded at a time, or next to it; ``known_ns`` are the stamps of ``around``, rising."""
+    at = bisect_left(known_ns, stamp_ns)
+    near_ns = min(known_ns[max(at - 1, 0) : at + 1], key=lambda known: abs(known - stamp_ns), default=None)
+    return around[near_ns] if near_ns is not None and abs(near_ns - stamp_ns) <= NEAR_NS else None

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from training.data import check_bag
+from training.data import check_bag, import_bag
 from training.eval import eval_bag, recompute_metrics
+from waypilot.bags import BagTopic, BagWriter
 
 CHECKPOINT = Path(__file__).parents[3] / "checkpoints" / "sft_waypoint_bc_v0.pt"
 TRUNCATIONS, FLIPS = 100, 40
@@ -95,3 +96,27 @@ def test_wrong_metadata_hides_nothing(whole, tmp_path, what, capsys):
     out = capsys.readouterr()
     assert "frames: 30, with odometry 30" in out.out
     assert "metadata.yaml" in out.out
+
+
+def test_types_of_a_known_name_with_other_fields_are_unusable_and_named(drives, tmp_path, capsys):
+    """Every message is a bare header, whatever its topic's type is called."""
+    header = drives.library.topic("x", "std_msgs/msg/Header")
+    kinds = {
+        "/carla/ego_vehicle/odometry": "nav_msgs/msg/Odometry",
+        "/carla/ego_vehicle/front/image": "sensor_msgs/msg/Image",
+        "/carla/ego_vehicle/front/camera_info": "sensor_msgs/msg/CameraInfo",
+        "/waypilot/scenario_setup": "waypilot_msgs/msg/ScenarioSetup",
+        "/waypilot/drive_counts": "waypilot_msgs/msg/DriveCounts",
+        "/tf_static": "tf2_msgs/msg/TFMessage",
+    }
+    data = drives.library.serialize(drives.header(drives.START_NS, "map"), "std_msgs/msg/Header")
+    with BagWriter(tmp_path / "bag") as writer:
+        for topic, kind in kinds.items():
+            writer.add_topic(BagTopic(topic, kind, header.definition))
+            writer.write(topic, drives.START_NS, data)
+    assert read_by_all(tmp_path / "bag", tmp_path / "out") == (2, 1, 1)
+    words = ["--bag", str(tmp_path / "bag"), "--out", str(tmp_path / "episodes"), "--town", "Elsewhere"]
+    assert import_bag.main(words) == 2
+    told = capsys.readouterr()
+    assert "none of 1 messages is a usable odometry" in told.out
+    assert "has no attribute" in told.err

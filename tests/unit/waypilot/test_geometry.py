@@ -23,6 +23,7 @@ angles = st.floats(-3.1, 3.1)
 pitches = st.floats(-1.5, 1.5)
 planar_poses = st.builds(SE2, metres, metres, angles)
 vectors = st.tuples(metres, metres, metres)
+poses = st.builds(Pose.from_xyz_rpy, metres, metres, metres, angles, pitches, angles)
 
 
 def assert_same_pose(a: SE2, b: SE2, tol: float = 1e-7) -> None:
@@ -74,6 +75,16 @@ def test_rotation_keeps_length_and_its_conjugate_undoes_it(roll: float, pitch: f
     turned = q.rotate(v)
     assert math.hypot(*turned) == pytest.approx(math.hypot(*v), rel=1e-9, abs=1e-9)
     assert q.conjugate().rotate(turned) == pytest.approx(v, abs=1e-6)
+
+
+@given(poses, poses, vectors)
+def test_rotating_and_moving_by_a_chain_is_doing_it_twice(a: Pose, b: Pose, v: tuple) -> None:
+    def moved(pose: Pose, point: tuple) -> tuple:
+        x, y, z = pose.orientation.rotate(point)
+        return pose.x_m + x, pose.y_m + y, pose.z_m + z
+
+    np.testing.assert_allclose(moved(a.compose(b), v), moved(a, moved(b, v)), atol=1e-6)
+    np.testing.assert_allclose(moved(a.inverse(), moved(a, v)), v, atol=1e-6)
 
 
 def test_static_axis_order_of_roll_pitch_yaw() -> None:

@@ -19,11 +19,10 @@ from waypilot_msgs.msg import (
 )
 from waypilot_msgs.srv import FinalizeScenario, PrepareScenario
 
-from waypilot.config import config_from_mapping
 from waypilot.faults import distorts_odometry
+from waypilot.messages import setup_from_msg
 from waypilot.metrics import Termination, result_to_dict
 from waypilot.metrics.judge import Judge
-from waypilot.scenarios import Scenario
 from waypilot_ros import qos
 from waypilot_ros.conversions import (
     MAP_FRAME,
@@ -34,7 +33,6 @@ from waypilot_ros.conversions import (
     header,
     lane_invasion_from_msg,
     promise_from_msg,
-    route_from_msg,
     stamp_from_msg,
     trajectory_from_msg,
 )
@@ -43,7 +41,7 @@ from waypilot_ros.parameters import refuse_unknown_parameters
 from waypilot_ros.readers import offer_readers, still_connecting
 from waypilot_ros.readiness import Drain, missing_connections
 from waypilot_ros.spin import run_node
-from waypilot_ros.surroundings_messages import scene_from_msg, surroundings_from_msg
+from waypilot_ros.surroundings_messages import surroundings_from_msg
 
 
 class MetricsNode(Node):
@@ -142,14 +140,12 @@ class MetricsNode(Node):
         """End the last drive, and start to record a new one as soon as everything is ready."""
         self._judge = None
         try:
-            scenario = config_from_mapping(Scenario, json.loads(request.scenario_json))
-            scene = scene_from_msg(request.scene) if request.scene_known else None
-            judge = Judge(scenario, route_from_msg(request.route), scene, request.seed)
+            setup = setup_from_msg(request)
         except ValueError as error:
             response.message = str(error)
             return response
-        inputs = self._inputs if scene is None else [*self._inputs, self._surroundings]
-        inputs = [*inputs, self._truth] if distorts_odometry(scenario.faults) else inputs
+        inputs = self._inputs if setup.scene is None else [*self._inputs, self._surroundings]
+        inputs = [*inputs, self._truth] if distorts_odometry(setup.scenario.faults) else inputs
         response.message = (
             missing_connections([self._status], inputs)
             or still_connecting(self)
@@ -157,7 +153,7 @@ class MetricsNode(Node):
         )
         response.success = not response.message
         if response.success:
-            self._judge = judge
+            self._judge = Judge(setup.scenario, setup.route, setup.scene, setup.seed)
             self._setup.publish(
                 ScenarioSetup(
                     scenario_json=request.scenario_json,

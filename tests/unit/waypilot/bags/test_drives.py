@@ -83,6 +83,18 @@ def test_frames_before_the_set_up_count_only_where_the_drive_lacks_them(drives, 
     assert drive.judge.termination.stamp_ns == drives.START_NS + (FRAMES - 1 + first) * drives.STEP_NS
 
 
+def test_without_counts_frames_before_the_set_up_are_left_out_and_that_is_said(drives, parts, tmp_path, capsys):
+    setup, frames, (_, result) = parts("first")
+    extra = drives.odometry(drives.START_NS + FRAMES * drives.STEP_NS)
+    later = [(ODOMETRY, "nav_msgs/msg/Odometry", drives.START_NS, extra)]
+    path = drives.write(tmp_path / "early", [*frames[:1], *setup, *frames[1:], *later, result])
+    assert main(["--bag", str(path)]) == 1, "judged from the second frame on, it is not what was published"
+    assert "left out: 1 ego states before the set-up of their drive" in capsys.readouterr().out
+    path = drives.write(tmp_path / "in_order", [*setup, *frames, result])
+    main(["--bag", str(path)])
+    assert "left out" not in capsys.readouterr().out
+
+
 def test_a_drive_that_lacks_something_does_not_take_the_frames_of_the_next(drives, parts, tmp_path):
     (setup_a, frames_a, end_a), (setup_b, frames_b, end_b) = parts("first"), parts("second")
     # Frame 7 of the first drive was lost for good, so that nobody knows whether what comes next is still its own.
