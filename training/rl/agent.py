@@ -11,6 +11,7 @@ from torch import nn
 
 from training.models.heads import DeltaWaypointHead
 from training.models.path_delta import PathDeltaConfig
+from training.rl.exploration import LastingNoise
 from training.rl.losses import gaussian_log_prob
 
 # Keeps a latent that hardly varies without cameras from being blown up where it does vary, with cameras. The other
@@ -26,19 +27,23 @@ class AgentConfig:
     The delta head moves the last waypoint by at most ``max_delta_m`` per axis, the others in proportion to their time,
     along ``num_modes`` smooth modes; with ``path`` it changes speed and place along the plan instead, within those
     bounds. Both networks have tanh layers: the head one of ``hidden_dim``, the critic two.
-    ``initial_std`` is that of the exploration in units of the modes' coefficients.
+    ``initial_std`` is that of the exploration in units of the modes' coefficients; ``noise_memory`` how much of it
+    stays from one step to the next (``exploration.LastingNoise``).
     """
 
     max_delta_m: float = 12.0
     num_modes: int = 2
     hidden_dim: int = 64
     initial_std: float = 0.4
+    noise_memory: float = 0.0
     path: PathDeltaConfig | None = None
 
     def __post_init__(self) -> None:
         for name in ("max_delta_m", "num_modes", "hidden_dim", "initial_std"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} is {getattr(self, name)}, expected a positive number")
+        if not 0.0 <= self.noise_memory < 1.0:
+            raise ValueError(f"noise_memory is {self.noise_memory}, expected 0 to below 1")
 
 
 class RunningNorm(nn.Module):
@@ -90,6 +95,7 @@ class PPOAgent(nn.Module):
         self.head = DeltaWaypointHead(**head_sizes)
         self.actor_dim = self.head.input_dim
         self.action_dim = 2 * self.head.num_modes
+        self._noise_memory = config.noise_memory
         std_floor = torch.full((self.actor_dim + extra_dim,), _STD_FLOOR)
         std_floor[: head_sizes["latent_dim"]] = _LATENT_STD_FLOOR
         self.norm = RunningNorm(std_floor)
@@ -121,12 +127,15 @@ class PPOAgent(nn.Module):
         return self.critic(self.norm(inputs))[:, 0] * self.return_std + self.return_mean
 
     @torch.no_grad()
-    def act(self, inputs: torch.Tensor, random: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
-        """Draw actions (B, action_dim); with their log probabilities (B,)."""
+    def act(self, inputs: torch.Tensor, noise: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Choose actions (B, action_dim) by standard normal noise of that shape; with their log probabilities (B,)."""
         mean = self.mean(inputs)
-        noise = torch.randn(mean.shape, generator=random)
         action = mean + torch.exp(self.log_std) * noise
         return action, gaussian_log_prob(action, mean, self.log_std)
+
+    def noise(self, cars: int) -> LastingNoise:
+        """Make the exploration noise of so many cars."""
+        return LastingNoise(cars, self.action_dim, self._noise_memory)
 
     def deltas(self, action: torch.Tensor, plan_m: torch.Tensor) -> torch.Tensor:
         """Corrections (B, N, 2) in metres of plans (B, N, 2) that actions (B, action_dim) stand for."""

@@ -82,6 +82,7 @@ class GRPOLearner:
         self.actor = [*agent.head.parameters(), agent.log_std]
         self.optimizer = torch.optim.Adam(self.actor, lr=config.lr, eps=1e-5, fused=True)
         self.random = torch.Generator().manual_seed(seed)
+        self.noise = agent.noise(world.size)
         self.episodes = 0
         self.env_steps = 0
         self._seed = seed
@@ -107,6 +108,8 @@ class GRPOLearner:
             "optimizer": self.optimizer.state_dict(),
             "random": self.random.get_state(),
             "counts": [self.episodes, self.env_steps],
+            # Every iteration starts all cars anew, but where from may depend on what ended before.
+            "world": self.world.state(),
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -115,17 +118,20 @@ class GRPOLearner:
         self.optimizer.load_state_dict(state["optimizer"])
         self.random.set_state(state["random"])
         self.episodes, self.env_steps = state["counts"]
+        self.world.restore(state["world"])
 
     @torch.no_grad()
     def _drive(self) -> _Drives:
         world, config = self.world, self.config
         first = self.episodes // config.members
+        self.noise.restart()
         self._start_groups(episode_seeds(self._seed, first, config.groups))
+        self.noise.restart()
         steps: list[tuple[torch.Tensor, ...]] = []
         running = np.ones(world.size, dtype=bool)
         while running.any() and not 0 < config.horizon <= len(steps):
             seen = world.look()
-            action, log_prob = self.agent.act(seen.inputs, self.random)
+            action, log_prob = self.agent.act(seen.inputs, self.noise.draw(self.random))
             delta_m = self.agent.deltas(action, seen.plan_m)
             step = world.follow(seen.plan_m + delta_m)
             reward = torch.from_numpy(step.reward.astype(np.float32))
@@ -148,7 +154,7 @@ class GRPOLearner:
         steps = int(torch.randint(self.config.lead_in + 1, (), generator=self.random))
         for _ in range(steps):
             seen = world.look()
-            action, _ = self.agent.act(seen.inputs, self.random)
+            action, _ = self.agent.act(seen.inputs, self.noise.draw(self.random))
             done = world.follow(seen.plan_m + self.agent.deltas(action, seen.plan_m)).done[leaders]
             world.start(leaders[done], seeds[done])
         self.env_steps += steps * len(leaders)

@@ -59,6 +59,7 @@ class Collector:
         self._seed = seed
         self._started = 0
         self._returns = np.zeros(world.size)
+        self._noise = agent.noise(world.size)
         self._start(np.arange(world.size))
 
     @torch.no_grad()
@@ -68,7 +69,7 @@ class Collector:
         seen = self.world.look()
         for t in range(steps):
             new.inputs[t] = seen.inputs
-            new.actions[t], new.log_probs[t] = self.agent.act(seen.inputs, random)
+            new.actions[t], new.log_probs[t] = self.agent.act(seen.inputs, self._noise.draw(random))
             new.deltas_m[t] = self.agent.deltas(new.actions[t], seen.plan_m)
             step = self.world.follow(seen.plan_m + new.deltas_m[t])
             new.rewards[t] = torch.from_numpy(step.reward)
@@ -92,6 +93,7 @@ class Collector:
         return {
             "counts": [self.episodes, self.env_steps, self._started],
             "returns": torch.from_numpy(self._returns.copy()),
+            "noise": self._noise.state(),
             "world": self.world.state(),
         }
 
@@ -99,11 +101,13 @@ class Collector:
         """Continue from a ``state``."""
         self.episodes, self.env_steps, self._started = state["counts"]
         self._returns = state["returns"].numpy().copy()
+        self._noise.restore(state["noise"])
         self.world.restore(state["world"])
 
     def _start(self, rows: NDArray[np.int64]) -> None:
         first, self._started = self._started, self._started + len(rows)
         self._returns[rows] = 0.0
+        self._noise.restart(rows)
         self.world.start(rows, episode_seeds(self._seed, first, len(rows)))
 
 

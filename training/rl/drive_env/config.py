@@ -58,6 +58,29 @@ class RewardConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class RestartConfig:
+    """Which episodes begin shortly before an earlier one ended badly, instead of at a drive's beginning.
+
+    ``share`` of them (0: none), at one of the last ``kept`` moments; each lies ``before_s`` (from, to) before an
+    infraction. Such an episode is cut off after ``length_s``: what it was about is over then.
+    """
+
+    share: float = 0.0
+    before_s: tuple[float, float] = (3.0, 8.0)
+    kept: int = 64
+    length_s: float = 16.0
+
+    def __post_init__(self) -> None:
+        if not 0.0 <= self.share <= 1.0:
+            raise ValueError(f"restarts.share is {self.share}, expected a share from 0 to 1")
+        if len(self.before_s) != 2 or not 0.0 <= self.before_s[0] <= self.before_s[1]:
+            raise ValueError(f"restarts.before_s is {self.before_s}, expected two times in seconds, the shorter first")
+        for name in ("kept", "length_s"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"restarts.{name} is {getattr(self, name)}, expected a positive number")
+
+
+@dataclass(frozen=True, slots=True)
 class DriveEnvConfig:
     """Where and how drives go. A plan is followed for ``ticks`` ticks of ``tick_s``; then the policy looks again.
 
@@ -65,6 +88,8 @@ class DriveEnvConfig:
     They are cut off after ``max_drive_s`` or at the goal, and end when the vehicle leaves the lanes, is more than
     ``max_lateral_m`` beside its route, faces against it, collides, runs a red light, or stands for ``blocked_s``.
     ``target_point`` shows the next sparse route point to the delta head as well. ``render_threads`` draw at a time.
+    ``distinct_drives`` draws episodes from so many drives, whose routes are planned once (0: every episode is a new
+    one). ``restarts`` begins some of them on the way.
     """
 
     towns: tuple[str, ...] = ("Lite02", "Lite03", "signals:1", "signals:2", "signals:3", "signals:4")
@@ -75,6 +100,8 @@ class DriveEnvConfig:
     blocked_s: float = 25.0
     target_point: bool = False
     render_threads: int = 1
+    distinct_drives: int = 0
+    restarts: RestartConfig = field(default_factory=RestartConfig)
     drives: DrivePlanConfig = field(default_factory=lambda: DrivePlanConfig(encounters=0.75))
     reward: RewardConfig = field(default_factory=RewardConfig)
 
@@ -88,6 +115,8 @@ class DriveEnvConfig:
         for name in ("ticks", "tick_s", "max_drive_s", "max_lateral_m", "blocked_s", "render_threads"):
             if not 0.0 < getattr(self, name) < _ROUND_LIMIT_S:
                 raise ValueError(f"{name} is {getattr(self, name)}, expected a positive number")
+        if self.distinct_drives < 0:
+            raise ValueError(f"distinct_drives is {self.distinct_drives}, expected 0 or more")
         if self.drives.vehicles:
             raise ValueError("drives.vehicles is the Traffic Manager's, which lives in the client: set it to 0")
 
@@ -100,3 +129,8 @@ class DriveEnvConfig:
     def max_steps(self) -> int:
         """Steps of the longest episode."""
         return math.ceil(self.max_drive_s / self.step_s)
+
+    @property
+    def max_restarted_steps(self) -> int:
+        """Steps of the longest episode that began on the way."""
+        return math.ceil(self.restarts.length_s / self.step_s)

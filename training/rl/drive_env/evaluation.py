@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from training.rl.agent import PPOAgent
 from training.rl.delta_use import delta_use
-from training.rl.drive_env.config import SELECTION_TOWNS, DriveEnvConfig
+from training.rl.drive_env.config import SELECTION_TOWNS, DriveEnvConfig, RestartConfig
 from training.rl.drive_env.infractions import GOAL, PEDESTRIAN, RED_LIGHT, STATIC, VEHICLE
 from training.rl.drive_env.world import DriveWorld
 from training.rl.rollout import episode_seeds
@@ -79,7 +79,7 @@ def evaluate_drives(
     seed: int = SELECTION_SEED,
 ) -> DriveEvaluation:
     """Drive the ``episodes`` first drives of ``seed`` in the selection towns with the mean action, or the base plan."""
-    config = replace(config, towns=SELECTION_TOWNS)
+    config = replace(config, towns=SELECTION_TOWNS, distinct_drives=0, restarts=RestartConfig())
     parts = []
     for first in range(0, episodes, _BATCH):
         seeds = episode_seeds(seed, first, min(_BATCH, episodes - first))

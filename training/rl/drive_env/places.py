@@ -22,6 +22,7 @@ from waypilot_carla.route_planner import RouteNotFoundError, Stretches, plan_rou
 from waypilot_carla.signals import lines_near
 
 CATALOG = Catalog.default()
+_KEPT_ORDERS = 1024
 MAX_ATTEMPTS = 20
 _WEATHERS = 1 << 16
 _LINE_KINDS = {"traffic.traffic_light": SignalKind.TRAFFIC_LIGHT, "traffic.stop": SignalKind.STOP_SIGN}
@@ -74,19 +75,22 @@ class Place:
         route = plan_route(self.client_map, scenario.start_pose, scenario.goal_m, scenario.via_m, self._stretches)
         return Order(self, scenario, route, lines_near(self.stop_lines, route.points_m))
 
-    def draw(self, seed: int, attempt: int, config: DrivePlanConfig) -> Order | None:
-        """Draw the drive of a seed, None where no route leads."""
-        plan = plan_drive(self.name, self.spawn_poses, seed, seed % _WEATHERS, attempt, config)
-        try:
-            return self.order(plan.scenario)
-        except RouteNotFoundError:
-            return None
-
 
 @lru_cache(maxsize=16)
 def place(name: str) -> Place:
     """Return a town, made when first asked for."""
     return Place(name)
+
+
+@lru_cache(maxsize=_KEPT_ORDERS)
+def drawn_order(town: str, seed: int, attempt: int, config: DrivePlanConfig) -> Order | None:
+    """Draw the drive of a seed, None where no route leads. Planning a route takes some 50 ms, hence they are kept."""
+    where = place(town)
+    plan = plan_drive(where.name, where.spawn_poses, seed, seed % _WEATHERS, attempt, config)
+    try:
+        return where.order(plan.scenario)
+    except RouteNotFoundError:
+        return None
 
 
 def town_of(seed: int, towns: tuple[str, ...]) -> str:

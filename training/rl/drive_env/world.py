@@ -4,26 +4,28 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from carla_lite.engine import SpawnError
+from carla_lite.engine import SpawnError, Vehicle, Walker
 from training.models.heads import TARGET_SCALE_M
 from training.rl.drive_env.config import DriveEnvConfig
 from training.rl.drive_env.drive import Drive
 from training.rl.drive_env.infractions import GOAL, NONE
 from training.rl.drive_env.looking import Eyes, Gaze
-from training.rl.drive_env.places import MAX_ATTEMPTS, Order, place, town_of
-from training.rl.drive_env.reward import step_reward
+from training.rl.drive_env.places import MAX_ATTEMPTS, drawn_order, town_of
+from training.rl.drive_env.restarts import Restarts
+from training.rl.drive_env.reward import StepFacts, step_reward
 from training.rl.waypoint_policy_torch import WaypointPolicyTorch
 from training.rl.world import Situation, WorldStep
 from waypilot.geometry import SE2, wrap_angle
 from waypilot.types import Trajectory
 
-PRIVILEGED = 10
+PRIVILEGED = 14
 """How many numbers only the critic sees (``privileged``)."""
 
 _FAR_M = 40.0
@@ -34,6 +36,7 @@ _CORRIDOR_M = 2.0
 class DriveWorld:
     """B drives over one frozen network; a ``World``.
 
+    Where ``config.restarts`` lets episodes begin on the way, what a seed starts also depends on what ended before.
     ``endings`` counts how episodes ended: the infraction, ``goal`` or ``time``. Pictures are drawn, and the network is
     asked, only where the answer of the last look no longer holds.
     """
@@ -48,6 +51,8 @@ class DriveWorld:
         self._eyes: list[Eyes | None] = [None] * size
         self._seeds = [0] * size
         self._plans: list[list[torch.Tensor]] = [[] for _ in range(size)]
+        self._last_step = np.full(size, config.max_steps)
+        self._restarts = Restarts(config.restarts, config.step_s, self._redrive)
         self._done = np.ones(size, dtype=bool)
         self._stale = np.zeros(size, dtype=bool)
         model = policy.model.config
@@ -75,7 +80,13 @@ class DriveWorld:
     def start(self, rows: NDArray[np.int64], seeds: NDArray[np.uint64]) -> None:
         """Start the episodes of ``seeds`` in these rows."""
         for row, seed in zip(rows.tolist(), seeds.tolist(), strict=True):
-            self._begin(row, new_drive(seed, self.config), seed)
+            moment = self._restarts.draw(seed)
+            if moment is None:
+                self._begin(row, new_drive(seed, self.config), seed)
+                continue
+            self._begin(row, self._restarts.begin(moment), moment.seed)
+            self._plans[row] = list(moment.plans)
+            self._last_step[row] = min(len(moment.plans) + self.config.max_restarted_steps, self.config.max_steps)
 
     def copy(self, source: int, rows: NDArray[np.int64]) -> None:
         """Let other rows go on from where ``source`` is now."""
@@ -86,6 +97,7 @@ class DriveWorld:
             if row != source:
                 self._begin(row, drive.fork(), self._seeds[source])
                 self._plans[row] = list(self._plans[source])
+                self._last_step[row] = self._last_step[source]
                 self._done[row] = self._done[source]
 
     def rest(self, rows: NDArray[np.int64]) -> None:
@@ -121,6 +133,7 @@ class DriveWorld:
             truncated[row] = ended in (GOAL, "time")
             if ended:
                 self.endings[ended] += 1
+                self._restarts.note(ended, self._seeds[row], self._plans[row])
         self._done = terminated | truncated
         return WorldStep(reward, terminated, truncated)
 
@@ -131,7 +144,9 @@ class DriveWorld:
             "seeds": [int(seed) for seed in self._seeds],
             "plans": [torch.stack(plans) if plans else empty for plans in self._plans],
             "done": torch.from_numpy(self._done.copy()),
+            "last_step": torch.from_numpy(self._last_step.copy()),
             "endings": dict(self.endings),
+            "restarts": self._restarts.state(),
             # The network's last bits depend on who else was in its batch.
             "seen": [self._inputs.clone(), self._plan_m.clone(), torch.from_numpy(self._stale.copy())],
         }
@@ -141,9 +156,10 @@ class DriveWorld:
         if len(state["seeds"]) != self.size:
             raise ValueError(f"the state is of {len(state['seeds'])} drives, this world has {self.size}")
         for row, (seed, plans) in enumerate(zip(state["seeds"], state["plans"], strict=True)):
-            self._begin(row, new_drive(seed, self.config), seed)
-            for plan_m in plans:
-                self._advance(row, plan_m)
+            self._begin(row, self._redrive(seed, plans), seed)
+            self._plans[row] = list(plans)
+        self._restarts.restore(state["restarts"])
+        self._last_step = state["last_step"].numpy().copy()
         self._done = state["done"].numpy().copy()
         self.endings = Counter(state["endings"])
         inputs, plan_m, stale = state["seen"]
@@ -152,6 +168,7 @@ class DriveWorld:
     def _begin(self, row: int, drive: Drive, seed: int) -> None:
         self._drives[row], self._eyes[row] = drive, Eyes(drive, self.policy)
         self._seeds[row], self._plans[row] = seed, []
+        self._last_step[row] = self.config.max_steps
         self._done[row], self._stale[row] = False, True
 
     def _advance(self, row: int, plan_m: torch.Tensor) -> tuple[float, str]:
@@ -160,32 +177,45 @@ class DriveWorld:
         if drive is None:
             raise ValueError(f"row {row} was never started")
         self._plans[row].append(plan_m.clone())
-        waypoints_m = plan_m.numpy().astype(np.float64)
-        facts = drive.advance(Trajectory(drive.ego.stamp_ns, self.policy.waypoint_dt_ns, waypoints_m))
+        facts = self._follow(drive, plan_m)
         self._stale[row] = True
-        ended = facts.ended or ("time" if drive.steps >= self.config.max_steps else NONE)
+        ended = facts.ended or ("time" if drive.steps >= self._last_step[row] else NONE)
         return step_reward(facts, self.config.reward), ended
+
+    def _follow(self, drive: Drive, plan_m: torch.Tensor) -> StepFacts:
+        waypoints_m = plan_m.numpy().astype(np.float64)
+        return drive.advance(Trajectory(drive.ego.stamp_ns, self.policy.waypoint_dt_ns, waypoints_m))
+
+    def _redrive(self, seed: int, plans: Sequence[torch.Tensor]) -> Drive:
+        """Drive a seed's drive again, following the plans that were followed."""
+        drive = new_drive(seed, self.config)
+        for plan_m in plans:
+            self._follow(drive, plan_m)
+        return drive
 
 
 def new_drive(seed: int, config: DriveEnvConfig) -> Drive:
     """Set up the drive of a seed. Raises ValueError when its town has no room for drives as configured."""
-    where = place(town_of(seed, config.towns))
+    if config.distinct_drives:
+        seed %= config.distinct_drives
+    town = town_of(seed, config.towns)
     for attempt in range(MAX_ATTEMPTS):
-        order: Order | None = where.draw(seed, attempt, config.drives)
+        order = drawn_order(town, seed, attempt, config.drives)
         if order is None:
             continue
         try:
             return Drive(order, config)
         except SpawnError:
             continue
-    raise ValueError(f"{where.name}: no drive of seed {seed} can be set up in {MAX_ATTEMPTS} attempts")
+    raise ValueError(f"{town}: no drive of seed {seed} can be set up in {MAX_ATTEMPTS} attempts")
 
 
 def privileged(drive: Drive) -> tuple[float, ...]:
     """Tell what only the critic is told, each about 0 to 1 (PRIVILEGED numbers).
 
     Speed, offset and heading from the route, what is left of route and time, distance and speed of whoever is next on
-    the route, distance of the next red light, time to collision, how long the vehicle has stood.
+    the route, distance of the next red light, time to collision, how long the vehicle has stood; place and velocity of
+    the nearest road user, on the route or beside it.
     """
     pose, place_on = drive.ego.pose_map_from_base_link.planar, drive.place
     gap_m, gap_mps = _next_on_route(drive, place_on.s_m)
@@ -201,7 +231,24 @@ def privileged(drive: Drive) -> tuple[float, ...]:
         min(drive.red_lights.ahead_m(pose) / _FAR_M, 1.0),
         min(drive.time_to_collision_s / _CALM_S, 1.0),
         drive.standing_s / drive.config.blocked_s,
+        *_nearest(drive),
     )
+
+
+def _nearest(drive: Drive) -> tuple[float, float, float, float]:
+    """Place and velocity (base_link axes; about -1 to 1) of the road user next to the vehicle, wherever it is."""
+    pose = drive.ego.pose_map_from_base_link.planar
+
+    def away_m(actor: Vehicle | Walker) -> float:
+        return math.hypot(actor.pose.x_m - pose.x_m, actor.pose.y_m - pose.y_m)
+
+    actor = min(drive.users.actors, key=away_m, default=None)
+    if actor is None or away_m(actor) > _FAR_M:
+        return 1.0, 0.0, 0.0, 0.0
+    at = pose.inverse().compose(SE2(actor.pose.x_m, actor.pose.y_m, 0.0))
+    cos, sin = math.cos(pose.yaw_rad), math.sin(pose.yaw_rad)
+    east, north, _ = actor.velocity_mps
+    return at.x_m / _FAR_M, at.y_m / _FAR_M, (cos * east + sin * north) / 10.0, (cos * north - sin * east) / 10.0
 
 
 def _next_on_route(drive: Drive, s_m: float) -> tuple[float, float]:

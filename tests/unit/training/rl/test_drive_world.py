@@ -12,10 +12,12 @@ from training.models.checkpoint import KIND_DELTA, load_checkpoint
 from training.models.heads import DeltaWaypointHead
 from training.models.path_delta import PathDeltaConfig
 from training.rl.agent import AgentConfig
-from training.rl.drive_env.config import SELECTION_TOWNS, DriveEnvConfig, RewardConfig
-from training.rl.drive_env.infractions import GOAL, PEDESTRIAN, RED_LIGHT
+from training.rl.drive_env.config import SELECTION_TOWNS, DriveEnvConfig, RestartConfig, RewardConfig
+from training.rl.drive_env.infractions import BLOCKED, GOAL, PEDESTRIAN, RED_LIGHT, VEHICLE
+from training.rl.drive_env.places import drawn_order
+from training.rl.drive_env.restarts import Restarts
 from training.rl.drive_env.reward import StepFacts, factor, step_reward
-from training.rl.drive_env.world import PRIVILEGED, DriveWorld
+from training.rl.drive_env.world import PRIVILEGED, DriveWorld, new_drive, privileged
 from training.rl.grpo import GRPOConfig
 from training.rl.ppo import PPOConfig
 from training.rl.refinement import RLRefinementTrainer
@@ -92,6 +94,74 @@ def test_copies_start_alike_and_are_independent(policy: WaypointPolicyTorch) -> 
     assert before.steps == 4
 
 
+def test_an_episode_begins_again_before_an_earlier_one_left_the_road(policy: WaypointPolicyTorch) -> None:
+    restarts = RestartConfig(share=1.0, before_s=(1.0, 1.0), length_s=0.6)
+    world = DriveWorld(policy, replace(CONFIG, max_drive_s=20.0, restarts=restarts), 1)
+    world.start(np.array([0]), SEEDS[:1])
+    plan, way = ahead(world, 6.0), []
+    plan[:, :, 1] = plan[:, :, 0] * -0.8
+    while not world.follow(plan).terminated[0]:
+        way.append(states(world)[0])
+    world.start(np.array([0]), SEEDS[1:])
+    again = states(world)
+    assert again == [way[len(way) - 5]]  # five steps of 0.2 s before the last
+    other = DriveWorld(policy, world.config, 1)
+    other.restore(world.state())
+    assert states(other) == again
+    for each in (world, other):  # cut off after three steps, and the next one begins at the same place again
+        assert [each.follow(ahead(each, 3.0)).truncated[0] for _ in range(3)] == [False, False, True]
+        each.start(np.array([0]), SEEDS[1:])
+        assert states(each) == again
+
+
+def test_only_some_episodes_begin_on_the_way_and_only_before_what_could_be_avoided() -> None:
+    restarts = Restarts(RestartConfig(share=0.25, kept=2), 0.2, lambda _seed, _plans: pytest.fail("not asked for"))
+    plans = [torch.zeros(20, 2)] * 100
+    assert restarts.draw(1) is None
+    restarts.note(BLOCKED, 7, plans)
+    restarts.note(GOAL, 7, plans)
+    assert restarts.state() == []
+    for seed in (7, 8, 9):
+        restarts.note(VEHICLE, seed, plans)
+    drawn = [restarts.draw(seed) for seed in range(400)]
+    found = [moment for moment in drawn if moment is not None]
+    assert {moment.seed for moment in found} == {8, 9}
+    assert 60 <= len(found) <= 140
+    assert all(60 <= len(moment.plans) <= 85 for moment in found)
+
+
+def test_distinct_drives_come_again_with_the_same_route() -> None:
+    config = replace(CONFIG, distinct_drives=3)
+    one, two = new_drive(2, config), new_drive(5, config)
+    assert one.order is two.order
+    assert one.ego == two.ego
+    assert new_drive(2, CONFIG).order is one.order
+    assert new_drive(5, CONFIG).order is not one.order
+    assert drawn_order("Lite02", 2, 0, CONFIG.drives) is one.order
+
+
+def test_the_critic_is_told_who_is_near(policy: WaypointPolicyTorch) -> None:
+    world = started(policy)
+    told = [privileged(drive) for drive in world.drives]
+    assert all(len(numbers) == PRIVILEGED for numbers in told)
+    drive = world.drives[0]
+    pose = drive.ego.pose_map_from_base_link.planar
+    places = [(actor.pose.x_m - pose.x_m, actor.pose.y_m - pose.y_m) for actor in drive.users.actors]
+    nearest_m = min(np.hypot(*place) for place in places)
+    x, y = told[0][10:12]
+    assert np.hypot(x, y) * 40.0 == pytest.approx(nearest_m) if nearest_m <= 40.0 else (x, y) == (1.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"share": 1.5}, {"before_s": (4.0, 2.0)}, {"kept": 0}, {"length_s": 0.0}],
+    ids=lambda wrong: next(iter(wrong)),
+)
+def test_restarts_that_make_no_sense_are_refused(wrong: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        RestartConfig(**wrong)  # type: ignore[arg-type]
+
+
 def test_a_drive_is_cut_off_by_time_and_then_stands_still(policy: WaypointPolicyTorch) -> None:
     world = started(policy)
     for number in range(CONFIG.max_steps):
@@ -150,10 +220,10 @@ def test_learning_resumes_with_the_same_bits_and_leaves_the_network_alone(
         env_steps=48,
         eval_every=24,
         eval_episodes=2,
-        agent=AgentConfig(path=PathDeltaConfig(), initial_std=0.25),
+        agent=AgentConfig(path=PathDeltaConfig(), initial_std=0.25, noise_memory=0.5),
         ppo=PPOConfig(num_envs=2, num_steps=12, epochs=1, minibatches=1),
         grpo=GRPOConfig(groups=1, members=2, horizon=12, epochs=1, minibatches=1, lead_in=3),
-        drive=CONFIG,
+        drive=replace(CONFIG, distinct_drives=5, restarts=RestartConfig(share=0.5)),
     )
     RLRefinementTrainer(config).run(lambda _done, _log: None)
     parts = replace(config, out_dir=str(tmp_path / "parts"))
