@@ -7,7 +7,6 @@ import math
 from dataclasses import dataclass
 
 from carla_lite.engine import Vehicle, VehicleControl, World
-from carla_lite.engine.actors import attach
 from carla_lite.scene import Camera, DynamicScene
 from training.rl.drive_env.client_view import (
     engine_control,
@@ -97,7 +96,7 @@ class Drive:
 
     def camera(self, spec: CameraSpec) -> Camera:
         """Return a camera of the vehicle where it is now."""
-        pose = attach(self.vehicle.pose, seen_pose(spec.pose_base_link_from_camera))
+        pose = self.vehicle.pose.compose(seen_pose(spec.pose_base_link_from_camera))
         return Camera(spec.width_px, spec.height_px, seen_field_of_view_rad(spec), pose)
 
     def visible(self) -> DynamicScene:
