@@ -52,6 +52,15 @@ _POST_PROCESS: tuple[AttributeRow, ...] = (
     ("chromatic_aberration_intensity", "FLOAT", "0.0"),
     ("chromatic_aberration_offset", "FLOAT", "0.0"),
 )
+_DVS: tuple[AttributeRow, ...] = (
+    ("positive_threshold", "FLOAT", "0.3"),
+    ("negative_threshold", "FLOAT", "0.3"),
+    ("sigma_positive_threshold", "FLOAT", "0.0"),
+    ("sigma_negative_threshold", "FLOAT", "0.0"),
+    ("refractory_period_ns", "INT", "0"),
+    ("use_log", "BOOL", "true"),
+    ("log_eps", "FLOAT", "0.001"),
+)
 _IMU_NOISE: tuple[AttributeRow, ...] = (
     ("noise_seed", "INT", "0"),
     ("noise_accel_stddev_x", "FLOAT", "0.0"),
@@ -109,8 +118,11 @@ _OBSTACLE: tuple[AttributeRow, ...] = (
 SENSORS: tuple[tuple[str, tuple[AttributeRow, ...]], ...] = (
     ("sensor.camera.rgb", (*_CAMERA, *_POST_PROCESS)),
     ("sensor.camera.depth", _CAMERA),
+    ("sensor.camera.normals", _CAMERA),
     ("sensor.camera.semantic_segmentation", _CAMERA),
     ("sensor.camera.instance_segmentation", _CAMERA),
+    ("sensor.camera.optical_flow", _CAMERA),
+    ("sensor.camera.dvs", (*_CAMERA, *_POST_PROCESS, *_DVS)),
     ("sensor.lidar.ray_cast", (*_SPINNING, *_LIDAR_NOISE)),
     ("sensor.lidar.ray_cast_semantic", _SPINNING),
     ("sensor.other.collision", ()),

@@ -22,8 +22,14 @@ _OPAQUE = 0xFF000000
 
 
 @jit
-def mark_instances(numbers, inverse_depth, view, scratch, meshes, instances, first_number, depth_m, order, count):
-    """Write ``first_number + i`` where instance i is seen, for the first ``count`` instances in ``order``."""
+def mark_instances(
+    numbers, inverse_depth, view, scratch, meshes, instances, first_number, stride, depth_m, order, count
+):
+    """Write ``first_number + i`` where instance i is seen, for the first ``count`` instances in ``order``.
+
+    With a ``stride`` other than 1 the number is ``stride`` times that plus the part of the mesh: the faces of all
+    meshes come first, then their balls.
+    """
     local = np.empty((4, 3))
     for k in range(count):
         i = order[k]
@@ -31,14 +37,15 @@ def mark_instances(numbers, inverse_depth, view, scratch, meshes, instances, fir
         mesh = instances.shape[i]
         if bounding_radius(local) * view.focal_px < FAR_MESH_PX * depth_m[i]:
             mesh += FAR_OFFSET
-        number, seed = first_number + i, instances.seed[i]
+        number, seed = (first_number + i) * stride, instances.seed[i]
         for face in range(meshes.ranges[mesh, 0], meshes.ranges[mesh, 1]):
             put_face(scratch, meshes, local, face)
-            mark_polygon(numbers, inverse_depth, view, scratch, meshes.material[face], seed, number)
+            mark_polygon(numbers, inverse_depth, view, scratch, meshes.material[face], seed, number + face % stride)
         material = m.FOLIAGE if instances.shape[i] == TREE else m.BALL
         for ball in range(meshes.ranges[mesh, 2], meshes.ranges[mesh, 3]):
             put_ball(scratch, view, meshes, local, ball)
-            mark_polygon(numbers, inverse_depth, view, scratch, material, ball * 31 + seed, number)
+            part = (meshes.material.shape[0] + ball) % stride
+            mark_polygon(numbers, inverse_depth, view, scratch, material, ball * 31 + seed, number + part)
 
 
 @jit

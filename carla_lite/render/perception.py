@@ -1,4 +1,4 @@
-"""What sensors other than the colour camera see of a town: depth, labels, and where rays and spheres meet something.
+"""What sensors other than the colour camera see of a town: depth, labels, normals, and what rays and spheres meet.
 
 They see the same meshes on the same ground as the colour camera, in any weather.
 """
@@ -13,7 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from carla_lite.labels import LABEL_OF_SHAPE, Label, surface_label_table
+from carla_lite.render._flow import encode_flow
 from carla_lite.render._marks import GROUND, SKY, encode_depth, encode_labels, mark_ground, mark_instances
+from carla_lite.render._normals import encode_normals
 from carla_lite.render._objects import find_visible
 from carla_lite.render._polygon import SCRATCH_SHAPE
 from carla_lite.render._rays import cast_rays
@@ -21,6 +23,7 @@ from carla_lite.render.atmosphere import make_light
 from carla_lite.render.ground import SurfaceRaster, build_surfaces
 from carla_lite.render.instances import Instances, instances_from_actors, instances_from_boxes
 from carla_lite.render.meshes import TRUNK_SHARE, build_meshes
+from carla_lite.render.motion import Sight, motions_between
 from carla_lite.render.sweeping import first_touch
 from carla_lite.render.view import View, make_view
 from carla_lite.scene import Camera, DynamicScene, Shape, StaticScene, Weather
@@ -117,6 +120,33 @@ class Perception:
         )
         return image
 
+    def normals(self, camera: Camera, dynamic: DynamicScene) -> BgraImage:
+        """Return CARLA's image of surface normals (H, W, 4): red, green, blue are (n + 1) / 2 * 255 of a unit vector.
+
+        The vector's x, y, z are in CARLA's world axes (forward, right, up of the map, not of the camera); the sky's is
+        zero. Raises ValueError for an impossible camera or actor.
+        """
+        parts = len(self._meshes.material) + len(self._meshes.balls)
+        seen = self._look(camera, dynamic, parts)
+        frames = np.concatenate([self._boxes.frames, instances_from_actors(dynamic.actors).frames])
+        image, canvas = _new_image(camera)
+        encode_normals(canvas, seen.numbers, seen.view, np.empty(SCRATCH_SHAPE), self._meshes, frames)
+        return image
+
+    def flow(self, now: Sight, then: Sight | None) -> NDArray[np.float32]:
+        """Return CARLA's optical flow (H, W, 2): how far what each pixel shows has moved since ``then``.
+
+        x is to the right in half widths, y up in half heights, each in [-2, 2]; without ``then``, and where nothing
+        moved, exactly zero. What the picture of ``then`` had outside of its edges or behind other things counts too.
+        Raises ValueError for an impossible camera or actor.
+        """
+        flow = np.zeros((now.camera.height_px, now.camera.width_px, 2), np.float32)
+        if then is not None:
+            seen = self._look(now.camera, now.dynamic)
+            motions = motions_between(now, then)
+            encode_flow(flow, seen.numbers, seen.inverse_depth, seen.view, seen.boxes, motions)
+        return flow
+
     def cast(self, origin: Vector3, directions: FloatArray, reach_m: float, dynamic: DynamicScene) -> Hits:
         """Follow unit rays (N, 3), map axes, from one place to the first surface that faces them.
 
@@ -180,7 +210,7 @@ class Perception:
         ids = np.array([actor.actor_id for actor in dynamic.actors], np.uint32)
         return np.append(self._box_labels, labels), np.append(np.zeros(len(self._box_labels), np.uint32), ids)
 
-    def _look(self, camera: Camera, dynamic: DynamicScene) -> _Seen:
+    def _look(self, camera: Camera, dynamic: DynamicScene, stride: int = 1) -> _Seen:
         view = make_view(camera)
         size = (camera.height_px, camera.width_px)
         numbers, inverse_depth = np.full(size, SKY, np.int64), np.zeros(size, np.float32)
@@ -190,7 +220,9 @@ class Perception:
         for instances, first in ((actors, first_actor), (self._boxes, 0)):
             depth_m, order = np.empty(len(instances.shape)), np.empty(len(instances.shape), np.int64)
             count = find_visible(view, self._clear, size[1], size[0], instances.frames, depth_m, order)
-            mark_instances(numbers, inverse_depth, view, scratch, self._meshes, instances, first, depth_m, order, count)
+            mark_instances(
+                numbers, inverse_depth, view, scratch, self._meshes, instances, first, stride, depth_m, order, count
+            )
         mark_ground(numbers, inverse_depth, view)
         return _Seen(numbers, inverse_depth, view, first_actor)
 

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from carla_lite.render.motion import Sight
 from carla_lite.render.perception import Perception
 from carla_lite.render.renderer import Renderer
 from carla_lite.scene import (
@@ -46,4 +47,6 @@ def warm_up() -> None:
     perception = Perception(scene)
     perception.depth(camera, dynamic)
     perception.labels(camera, dynamic)
+    perception.normals(camera, dynamic)
+    perception.flow(Sight(camera, dynamic), Sight(camera, dynamic))
     perception.cast((-4.0, 0.0, 1.5), np.array([[1.0, 0.0, 0.0]]), 10.0, dynamic)

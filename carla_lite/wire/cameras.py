@@ -1,4 +1,4 @@
-"""Cameras: what a pinhole sees, as colour, depth or labels, in CARLA's BGRA images."""
+"""Cameras: what a pinhole sees, as colour, depth, normals or labels, in CARLA's BGRA images."""
 
 from __future__ import annotations
 
@@ -29,6 +29,10 @@ def _depth(views: TownViews, camera: Camera, scene: DynamicScene) -> Any:
     return views.perception.depth(camera, scene)
 
 
+def _normals(views: TownViews, camera: Camera, scene: DynamicScene) -> Any:
+    return views.perception.normals(camera, scene)
+
+
 def _labels(views: TownViews, camera: Camera, scene: DynamicScene) -> Any:
     return views.perception.labels(camera, scene)
 
@@ -40,19 +44,19 @@ def _instances(views: TownViews, camera: Camera, scene: DynamicScene) -> Any:
 CAMERAS: dict[str, tuple[int, Draw]] = {
     "sensor.camera.rgb": (13, _color),
     "sensor.camera.depth": (1, _depth),
+    "sensor.camera.normals": (2, _normals),
     "sensor.camera.semantic_segmentation": (14, _labels),
     "sensor.camera.instance_segmentation": (15, _instances),
 }
 """CARLA's number of each kind of camera, and what draws for it."""
 
 
-class ImageCamera:
-    """A camera of any kind in ``CAMERAS``. The actor that carries it is left out unless seen from afar."""
+class PinholeCamera:
+    """What all cameras have in common. The actor that carries one is left out unless seen from afar."""
 
     needs_rendering = True
 
     def __init__(self, actor: Actor, surroundings: Surroundings) -> None:
-        self.type_number, self._draw = CAMERAS[actor.type_id]
         self._actor = actor
         self._surroundings = surroundings
         self._width_px = _image_side(actor, "image_size_x")
@@ -67,11 +71,22 @@ class ImageCamera:
         """Number of pixels of an image."""
         return self._width_px * self._height_px
 
+    def _look(self) -> tuple[Camera, DynamicScene]:
+        """Return where the camera is now, and what there is to see."""
+        camera = Camera(self._width_px, self._height_px, math.radians(self._fov_deg), self._actor.pose)
+        return camera, self._surroundings.world.scene(_hidden_from(self._actor, self._surroundings.world))
+
+
+class ImageCamera(PinholeCamera):
+    """A camera of any kind in ``CAMERAS``."""
+
+    def __init__(self, actor: Actor, surroundings: Surroundings) -> None:
+        super().__init__(actor, surroundings)
+        self.type_number, self._draw = CAMERAS[actor.type_id]
+
     def measure(self, elapsed_s: float) -> Payload:
         """Draw the present frame."""
-        camera = Camera(self._width_px, self._height_px, math.radians(self._fov_deg), self._actor.pose)
-        scene = self._surroundings.world.scene(_hidden_from(self._actor, self._surroundings.world))
-        image = self._draw(self._surroundings.views(), camera, scene)
+        image = self._draw(self._surroundings.views(), *self._look())
         return [self._header, image.data.cast("B")]
 
 

@@ -6,12 +6,15 @@ from collections.abc import Callable
 
 from carla_lite.engine import Actor
 from carla_lite.wire.cameras import CAMERAS, ImageCamera
+from carla_lite.wire.change_cameras import DvsCamera, OpticalFlowCamera
 from carla_lite.wire.motion_sensors import Gnss, Imu
 from carla_lite.wire.range_sensors import Lidar, ObstacleDetector, Radar, SemanticLidar
 from carla_lite.wire.sensors import Sensor, Surroundings
 
 _KINDS: dict[str, Callable[[Actor, Surroundings], Sensor]] = {
     **dict.fromkeys(CAMERAS, ImageCamera),
+    "sensor.camera.dvs": DvsCamera,
+    "sensor.camera.optical_flow": OpticalFlowCamera,
     "sensor.lidar.ray_cast": Lidar,
     "sensor.lidar.ray_cast_semantic": SemanticLidar,
     "sensor.other.gnss": Gnss,

@@ -10,7 +10,7 @@ import msgpack
 from carla_lite.engine import Actor, Collision, World
 from carla_lite.wire import records
 from carla_lite.wire.actor_records import ActorRecords, static_actor
-from carla_lite.wire.cameras import ImageCamera
+from carla_lite.wire.cameras import PinholeCamera
 from carla_lite.wire.errors import CallError
 from carla_lite.wire.sensor_kinds import make_sensor
 from carla_lite.wire.sensors import Payload, Sensor, Surroundings
@@ -23,7 +23,8 @@ _COLLISION_TYPE = 0
 _COLLISION_SENSOR = "sensor.other.collision"
 _MAX_PERIOD_S = 1e6
 MAX_CAMERAS_PX = 128 << 20
-"""What all cameras of a world may have together: fifteen of 4K; one step makes and queues 4 bytes for each pixel."""
+"""What all cameras of a world may have together: fifteen of 4K; one step makes and queues 4 bytes for each pixel (8 of
+optical flow)."""
 
 
 class SensorSuite:
@@ -45,13 +46,13 @@ class SensorSuite:
         sensor = make_sensor(actor, self._surroundings)
         if sensor is not None:
             period_ns = _period_ns(actor)
-            if isinstance(sensor, ImageCamera):
+            if isinstance(sensor, PinholeCamera):
                 self._check_pixels(sensor)
             self._period_ns[actor.id] = period_ns
             self._sensors[actor.id] = sensor
 
-    def _check_pixels(self, newcomer: ImageCamera) -> None:
-        cameras = [sensor for sensor in (*self._sensors.values(), newcomer) if isinstance(sensor, ImageCamera)]
+    def _check_pixels(self, newcomer: PinholeCamera) -> None:
+        cameras = [sensor for sensor in (*self._sensors.values(), newcomer) if isinstance(sensor, PinholeCamera)]
         if sum(camera.pixels for camera in cameras) > MAX_CAMERAS_PX:
             raise CallError(
                 f"Spawn failed: the {len(cameras)} cameras of this world would have more than {MAX_CAMERAS_PX >> 20} "

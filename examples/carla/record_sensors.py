@@ -1,7 +1,9 @@
 """Mount every kind of sensor on a car, drive, and write what they measured into a folder."""
 
+import array
 import csv
 import queue
+import struct
 from pathlib import Path
 
 import carla
@@ -12,15 +14,22 @@ SMALL = {"image_size_x": "320", "image_size_y": "180"}
 SENSORS = {
     "sensor.camera.rgb": SMALL,
     "sensor.camera.depth": SMALL,
+    "sensor.camera.normals": SMALL,
     "sensor.camera.semantic_segmentation": SMALL,
     "sensor.camera.instance_segmentation": SMALL,
+    "sensor.camera.optical_flow": SMALL,
     "sensor.lidar.ray_cast": {"range": "50", "rotation_frequency": "20"},
     "sensor.lidar.ray_cast_semantic": {"range": "50", "rotation_frequency": "20"},
     "sensor.other.radar": {},
     "sensor.other.imu": {},
     "sensor.other.gnss": {},
 }
-EVENT_SENSORS = ("sensor.other.collision", "sensor.other.lane_invasion", "sensor.other.obstacle")
+EVENT_SENSORS = {
+    "sensor.other.collision": {},
+    "sensor.other.lane_invasion": {},
+    "sensor.other.obstacle": {},
+    "sensor.camera.dvs": SMALL,
+}
 """These speak only when something happens; what they said is written at the end."""
 CONVERTERS = {
     "sensor.camera.depth": carla.ColorConverter.LogarithmicDepth,
@@ -48,9 +57,22 @@ def save(folder: Path, type_id: str, data: carla.SensorData) -> None:
         data.save_to_disk(str(folder / f"{name}.png"), CONVERTERS.get(type_id, carla.ColorConverter.Raw))
     elif isinstance(data, (carla.LidarMeasurement, carla.SemanticLidarMeasurement)):
         data.save_to_disk(str(folder / f"{name}.ply"))
+    elif isinstance(data, carla.OpticalFlowImage):
+        save_flow(folder / f"{name}.flo", data)
+    elif isinstance(data, carla.DVSEventArray):
+        with (folder / f"{name}.csv").open("w", newline="") as table:
+            csv.writer(table).writerows((event.x, event.y, event.t, event.pol) for event in data)
     else:
         with (folder / f"{type_id}.csv").open("a", newline="") as table:
             csv.writer(table).writerow([data.frame, data.timestamp, str(data)])
+
+
+def save_flow(path: Path, image: carla.OpticalFlowImage) -> None:
+    """Write a Middlebury file: pixels to the right and down since the last frame, from CARLA's half sizes, y up."""
+    values = array.array("f", bytes(image.raw_data))
+    values[0::2] = array.array("f", (x * image.width / 2.0 for x in values[0::2]))
+    values[1::2] = array.array("f", (-y * image.height / 2.0 for y in values[1::2]))
+    path.write_bytes(b"PIEH" + struct.pack("<ii", image.width, image.height) + values.tobytes())
 
 
 def main() -> None:
@@ -64,7 +86,7 @@ def main() -> None:
     with synchronous(world):
         vehicle = spawn(world, "vehicle.tesla.model3", world.get_map().get_spawn_points()[0])
         mounted = {type_id: mount(world, vehicle, type_id, values) for type_id, values in SENSORS.items()}
-        watching = {type_id: mount(world, vehicle, type_id, {}) for type_id in EVENT_SENSORS}
+        watching = {type_id: mount(world, vehicle, type_id, values) for type_id, values in EVENT_SENSORS.items()}
         vehicle.apply_control(carla.VehicleControl(throttle=0.4))
         for number in range(options.ticks):
             frame = world.tick()

@@ -46,11 +46,13 @@ def test_follow_traffic(server):
 
 def test_record_sensors(server, tmp_path):
     printed = run(server, "record_sensors.py", "--ticks", 6, "--every", 3, "--output", tmp_path)
-    assert "of 12 sensors" in printed
+    assert "of 15 sensors" in printed
     names = [path.name for path in tmp_path.iterdir()]
-    assert sum(name.endswith(".png") for name in names) == 2 * 4
+    assert sum(name.endswith(".png") for name in names) == 2 * 5
     assert sum(name.endswith(".ply") for name in names) == 2 * 2
-    assert sum(name.endswith(".csv") for name in names) == 3
+    assert [path.stat().st_size for path in tmp_path.glob("*.flo")] == [12 + 8 * 320 * 180] * 2
+    assert sum(name.startswith("sensor.other.") for name in names) == 3  # radar, IMU and GNSS; nothing was hit
+    assert sum(name.startswith("camera.dvs_") for name in names) == 5  # nothing moves before the first frame
     assert all(path.stat().st_size > 50 for path in tmp_path.iterdir())
 
 

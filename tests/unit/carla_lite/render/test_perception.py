@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 import pytest
-from tiny_town import driver_camera, make_scene, make_town
+from tiny_town import driver_camera, make_scene, make_town, pixel_rays
 
 from carla_lite.labels import Label
 from carla_lite.render import Perception
@@ -34,19 +34,6 @@ def labelled_scene():
 def metres(image):
     blue, green, red = (image[..., channel].astype(float) for channel in range(3))
     return (red + 256.0 * green + 65536.0 * blue) / (2.0**24 - 1.0) * 1000.0
-
-
-def pixel_rays(camera: Camera):
-    """Return the unit rays (H * W, 3) through all pixel centres in the map, and their length per metre of depth."""
-    focal = camera.width_px / 2.0 / math.tan(camera.fov_rad / 2.0)
-    rows, columns = np.mgrid[0 : camera.height_px, 0 : camera.width_px]
-    left = -(columns.ravel() + 0.5 - camera.width_px / 2.0) / focal
-    up = -(rows.ravel() + 0.5 - camera.height_px / 2.0) / focal
-    own = np.stack([np.ones(left.size), left, up], axis=1)
-    turn = camera.pose_map_from_camera.orientation
-    axes = np.array([turn.rotate(axis) for axis in ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))])
-    length = np.linalg.norm(own, axis=1)
-    return own @ axes / length[:, None], length
 
 
 @pytest.mark.parametrize(

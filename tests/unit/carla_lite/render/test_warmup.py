@@ -10,7 +10,7 @@ from numba.core.registry import CPUDispatcher
 from tiny_town import WEATHERS, driver_camera, make_scene, make_town
 
 from carla_lite import render
-from carla_lite.render import Perception, Renderer, warm_up
+from carla_lite.render import Perception, Renderer, Sight, warm_up
 from carla_lite.scene import DynamicScene, StaticScene, Weather
 
 
@@ -44,5 +44,7 @@ def test_warm_up_is_enough():
         perception = Perception(scene)
         perception.depth(driver_camera(roll_rad=0.1), actors)
         perception.labels(driver_camera(), actors, with_ids=True)
+        perception.normals(driver_camera(pitch_rad=0.2), actors)
+        perception.flow(Sight(driver_camera(yaw_rad=0.2), actors), Sight(driver_camera(), make_scene(cars=2)))
         perception.cast((0, 0, 1), np.array([[1, 0, 0], [0, 0, -1]]), 50, actors)
     assert compiled_versions() == before

@@ -136,3 +136,16 @@ def driver_camera(
 ) -> Camera:
     pose = Pose.from_xyz_rpy(x_m, y_m, z_m, roll_rad, pitch_rad, yaw_rad)
     return Camera(width_px, height_px, math.radians(fov_deg), pose)
+
+
+def pixel_rays(camera: Camera) -> tuple[np.ndarray, np.ndarray]:
+    """Return the unit rays (H * W, 3) through all pixel centres in the map, and their length per metre of depth."""
+    focal = camera.width_px / 2.0 / math.tan(camera.fov_rad / 2.0)
+    rows, columns = np.mgrid[0 : camera.height_px, 0 : camera.width_px]
+    left = -(columns.ravel() + 0.5 - camera.width_px / 2.0) / focal
+    up = -(rows.ravel() + 0.5 - camera.height_px / 2.0) / focal
+    own = np.stack([np.ones(left.size), left, up], axis=1)
+    turn = camera.pose_map_from_camera.orientation
+    axes = np.array([turn.rotate(axis) for axis in ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))])
+    length = np.linalg.norm(own, axis=1)
+    return own @ axes / length[:, None], length
