@@ -55,6 +55,7 @@ class RLRefinementTrainer:
         self.learner = self._make_learner()
         self.evaluations: list[dict[str, Any]] = []
         self.iterations: list[dict[str, float]] = []
+        self._judged: tuple[int, Evaluation] | None = None
         if self.task.checkpoint is None:
             _log.warning("no SFT checkpoint given: refining the %s", STAND_IN)
 
@@ -130,7 +131,7 @@ class RLRefinementTrainer:
         self.iterations.append({"episodes": self.learner.episodes, "env_steps": self.learner.env_steps, **log})
 
     def _evaluate(self, board: SummaryWriter, sft_only: Evaluation) -> None:
-        metrics = self.task.judge(self.agent).means()
+        metrics = self._judge(sft_only).means()
         for name, value in metrics.items():
             board.add_scalar(f"eval/{name}", value, self.done)
         self.evaluations.append({"episodes": self.learner.episodes, "env_steps": self.learner.env_steps, **metrics})
@@ -147,6 +148,12 @@ class RLRefinementTrainer:
             "iterations": self.iterations,
         }
         save_atomically(self.state_path, state)
+
+    def _judge(self, sft_only: Evaluation) -> Evaluation:
+        """Evaluate the agent as it is now, once. The untrained one is the SFT plan, whose evaluation is there."""
+        if self._judged is None or self._judged[0] != self.done:
+            self._judged = self.done, sft_only if self.done == 0 else self.task.judge(self.agent)
+        return self._judged[1]
 
     def _write_metrics(self, sft_only: Evaluation) -> None:
         metrics = {
@@ -176,7 +183,7 @@ class RLRefinementTrainer:
 
     def _finish(self, sft_only: Evaluation) -> dict[str, Any]:
         """Write what belongs to the end of a run (or of a part of it)."""
-        refined = self.task.judge(self.agent)
+        refined = self._judge(sft_only)
         before, after = sft_only.per_episode(), refined.per_episode()
         summary = {
             "base": self.task.base_name,

@@ -89,7 +89,7 @@ class DriveEnvConfig:
     ``max_lateral_m`` beside its route, faces against it, collides, runs a red light, or stands for ``blocked_s``.
     ``target_point`` shows the next sparse route point to the delta head as well. ``render_threads`` draw at a time.
     ``distinct_drives`` draws episodes from so many drives, whose routes are planned once (0: every episode is a new
-    one). ``restarts`` begins some of them on the way.
+    one). ``restarts`` begins some of them on the way. ``workers`` processes share the drives (1: none but this one).
     """
 
     towns: tuple[str, ...] = ("Lite02", "Lite03", "signals:1", "signals:2", "signals:3", "signals:4")
@@ -101,6 +101,7 @@ class DriveEnvConfig:
     target_point: bool = False
     render_threads: int = 1
     distinct_drives: int = 0
+    workers: int = 1
     restarts: RestartConfig = field(default_factory=RestartConfig)
     drives: DrivePlanConfig = field(default_factory=lambda: DrivePlanConfig(encounters=0.75))
     reward: RewardConfig = field(default_factory=RewardConfig)
@@ -112,7 +113,7 @@ class DriveEnvConfig:
             raise ValueError(f"policies are evaluated in {', '.join(reserved)}: nothing may be trained there")
         if set(SELECTION_TOWNS).intersection(self.towns) and self.towns != SELECTION_TOWNS:
             raise ValueError(f"checkpoints are selected in {', '.join(SELECTION_TOWNS)}: nothing may be trained there")
-        for name in ("ticks", "tick_s", "max_drive_s", "max_lateral_m", "blocked_s", "render_threads"):
+        for name in ("ticks", "tick_s", "max_drive_s", "max_lateral_m", "blocked_s", "render_threads", "workers"):
             if not 0.0 < getattr(self, name) < _ROUND_LIMIT_S:
                 raise ValueError(f"{name} is {getattr(self, name)}, expected a positive number")
         if self.distinct_drives < 0:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -30,6 +31,8 @@ HIGHER_IS_BETTER = {
 }
 _BATCH = 16
 _TIME = "time"
+Batch = tuple[NDArray, NDArray, NDArray, NDArray, list[str], torch.Tensor]
+"""Returns, passed shares, steps, mean speeds and endings of some drives, and all their deltas (M, N, 2)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,7 +73,6 @@ class DriveEvaluation:
         return np.array([float(so(ending)) for ending in self.endings])  # type: ignore[operator]
 
 
-@torch.inference_mode()
 def evaluate_drives(
     policy: WaypointPolicyTorch,
     config: DriveEnvConfig,
@@ -79,19 +81,34 @@ def evaluate_drives(
     seed: int = SELECTION_SEED,
 ) -> DriveEvaluation:
     """Drive the ``episodes`` first drives of ``seed`` in the selection towns with the mean action, or the base plan."""
+    return evaluated(drive_batches(policy, config, agent, selection_batches(episodes, seed)))
+
+
+def selection_batches(episodes: int, seed: int = SELECTION_SEED) -> list[NDArray[np.uint64]]:
+    """Return the seeds of the first drives of ``seed``, in the batches that they are driven in."""
+    return [episode_seeds(seed, first, min(_BATCH, episodes - first)) for first in range(0, episodes, _BATCH)]
+
+
+@torch.inference_mode()
+def drive_batches(
+    policy: WaypointPolicyTorch,
+    config: DriveEnvConfig,
+    agent: PPOAgent | None,
+    batches: Sequence[NDArray[np.uint64]],
+) -> list[Batch]:
+    """Drive batches of seeds in the selection towns, each drive from its beginning."""
     config = replace(config, towns=SELECTION_TOWNS, distinct_drives=0, restarts=RestartConfig())
-    parts = []
-    for first in range(0, episodes, _BATCH):
-        seeds = episode_seeds(seed, first, min(_BATCH, episodes - first))
-        parts.append(_drive(DriveWorld(policy, config, len(seeds)), agent, seeds))
+    return [_drive(DriveWorld(policy, config, len(seeds)), agent, seeds) for seeds in batches]
+
+
+def evaluated(parts: Sequence[Batch]) -> DriveEvaluation:
+    """Join driven batches."""
     returns, passed, steps, speeds = (np.concatenate(column) for column in list(zip(*parts, strict=True))[:4])
     endings = tuple(ending for part in parts for ending in part[4])
     return DriveEvaluation(returns, passed, steps, speeds, endings, delta_use(torch.cat([part[5] for part in parts])))
 
 
-def _drive(
-    world: DriveWorld, agent: PPOAgent | None, seeds: NDArray[np.uint64]
-) -> tuple[NDArray, NDArray, NDArray, NDArray, list[str], torch.Tensor]:
+def _drive(world: DriveWorld, agent: PPOAgent | None, seeds: NDArray[np.uint64]) -> Batch:
     world.start(np.arange(world.size), seeds)
     started_m = np.array([drive.passed_m for drive in world.drives])
     running = np.ones(world.size, dtype=bool)

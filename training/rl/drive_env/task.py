@@ -7,7 +7,14 @@ from typing import Any
 
 from training.rl.agent import PPOAgent
 from training.rl.drive_env.config import SELECTION_TOWNS
-from training.rl.drive_env.evaluation import HIGHER_IS_BETTER, DriveEvaluation, evaluate_drives
+from training.rl.drive_env.evaluation import (
+    HIGHER_IS_BETTER,
+    DriveEvaluation,
+    drive_batches,
+    evaluated,
+    selection_batches,
+)
+from training.rl.drive_env.parallel import ParallelWorld
 from training.rl.drive_env.world import PRIVILEGED, DriveWorld
 from training.rl.refinement_config import RefinementConfig
 from training.rl.waypoint_policy_torch import WaypointPolicyConfig, WaypointPolicyTorch
@@ -24,6 +31,7 @@ class DriveTask:
         if not config.sft_model:
             raise ValueError("sft_model is empty: drives are looked at through cameras, which needs a trained network")
         self._config = config
+        self._parallel: ParallelWorld | None = None
         self.policy = WaypointPolicyTorch(WaypointPolicyConfig(config.sft_model))
         self.checkpoint = self.policy.checkpoint
         self.base_name, self.base_sha256 = config.sft_model, self.checkpoint.sha256
@@ -39,13 +47,20 @@ class DriveTask:
             "path": None if path is None else config_to_dict(path) | {"dt_s": model.waypoint_dt_s},
         }
 
-    def world(self, size: int) -> DriveWorld:
+    def world(self, size: int) -> DriveWorld | ParallelWorld:
         """Make a world of so many drives."""
-        return DriveWorld(self.policy, self._config.drive, size)
+        drive = self._config.drive
+        if drive.workers == 1:
+            return DriveWorld(self.policy, drive, size)
+        self._parallel = ParallelWorld(self._config.sft_model, drive, size, self.policy.model.config.num_waypoints)
+        return self._parallel
 
     def judge(self, agent: PPOAgent | None) -> DriveEvaluation:
         """Evaluate on the selection drives, which are the same for every run."""
-        return evaluate_drives(self.policy, self._config.drive, agent, self._config.eval_episodes)
+        batches = selection_batches(self._config.eval_episodes)
+        if self._parallel is not None:
+            return evaluated(self._parallel.judge(agent, batches))
+        return evaluated(drive_batches(self.policy, self._config.drive, agent, batches))
 
     def described(self) -> dict[str, Any]:
         """Tell the towns of training and of selection."""
