@@ -53,12 +53,16 @@ class BlueprintAttribute:
     recommended: tuple[str, ...] = ()
     modifiable: bool = True
 
-    def check(self, value: str) -> None:
-        """Raise ValueError when ``value`` cannot be read as this attribute's type, or may not be set."""
+    def read(self, value: str) -> str:
+        """Return a value as the engine reads it: a whole number loses its fraction (``800.0``), as in CARLA.
+
+        Raises ValueError when ``value`` cannot be read as this attribute's type, or may not be set.
+        """
         if not self.modifiable and value != self.default:
             raise ValueError(f"attribute '{self.name}' is fixed to '{self.default}' and cannot be '{value}'")
         if not _READABLE[self.type](value):
             raise ValueError(f"attribute '{self.name}' is '{value}', expected {_EXPECTED[self.type]}")
+        return str(int(float(value))) if self.type is AttributeType.INT else value
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +97,13 @@ class Blueprint:
 
         Raises ValueError for an unknown attribute, a fixed one that is changed, or a value of the wrong type.
         """
+        result = {attribute.name: attribute.default for attribute in self.attributes}
         known = {attribute.name: attribute for attribute in self.attributes}
         for name, value in values.items():
             if name not in known:
                 raise ValueError(f"blueprint '{self.type_id}' has no attribute '{name}'")
-            known[name].check(value)
-        return {name: values.get(name, attribute.default) for name, attribute in known.items()}
+            result[name] = known[name].read(value)
+        return result
 
 
 class Catalog:
@@ -136,7 +141,7 @@ def _is_bool(text: str) -> bool:
 
 def _is_int(text: str) -> bool:
     try:
-        return abs(int(text)) < 2**31
+        return abs(float(text)) < 2**31
     except ValueError:
         return False
 

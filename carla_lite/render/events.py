@@ -75,14 +75,16 @@ class EventPixels:
         level, before = self._brightness(image), self._level
         if before is None:
             self._reference, events = level.copy(), np.empty(0, EVENT)
-            self._last_event_ns = np.full(level.size, _NEVER_NS)
+            if self._settings.refractory_ns > 0:
+                self._last_event_ns = np.full(level.size, _NEVER_NS)
         else:
             events = self._events(level, before, time_ns, image.shape[1])
         self._level, self._time_ns = level, time_ns
         return events
 
     def _brightness(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
-        grey = (image[..., :3] @ _GREY).ravel()
+        blue, green, red = (image[..., channel] * weight for channel, weight in enumerate(_GREY))
+        grey = (blue + green + red).ravel()
         if self._settings.log_eps is None:
             return grey
         return np.log(np.float32(self._settings.log_eps) + grey / np.float32(255.0))

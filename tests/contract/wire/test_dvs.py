@@ -121,6 +121,15 @@ def test_attributes_act(world, listeners):
     assert len(noisy) == pytest.approx(len(plain), rel=0.1)
 
 
+def test_the_documented_defaults_are_accepted_as_text(world):
+    """CARLA's page of sensors gives 0.0 for the whole number of nanoseconds; the client cuts the fraction."""
+    blueprint = world.get_blueprint_library().find(DVS)
+    for name, value in {"refractory_period_ns": "0.0", "image_size_x": "64.0", "use_log": "True"}.items():
+        blueprint.set_attribute(name, value)
+    attributes = world.spawn_actor(blueprint, AHEAD).attributes
+    assert [attributes[name] for name in ("refractory_period_ns", "image_size_x")] == ["0", "64"]
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [

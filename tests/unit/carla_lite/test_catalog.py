@@ -11,9 +11,9 @@ def test_every_blueprint_is_consistent():
     for blueprint in CATALOG:
         assert blueprint.resolve({}) == {a.name: a.default for a in blueprint.attributes}
         for attribute in blueprint.attributes:
-            attribute.check(attribute.default)
+            attribute.read(attribute.default)
             for value in attribute.recommended:
-                attribute.check(value)
+                attribute.read(value)
         has_body = blueprint.actor_class in (ActorClass.VEHICLE, ActorClass.WALKER, ActorClass.PROP)
         assert all((size > 0) == has_body for size in blueprint.half_extent_m)
         assert (blueprint.mass_kg > 0) == has_body
@@ -36,6 +36,9 @@ def test_the_ego_vehicle_has_the_size_and_mass_of_a_tesla_model_3():
     ("name", "value", "complaint"),
     [
         ("image_size_x", "wide", "expected a whole number"),
+        ("image_size_x", "nan", "expected a whole number"),
+        ("image_size_x", "inf", "expected a whole number"),
+        ("image_size_x", "2147483648", "expected a whole number"),
         ("fov", "nan", "expected a finite number"),
         ("enable_postprocess_effects", "yes", "expected true or false"),
         ("wheels", "4", "has no attribute 'wheels'"),
@@ -44,6 +47,11 @@ def test_the_ego_vehicle_has_the_size_and_mass_of_a_tesla_model_3():
 def test_wrong_attribute_values_are_refused(name, value, complaint):
     with pytest.raises(ValueError, match=complaint):
         CATALOG.find("sensor.camera.rgb").resolve({name: value})
+
+
+@pytest.mark.parametrize(("value", "read"), [("800", "800"), ("800.0", "800"), ("-1.9", "-1"), ("1e3", "1000")])
+def test_whole_numbers_lose_their_fraction(value, read):
+    assert CATALOG.find("sensor.camera.rgb").resolve({"image_size_x": value})["image_size_x"] == read
 
 
 def test_fixed_attributes_and_colours_are_checked():
