@@ -19,6 +19,7 @@ Vector3 = tuple[float, float, float]
 
 # Nearer to straight up or down than this, yaw and roll turn about one and the same axis.
 _POLE_SIN_PITCH = 1.0 - 1e-12
+_UNIT_TOLERANCE = 1e-3
 
 
 def wrap_angle(angle_rad: float) -> float:
@@ -77,6 +78,11 @@ class Quaternion:
             cr * cp * sy - sr * sp * cy,
             cr * cp * cy + sr * sp * sy,
         )
+
+    @property
+    def is_rotation(self) -> bool:
+        """Whether its length is 1, up to what a message's numbers lose; that of a field nobody filled is 0."""
+        return abs(math.hypot(self.x, self.y, self.z, self.w) - 1.0) <= _UNIT_TOLERANCE
 
     @property
     def yaw_rad(self) -> float:

@@ -133,6 +133,11 @@ class Route:
         return np.clip(np.searchsorted(self.arc_m, s_m, side="right") - 1, 0, len(self._segment_lengths) - 1)
 
 
+def is_same_line(one: Route | None, other: Route | None) -> bool:
+    """Whether two routes are the same line, or both are none; messages may tell one route several times."""
+    return one is other or (one is not None and other is not None and np.array_equal(one.points_m, other.points_m))
+
+
 class RouteTracker:
     """Follows a vehicle along a route, looking only near where it was last.
 

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter, deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from waypilot.bags.frames import Commanded, Frame
+from waypilot.bags.frames import LATE_NS, Commanded, Frame
 from waypilot.bags.motion import Motion
 from waypilot.episodes import EpisodeFrame, EpisodeWriter
-from waypilot.geometry import Pose
 from waypilot.observation import ObservationBuilder, ObservationConfig
 from waypilot.rig import CameraSpec
 from waypilot.route import Route
@@ -22,11 +20,8 @@ from waypilot.types import Control, EgoState, RgbImage
 COMMAND_NS = 50_000_000
 #: How many commands may wait for the frames that they answer.
 MAX_COMMANDS = 2000
-#: How long motion is kept where no frame needs it: as long as a frame may come late.
-LATE_NS = 120_000_000_000
 #: By how much a frame may come before it is due: stamps of real cameras tremble.
 EARLY_NS = 10_000_000
-_QUATERNION_TOLERANCE = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +96,6 @@ class BagDrive:
             return
         if not seen.images:
             self.counts["frames without a usable image"] += 1
-        elif not _is_rotation(frame.ego.pose_map_from_base_link):
-            self.counts["frames whose orientation is no rotation"] += 1
         else:
             self._last_ns = stamp_ns
             target_m = None if self.route is None else seen.target_point_m
@@ -142,8 +135,3 @@ class BagDrive:
             self._commands.popleft()
         near = [command for command in list(self._commands)[:2] if abs(command.stamp_ns - stamp_ns) <= COMMAND_NS]
         return min(near, key=lambda command: abs(command.stamp_ns - stamp_ns)).control if near else None
-
-
-def _is_rotation(pose: Pose) -> bool:
-    q = pose.orientation
-    return abs(math.hypot(q.x, q.y, q.z, q.w) - 1.0) <= _QUATERNION_TOLERANCE

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,11 +10,13 @@ from training.data.bag_drive import LabelConfig
 from waypilot.bags import Bag, BagError
 from waypilot.bags.calibration import Calibration, first_calibration
 from waypilot.bags.frames import first_image
-from waypilot.bags.layout import Layout
+from waypilot.bags.layout import SETUP_TYPE, Layout
 from waypilot.bags.mounts import TF_STATIC, TF_TYPE
-from waypilot.config import config_from_mapping, config_to_dict
+from waypilot.bags.recorded_drive import SETUP
+from waypilot.config import config_to_dict
 from waypilot.episodes import CameraIntrinsics, Episode, WaypointSource
 from waypilot.geometry import Pose
+from waypilot.messages import DriveSetup, MalformedMessageError, setup_from_msg
 from waypilot.rig import CameraSpec
 from waypilot.scenarios import EVALUATION_TOWNS, WEATHER_PRESETS, Scenario
 
@@ -57,11 +58,27 @@ def camera_topics(bag: Bag, layout: Layout, config: BagImportConfig, reasons: Se
     return {name: layout.cameras[name] for name in config.mounts}
 
 
-def episode_header(bag: Bag, layout: Layout, config: BagImportConfig, cameras: Mapping[str, str]) -> Episode:
-    """Make the header of a bag's episodes, without their name. Raises BagError for a bag that must not train."""
-    scenario, seed = _scenario(bag, layout)
-    if scenario is not None and scenario.faults:
-        raise BagError(f"{bag.path}: scenario {scenario.name} has faults: pictures or odometry are broken on purpose")
+def drive_setups(bag: Bag) -> list[DriveSetup]:
+    """Read what every drive of a bag was, where it says so. Raises BagError for a bag that must not train."""
+    topic = bag.topics.get(SETUP)
+    if topic is None or topic.type != SETUP_TYPE:
+        return []
+    try:
+        setups = [bag.read(message, setup_from_msg) for message in bag.messages({SETUP})]
+    except MalformedMessageError as error:
+        raise BagError(f"{bag.path}: what was driven cannot be told, so it must not train: {error}") from error
+    for setup in setups:
+        if setup.scenario.faults:
+            name = setup.scenario.name
+            raise BagError(f"{bag.path}: scenario {name} has faults: pictures or odometry are broken on purpose")
+    return setups
+
+
+def episode_header(
+    bag: Bag, layout: Layout, config: BagImportConfig, cameras: Mapping[str, str], setup: DriveSetup | None
+) -> Episode:
+    """Make the header of a drive's episodes, without their name. Raises BagError for a drive that must not train."""
+    scenario = setup.scenario if setup is not None else None
     town = _town(bag, config, scenario)
     calibrations = {name: _calibration(bag, layout, name, topic, config) for name, topic in cameras.items()}
     weather = scenario.weather if scenario is not None else None
@@ -71,7 +88,7 @@ def episode_header(bag: Bag, layout: Layout, config: BagImportConfig, cameras: M
         town=town,
         route_id=config.route_id or (scenario.name if scenario is not None else bag.path.name.split(".")[0]),
         weather=config.weather or next((n for n, w in WEATHER_PRESETS.items() if w == weather), "unknown"),
-        seed=seed,
+        seed=setup.seed if setup is not None else 0,
         cameras=tuple(_spec(name, calibrations[name], config.mounts[name]) for name in cameras),
         waypoint_dt_ns=config.labels.waypoint_dt_ns,
         waypoint_source=WaypointSource.DRIVEN_PATH,
@@ -93,22 +110,17 @@ def episode_header(bag: Bag, layout: Layout, config: BagImportConfig, cameras: M
     )
 
 
-def _scenario(bag: Bag, layout: Layout) -> tuple[Scenario | None, int]:
-    for message in bag.messages({layout.setup}) if layout.setup is not None else ():
-        setup = bag.decode(message)
-        return config_from_mapping(Scenario, json.loads(setup.scenario_json)), int(setup.seed)
-    return None, 0
-
-
 def _town(bag: Bag, config: BagImportConfig, scenario: Scenario | None) -> str:
     town = config.town or (scenario.map if scenario is not None else "")
     if not town:
         raise BagError(f"{bag.path}: the bag does not say where it was driven; name the place with --town")
-    if town in EVALUATION_TOWNS and not config.allow_evaluation_towns:
-        raise BagError(
-            f"{bag.path}: {town}: policies are evaluated there, so nothing may be trained on it; "
-            "give another bag, or --allow-evaluation-towns"
-        )
+    # Whatever name is given, it was driven where the bag says.
+    for place in {town, town if scenario is None else scenario.map} & EVALUATION_TOWNS:
+        if not config.allow_evaluation_towns:
+            raise BagError(
+                f"{bag.path}: {place}: policies are evaluated there, so nothing may be trained on it; "
+                "give another bag, or --allow-evaluation-towns"
+            )
     return town
 
 

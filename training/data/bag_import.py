@@ -6,16 +6,14 @@ from collections import Counter, deque
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import numpy as np
-
 from training.data.bag_drive import BagDrive
-from training.data.bag_header import BagImportConfig, camera_topics, episode_header
+from training.data.bag_header import BagImportConfig, camera_topics, drive_setups, episode_header
 from waypilot.bags import Bag
 from waypilot.bags.frames import Commanded, Frame, FrameOptions, FrameReader, Motioned, Restarted, first_route
 from waypilot.bags.layout import LayoutOptions, detect
 from waypilot.bags.mounts import TF_STATIC, static_mounts
 from waypilot.episodes import Episode, EpisodeWriter
-from waypilot.route import Route
+from waypilot.route import Route, is_same_line
 
 MAX_EARLY = 12_000
 """What is kept until the first frame of a drive: two minutes of odometry at 100 Hz, as long as images may be late."""
@@ -45,20 +43,35 @@ def import_bag(bag: Bag, topics: LayoutOptions, config: BagImportConfig, out: Pa
         result.notes += [*reasons, *(f"camera {name} sits where {TF_STATIC} says" for name in mounts)]
         config = replace(config, mounts=mounts)
     cameras = camera_topics(bag, layout, config, reasons)
-    header = episode_header(bag, layout, config, cameras)
+    setups = drive_setups(bag)
+    headers = deque(
+        _Header(setup.route if setup is not None else None, episode_header(bag, layout, config, cameras, setup))
+        for setup in setups or [None]
+    )
     route = first_route(bag, layout)
     if route is None:
         result.notes.append("no route: route commands are VOID (unknown), there are no target points")
     reader = FrameReader(bag, layout, cameras, FrameOptions(max_gap_ns=config.labels.max_gap_ns), route)
-    _Importer(header, config, out, bag.path.name.split(".")[0], result).run(reader)
+    _Importer(headers, config, out, bag.path.name.split(".")[0], result).run(reader)
     result.counts += reader.counts
     result.notes += bag.problems
     return result
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Header:
+    """What episodes of a drive along a route say about themselves."""
+
+    route: Route | None
+    header: Episode
+
+
 class _Importer:
-    def __init__(self, header: Episode, config: BagImportConfig, out: Path, name: str, result: BagImport) -> None:
-        self._header, self._config, self._out, self._name, self._result = header, config, out, name, result
+    def __init__(
+        self, headers: deque[_Header], config: BagImportConfig, out: Path, name: str, result: BagImport
+    ) -> None:
+        self._headers, self._config, self._out, self._name, self._result = headers, config, out, name, result
+        self._header = headers[0].header
         self._drive: BagDrive | None = None
         self._number = 0
         self._early: deque[Motioned | Commanded] = deque(maxlen=MAX_EARLY)
@@ -79,7 +92,7 @@ class _Importer:
             raise
 
     def _on_frame(self, frame: Frame) -> None:
-        if self._drive is not None and not _same_line(self._drive.route, frame.route):
+        if self._drive is not None and not is_same_line(self._drive.route, frame.route):
             self._end()
         if self._drive is None:
             self._begin(frame.route)
@@ -99,12 +112,20 @@ class _Importer:
     def _begin(self, route: Route | None) -> None:
         name = f"{self._name}_{self._number:02d}"
         self._number += 1
+        self._choose_header(route)
         header = replace(self._header, episode_id=name)
         writer = EpisodeWriter(self._out / name, header)
         self._drive = BagDrive(writer, route, header.cameras, self._config.labels, self._result.counts)
         early, self._early = self._early, deque(maxlen=MAX_EARLY)
         for event in early:
             self._pass_on(event)
+
+    def _choose_header(self, route: Route | None) -> None:
+        """Take the next set-up of this route. One that does not come again goes on: a drive may be in pieces."""
+        chosen = next((told for told in self._headers if is_same_line(told.route, route)), None)
+        if chosen is not None:
+            self._header = chosen.header
+            self._headers.remove(chosen)
 
     def _end(self) -> None:
         drive, self._drive = self._drive, None
@@ -118,8 +139,3 @@ class _Importer:
             return
         self._result.frames += drive.writer.frame_count
         self._result.episodes.append(drive.writer.finish())
-
-
-def _same_line(one: Route | None, other: Route | None) -> bool:
-    """Whether two routes are the same line; a bag may hold the same one several times."""
-    return one is other or (one is not None and other is not None and np.array_equal(one.points_m, other.points_m))

@@ -3,7 +3,8 @@
     python -m training.data.check_bag BAG [--checkpoint PT] [--output check.json]
 
 Every message is looked at once, but images are not decoded (only the first of each camera is). Exit codes: 0 the bag
-can be evaluated, 1 it can be in part or with care (what to care about is listed), 2 it cannot be read or evaluated.
+can be evaluated, 1 it can be in part or with care (what to care about is listed), 2 it cannot be read or evaluated, or
+``--output`` cannot be written.
 """
 
 from __future__ import annotations
@@ -65,7 +66,7 @@ def to_json(path: Path, found: Survey, judged: Findings, code: int) -> dict[str,
         "exit_code": code,
         "blocking": list(judged.blocking),
         "narrowing": list(judged.narrowing),
-        "odometry": _topic_json(found.odometry),
+        "odometry": _topic_json(found.odometry) | {"place_jumps": found.place_jumps},
         "cameras": {
             name: {
                 **_topic_json(camera.stamps),
@@ -135,7 +136,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("".join(f"{words}: {text}\n" for text in texts), end="")
     print(f"verdict: {('can be evaluated', 'can be evaluated in part or with care', 'cannot be evaluated')[code]}")
     if options.output is not None:
-        write_json_atomic(options.output, to_json(options.bag, found, judged, code))
+        try:
+            write_json_atomic(options.output, to_json(options.bag, found, judged, code))
+        except OSError as error:
+            print(f"{options.output} cannot be written: {error}", file=sys.stderr)
+            return UNUSABLE
     return code
 
 

@@ -115,6 +115,8 @@ def _mount(text: str) -> tuple[str, Pose]:
 
 def _fov(text: str) -> tuple[str, float]:
     name, (degrees,) = _named(text, "NAME=DEGREES", (1,))
+    if not 0.0 < degrees < 180.0:
+        raise argparse.ArgumentTypeError(f"{text!r}: a pinhole sees between 0 and 180 degrees")
     return name, math.radians(degrees)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-HORIZONS_S = (1.0, 2.0, 3.0, 5.0)
+from waypilot.bags.survey import HORIZONS_S
+
 SPEED_BINS_MPS = (0.0, 2.0, 5.0, 10.0, 15.0)
 CONVENTIONS = {
     "ade_m": "distance to the driven position, mean over all waypoints up to T (the L2 of ST-P3 and VAD)",
@@ -57,14 +59,14 @@ class HorizonErrors:
 
 
 def errors_by_horizon(errors: PlanErrors, dt_s: float, miss_m: float) -> dict[float, HorizonErrors]:
-    """Give the errors at the horizons that the plans reach."""
+    """Give the errors at the horizons at which the plans have a waypoint."""
     waypoints = errors.distance_m.shape[1]
     ade_m = np.cumsum(errors.distance_m, axis=1) / np.arange(1, waypoints + 1)
     known = np.logical_and.accumulate(errors.known, axis=1)
     found = {}
     for horizon_s in HORIZONS_S:
         count = round(horizon_s / dt_s)
-        if 1 <= count <= waypoints:
+        if 1 <= count <= waypoints and math.isclose(count * dt_s, horizon_s):
             at = np.s_[:, count - 1]
             fde_m, along_m, across_m = errors.distance_m[at], errors.longitudinal_m[at], errors.lateral_m[at]
             columns = (ade_m[at], fde_m, np.abs(along_m), along_m, np.abs(across_m), fde_m > miss_m)

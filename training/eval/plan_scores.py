@@ -143,7 +143,10 @@ class PlanScores:
         told = self._maps.get(_short(staged.scenario.map))
         if told is None or staged.scene is None:
             return None
-        town, footprint = open_map(told.name, told.xodr), staged.scene.ego
+        try:
+            town, footprint = open_map(told.name, told.xodr), staged.scene.ego
+        except RuntimeError:  # a damaged document; plans lack the road then, as without any map
+            return None
         return lambda pose: sample_road(town, pose, footprint, None)
 
 

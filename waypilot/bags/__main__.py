@@ -45,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         else:
             problems = repair(options.bag, options.new_bag, options.storage)
             print("\n".join([*(f"left out: {problem}" for problem in problems), f"written: {options.new_bag}"]))
-    except BagError as error:
+    except (BagError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
     return 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -18,6 +19,9 @@ from waypilot.bags.survey import (
 from waypilot.rig import CameraSpec
 from waypilot.types import NANOSECONDS_PER_SECOND
 
+#: How far a camera's view may be from that of the images which a policy was trained on.
+FOV_TOLERANCE_DEG = 3.0
+
 
 @dataclass(frozen=True, slots=True)
 class Findings:
@@ -31,6 +35,7 @@ def findings(found: Survey, options: FrameOptions, expected: Sequence[CameraSpec
     """Judge a survey; ``expected`` are a policy's cameras, which images must match in size."""
     blocking = [*_blocking(found), *_wrong_sizes(found, expected)]
     narrowing = [
+        *_wrong_views(found, expected),
         *_stamps(found.odometry, options),
         *_odometry(found),
         *(text for camera in found.cameras.values() for text in _camera(camera, options)),
@@ -72,6 +77,19 @@ def _wrong_sizes(found: Survey, expected: Sequence[CameraSpec]) -> Iterator[str]
         )
 
 
+def _wrong_views(found: Survey, expected: Sequence[CameraSpec]) -> Iterator[str]:
+    for spec in expected:
+        camera = found.cameras.get(spec.name)
+        if camera is None or camera.calibration is None:
+            continue
+        seen_deg, wanted_deg = math.degrees(camera.calibration.fov_rad), math.degrees(spec.fov_rad)
+        if abs(seen_deg - wanted_deg) > FOV_TOLERANCE_DEG:
+            yield (
+                f"{camera.stamps.topic}: its images show {seen_deg:.1f} degrees across, those that the checkpoint was "
+                f"trained on {wanted_deg:.1f}"
+            )
+
+
 def _stamps(stamps: TopicStamps, options: FrameOptions) -> Iterator[str]:
     gaps_s = stamps.gaps_s(options.max_gap_ns)
     if gaps_s:
@@ -92,6 +110,8 @@ def _odometry(found: Survey) -> Iterator[str]:
     rate_hz = found.odometry.rate_hz()
     if rate_hz is not None and rate_hz < MIN_ODOMETRY_HZ:
         yield f"{found.odometry.topic}: {rate_hz:.1f} Hz is slow, the ground truth is linear between stamps"
+    if found.place_jumps:
+        yield f"{found.odometry.topic}: the vehicle jumps {found.place_jumps} times; each begins another drive"
     if found.speed_error_mps is None:
         yield f"{found.odometry.topic}: the vehicle stands all the time"
         return
@@ -128,8 +148,9 @@ def _length(found: Survey) -> Iterator[str]:
 
 
 def _spell(stamps: TopicStamps) -> str:
-    kept = [stamp for drive in stamps.drives for stamp in drive]
-    if not kept:
+    drives = [drive for drive in stamps.drives if drive]
+    if not drives:
         return f"{stamps.topic} has no stamps"
-    first, last = (stamp / NANOSECONDS_PER_SECOND for stamp in (min(kept), max(kept)))
+    first = min(drive[0] for drive in drives) / NANOSECONDS_PER_SECOND
+    last = max(drive[-1] for drive in drives) / NANOSECONDS_PER_SECOND
     return f"{stamps.topic} from {first:.3f} to {last:.3f} s"

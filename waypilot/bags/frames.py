@@ -119,7 +119,7 @@ class Surrounded:
 
 @dataclass(frozen=True, slots=True)
 class Restarted:
-    """Time fell back: what comes belongs to another drive."""
+    """Time fell back, or the vehicle was put elsewhere: what comes belongs to another drive."""
 
 
 Event = Frame | Motioned | Planned | Commanded | Staged | MapTold | Surrounded | Restarted
@@ -133,6 +133,7 @@ class _Camera:
     waiting: deque[tuple[int, BagMessage]] = field(default_factory=deque)
     waiting_bytes: int = 0
     newest_ns: int | None = None
+    jumps_back: int = 0
 
     def add(self, stamp_ns: int, message: BagMessage) -> None:
         """Keep an image until its partners are there."""
@@ -172,7 +173,7 @@ class FrameReader:
         self._bag = bag
         self._options = options
         self._route = route
-        self._drive = 0
+        self._drive = self._jumps_back = 0
         self._motion = Motion(options.max_gap_ns)
         self._cameras = {name: _Camera(topic) for name, topic in cameras.items()}
         self._takers = self._takers_of(layout)
@@ -184,12 +185,15 @@ class FrameReader:
             try:
                 if message.topic in by_topic:
                     self._on_image(by_topic[message.topic], message)
-                    continue
-                for read, take in self._takers[message.topic]:
-                    yield from take(self._bag.read(message, read))
+                else:
+                    for read, take in self._takers[message.topic]:
+                        yield from take(self._bag.read(message, read))
             except MalformedMessageError as error:
                 self.counts[f"unusable message on {message.topic}: {_brief(error)}"] += 1
             yield from self._ready(last=False)
+        yield from self._ready(last=True)
+        # No drive follows for images that came before it.
+        self._motion.clear()
         yield from self._ready(last=True)
 
     def _takers_of(self, layout: Layout) -> dict[str, list[_Taker]]:
@@ -213,17 +217,27 @@ class FrameReader:
 
     def _on_odometry(self, ego: EgoState) -> Iterator[Event]:
         newest_ns = self._motion.newest_ns
+        if ego.stamp_ns == 0:
+            self.counts["odometry without a stamp"] += 1
+            return
         if newest_ns is not None and ego.stamp_ns < newest_ns - RESTART_NS:
-            yield from self._ready(last=True)
-            self._motion.clear()
-            self._drive += 1
-            self.counts["jumps back in time"] += 1
-            yield Restarted()
+            yield from self._restart("jumps back in time")
+            self._jumps_back += 1
+        elif newest_ns is not None and ego.stamp_ns > newest_ns and self._motion.is_elsewhere(ego):
+            yield from self._restart("jumps to another place", until_ns=newest_ns)
         if self._motion.add(ego):
             self._motion.forget_before(self._oldest_needed_ns(ego.stamp_ns))
             yield Motioned(ego)
         else:
             self.counts["odometry repeated or out of order"] += 1
+
+    def _restart(self, reason: str, until_ns: int | None = None) -> Iterator[Event]:
+        """Begin the next drive; images later than ``until_ns`` are its own."""
+        yield from self._ready(last=True, until_ns=until_ns)
+        self._motion.clear()
+        self._drive += 1
+        self.counts[reason] += 1
+        yield Restarted()
 
     def _oldest_needed_ns(self, now_ns: int) -> int:
         waiting_ns = [camera.waiting[0][0] for camera in self._cameras.values() if camera.waiting]
@@ -235,18 +249,22 @@ class FrameReader:
 
     def _on_image(self, camera: _Camera, message: BagMessage) -> None:
         stamp_ns = image_stamp_ns(message.data)
+        if stamp_ns == 0:
+            self.counts[f"image of {camera.topic} without a stamp"] += 1
+            return
         if camera.newest_ns is not None and stamp_ns <= camera.newest_ns:
             if stamp_ns > camera.newest_ns - RESTART_NS:
                 self.counts[f"image of {camera.topic} repeated or out of order"] += 1
                 return
             self.counts[f"image of {camera.topic} dropped at a jump back in time"] += len(camera.waiting)
             camera.clear()
+            camera.jumps_back += 1
         camera.add(stamp_ns, message)
         while camera.holds(1.0):
             camera.take()
             self.counts[f"image of {camera.topic} without odometry"] += 1
 
-    def _ready(self, last: bool) -> Iterator[Frame]:
+    def _ready(self, last: bool, until_ns: int | None = None) -> Iterator[Frame]:
         """Give out the frames that have all that they will ever have."""
         if not self._cameras:
             return
@@ -254,10 +272,18 @@ class FrameReader:
         while first.waiting:
             stamp_ns, _ = first.waiting[0]
             newest_ns = self._motion.newest_ns
+            if self._is_of_next_drive(first, stamp_ns) or (until_ns is not None and stamp_ns > until_ns):
+                return
             known = newest_ns is not None and stamp_ns <= newest_ns
             if not last and not (known and all(self._has_passed(camera, stamp_ns) for camera in others)):
                 return
             yield from self._frame(stamp_ns)
+
+    def _is_of_next_drive(self, first: _Camera, stamp_ns: int) -> bool:
+        """Whether time fell back for images already, but not for odometry, which the bag has later."""
+        oldest_ns = self._motion.oldest_ns
+        is_before = oldest_ns is not None and stamp_ns < oldest_ns - RESTART_NS
+        return is_before and first.jumps_back > self._jumps_back and not self._waits_long()
 
     def _has_passed(self, camera: _Camera, stamp_ns: int) -> bool:
         """Whether a camera's image near a time is there or will not come any more."""
@@ -282,6 +308,8 @@ class FrameReader:
         self._motion.forget_before(stamp_ns)
         if ego is None:
             self.counts["frame without odometry around it"] += 1
+        elif not ego.pose_map_from_base_link.orientation.is_rotation:
+            self.counts["frame whose orientation is no rotation"] += 1
         else:
             yield Frame(self._drive, ego, images, self._route)
 

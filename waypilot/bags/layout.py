@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from waypilot.bags.recorded_drive import SETUP
@@ -13,7 +13,7 @@ ODOMETRY_TYPE, PATH_TYPE = "nav_msgs/msg/Odometry", "nav_msgs/msg/Path"
 IMAGE_TYPES = ("sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage")
 SURROUNDINGS_TYPE, WORLD_TYPE = "waypilot_msgs/msg/Surroundings", "carla_msgs/msg/CarlaWorldInfo"
 SETUP_TYPE, CONTROL_TYPE = "waypilot_msgs/msg/ScenarioSetup", "carla_msgs/msg/CarlaEgoVehicleControl"
-_CARLA_ODOMETRY = re.compile(r"/carla/[^/]+/odometry")
+_CARLA_ODOMETRY = re.compile(r"/carla/([^/]+)/odometry")
 _CARLA_ROUTE = re.compile(r"/carla/[^/]+/waypoints")
 _PLAN = re.compile(r"/waypilot/[^/]+/waypoints")
 _CONTROL = re.compile(r"/carla/[^/]+/vehicle_control_cmd")
@@ -76,12 +76,14 @@ def detect(topics: Mapping[str, BagTopic], options: LayoutOptions) -> Layout:
         if topic and topic not in topics:
             raise BagError(f"topic {topic} is not in the bag; it has {', '.join(sorted(topics))}")
     odometry, notes = _odometry(topics, options)
-    cameras = {camera_name(name): name for name in sorted(_of(topics, *IMAGE_TYPES), key=_raw_last)}
-    paths = [name for name in _of(topics, PATH_TYPE) if _CARLA_ROUTE.fullmatch(name)]
-    plans = [name for name in _of(topics, PATH_TYPE) if _PLAN.fullmatch(name)]
-    controls = [name for name in _of(topics, CONTROL_TYPE) if _CONTROL.fullmatch(name)]
-    infos = _of(topics, "sensor_msgs/msg/CameraInfo")
-    surroundings, worlds = _of(topics, SURROUNDINGS_TYPE), _of(topics, WORLD_TYPE)
+    # Where several vehicles were recorded, everything is that of the one whose odometry this is.
+    role = match[1] if (match := _CARLA_ODOMETRY.fullmatch(odometry)) else None
+    cameras = {camera_name(name): name for name in sorted(_of(topics, *IMAGE_TYPES), key=_last_wins(role))}
+    paths = _of_role(role, [name for name in _of(topics, PATH_TYPE) if _CARLA_ROUTE.fullmatch(name)])
+    plans = _of_role(role, [name for name in _of(topics, PATH_TYPE) if _PLAN.fullmatch(name)])
+    controls = _of_role(role, [name for name in _of(topics, CONTROL_TYPE) if _CONTROL.fullmatch(name)])
+    infos = sorted(_of(topics, "sensor_msgs/msg/CameraInfo"), key=_last_wins(role))
+    surroundings, worlds = _of_role(role, _of(topics, SURROUNDINGS_TYPE)), _of(topics, WORLD_TYPE)
     return Layout(
         odometry=odometry,
         cameras={**cameras, **options.cameras},
@@ -102,9 +104,18 @@ def camera_name(topic: str) -> str:
     return parts[-1] if parts else topic.strip("/")
 
 
-def _raw_last(topic: str) -> tuple[bool, str]:
-    """Order topics so that of one camera the raw images win over the compressed ones."""
-    return (not topic.endswith("/compressed"), topic)
+def _last_wins(role: str | None) -> Callable[[str], tuple[bool, bool, str]]:
+    """Order topics so that of those with one name the vehicle's own win, and raw images over compressed ones."""
+    return lambda topic: (_is_of_role(role, topic), not topic.endswith("/compressed"), topic)
+
+
+def _is_of_role(role: str | None, topic: str) -> bool:
+    return role is not None and role in topic.split("/")
+
+
+def _of_role(role: str | None, names: list[str]) -> list[str]:
+    """Choose the vehicle's own topics, where there are some."""
+    return [name for name in names if _is_of_role(role, name)] or names
 
 
 def _of(topics: Mapping[str, BagTopic], *types: str) -> list[str]:

@@ -1,13 +1,15 @@
 """Reading MCAP from front to back, as far as it is whole.
 
 Readers that need the index at the end refuse a file whose recorder was killed. Here the records are taken one after
-the other: a chunk whose checksum is wrong is left out, and a cut-off end ends the reading; both are reported.
+the other: a chunk whose checksum is wrong is left out, and a cut-off end ends the reading; both are reported. Where a
+record's head is damaged the index, if it is whole, tells where the next chunk begins.
 """
 
 from __future__ import annotations
 
 import struct
 import zlib
+from bisect import bisect_right
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import IO
@@ -21,10 +23,13 @@ from waypilot.bags.topic import BagMessage, BagTopic, Qos, read_yaml
 MAGIC = b"\x89MCAP0\r\n"
 #: No writer makes chunks that large: such a size is damage.
 MAX_CHUNK_BYTES = 1 << 30
-_HEADER, _SCHEMA, _CHANNEL, _MESSAGE, _CHUNK, _STATISTICS, _FOOTER = 0x01, 0x03, 0x04, 0x05, 0x06, 0x0B, 0x02
+_FOOTER, _SCHEMA, _CHANNEL, _MESSAGE, _CHUNK, _CHUNK_INDEX, _STATISTICS = 0x02, 0x03, 0x04, 0x05, 0x06, 0x08, 0x0B
+_CONTENT = frozenset((_SCHEMA, _CHANNEL, _MESSAGE, _CHUNK))
 _RECORD = struct.Struct("<BQ")
 _MESSAGE_HEAD = struct.Struct("<HIQQ")
 _CHUNK_HEAD = struct.Struct("<QQQI")
+#: Times of a chunk's first and last message, and where it begins.
+_CHUNK_INDEX_HEAD = struct.Struct("<QQQ")
 #: Where the summary begins, where its offsets begin, and the checksum of both (0: none).
 _FOOTER_CONTENT = struct.Struct("<QQI")
 _FOOTER_BYTES = _RECORD.size + _FOOTER_CONTENT.size + len(MAGIC)
@@ -44,6 +49,7 @@ class McapFileReader:
         self._report = report
         self._schemas: dict[int, tuple[str, str, str]] = {}
         self._channels: dict[int, BagTopic] = {}
+        self._chunk_starts: list[int] = []
 
     def topics(self) -> tuple[list[BagTopic], bool]:
         """List the topics, and tell whether the file has the end that a completed file has.
@@ -79,15 +85,35 @@ class McapFileReader:
                 self._report(f"ends at byte {size}, before its index")
                 return
             code, length = _RECORD.unpack(head)
-            if length > size - start - _RECORD.size:
-                self._report(f"cannot be read beyond byte {start} of {size}: cut off, or damaged there")
-                return
+            if self._is_damaged(code, start, start + _RECORD.size + length, size):
+                following = self._chunk_after(start)
+                if following is None:
+                    self._report(f"cannot be read beyond byte {start} of {size}: cut off, or damaged there")
+                    return
+                self._report(f"cannot be read from byte {start} to {following}: damaged there")
+                file.seek(following)
+                continue
             if code == _FOOTER:
                 return
-            if code in (_SCHEMA, _CHANNEL, _MESSAGE, _CHUNK):
+            if code in _CONTENT:
                 yield code, memoryview(file.read(length))
             else:
                 file.seek(length, 1)
+
+    def _is_damaged(self, code: int, start: int, end: int, size: int) -> bool:
+        """Whether the head of a record cannot be right, by the file's size and by what the index says."""
+        following = self._chunk_after(start)
+        return (
+            end > (size if following is None else following)
+            or (code in _CONTENT and end - start > MAX_CHUNK_BYTES)
+            or (code == _FOOTER and end != size - len(MAGIC))
+            or (code != _CHUNK and self._chunk_after(start - 1) == start)
+        )
+
+    def _chunk_after(self, place: int) -> int | None:
+        """Tell where the next chunk behind a place begins, by the index."""
+        at = bisect_right(self._chunk_starts, place)
+        return self._chunk_starts[at] if at < len(self._chunk_starts) else None
 
     def _content(self, code: int, content: memoryview, wanted: Collection[str] | None) -> Iterator[BagMessage]:
         if code == _MESSAGE:
@@ -164,6 +190,7 @@ class McapFileReader:
         # What a damaged or incomplete index says must not stand beside what the file itself says.
         self._schemas.clear()
         self._channels.clear()
+        self._chunk_starts.clear()
         return False
 
     def _take_summary(self, content: memoryview) -> bool:
@@ -174,8 +201,11 @@ class McapFileReader:
                 (length,) = struct.unpack_from("<I", part, 42)
                 pairs = struct.iter_unpack("<HQ", part[46 : 46 + length])
                 counts = {channel: count for channel, count in pairs}
+            elif code == _CHUNK_INDEX:
+                self._chunk_starts.append(_CHUNK_INDEX_HEAD.unpack_from(part)[2])
         if counts is None or not self._channels:
             return False
+        self._chunk_starts.sort()
         for number, topic in self._channels.items():
             self._channels[number] = _counted(topic, counts.get(number, 0))
         return True

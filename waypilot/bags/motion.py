@@ -9,7 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from waypilot.geometry import FloatArray, Pose, Quaternion, Vector3
-from waypilot.types import EgoState
+from waypilot.types import NANOSECONDS_PER_SECOND, EgoState
+
+#: Faster than any vehicle drives, and farther than a localization corrects itself.
+MAX_SPEED_MPS, MAX_CORRECTION_M = 100.0, 5.0
+
+
+def is_out_of_reach(before: EgoState, after: EgoState) -> bool:
+    """Whether a vehicle cannot have driven from one state to the other: it was put elsewhere in between."""
+    p, q = before.pose_map_from_base_link, after.pose_map_from_base_link
+    time_s = abs(after.stamp_ns - before.stamp_ns) / NANOSECONDS_PER_SECOND
+    return math.hypot(q.x_m - p.x_m, q.y_m - p.y_m) > MAX_CORRECTION_M + MAX_SPEED_MPS * time_s
 
 
 class Motion:
@@ -23,6 +33,15 @@ class Motion:
     def newest_ns(self) -> int | None:
         """Stamp of the newest state."""
         return self._states[-1].stamp_ns if self._states else None
+
+    @property
+    def oldest_ns(self) -> int | None:
+        """Stamp of the oldest state that is kept."""
+        return self._states[0].stamp_ns if self._states else None
+
+    def is_elsewhere(self, state: EgoState) -> bool:
+        """Whether the vehicle cannot have driven from the newest state to this later one."""
+        return bool(self._states) and is_out_of_reach(self._states[-1], state)
 
     def add(self, state: EgoState) -> bool:
         """Add the next state; one that is not newer than the last is refused (False)."""

@@ -11,7 +11,8 @@ import struct
 from collections import deque
 
 from waypilot.bags.topic import BagTopic
-from waypilot.bags.writer import NANOSECONDS_PER_SECOND, BagWriter
+from waypilot.bags.writer import BagWriter
+from waypilot.types import NANOSECONDS_PER_SECOND
 
 #: What is held back while nothing that came carried a stamp; the oldest is stored under time 0 beyond that.
 MAX_HELD = 10_000

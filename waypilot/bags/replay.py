@@ -6,13 +6,11 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-import numpy as np
-
 from waypilot.bags.bag import Bag
 from waypilot.bags.frames import Frame, FrameOptions, FrameReader, first_route
 from waypilot.bags.layout import LayoutOptions, detect
 from waypilot.bags.topic import BagError
-from waypilot.route import Route
+from waypilot.route import Route, is_same_line
 from waypilot.types import NANOSECONDS_PER_SECOND
 
 
@@ -140,7 +138,7 @@ class Player:
         if self._drive is None or self._upcoming is None:
             return False
         lap, drive, route = self._drive
-        return (lap, drive) == (self.lap, self._upcoming.drive) and _alike(route, self._upcoming.route)
+        return (lap, drive) == (self.lap, self._upcoming.drive) and is_same_line(route, self._upcoming.route)
 
     def _is_time(self, stamp_ns: int, now_s: float) -> bool:
         if self._pace.lock_step:
@@ -156,8 +154,3 @@ class Player:
             self.counts["unanswered"] += len(self._waiting)
             self._waiting.clear()
         return not self._waiting
-
-
-def _alike(one: Route | None, other: Route | None) -> bool:
-    """Whether two routes are the same line; a bag may hold the same one several times."""
-    return one is other or (one is not None and other is not None and np.array_equal(one.points_m, other.points_m))

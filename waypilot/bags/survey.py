@@ -12,11 +12,13 @@ from waypilot.bags.bag import Bag
 from waypilot.bags.calibration import Calibration, first_calibration
 from waypilot.bags.frames import FrameOptions, first_route, image_from_msg, image_stamp_ns
 from waypilot.bags.layout import Layout
+from waypilot.bags.motion import is_out_of_reach
 from waypilot.bags.stamps import TopicStamps, known_until, nearest_ns
 from waypilot.bags.topic import BagMessage
 from waypilot.messages import MalformedMessageError, ego_from_msg
 from waypilot.types import NANOSECONDS_PER_SECOND, EgoState
 
+#: At which times ahead an evaluation tells errors.
 HORIZONS_S = (1.0, 2.0, 3.0, 5.0)
 #: Odometry slower than this is interpolated over more than a waypoint's time.
 MIN_ODOMETRY_HZ = 4.0
@@ -46,6 +48,7 @@ class Survey:
     ``future_known`` counts by horizon in s the frames whose whole future up to there is known. ``in_sync`` has, by
     camera beyond the first, the share of frames with an image of it near, and the largest distance of the nearest in s.
     ``speed_error_mps`` is the median difference between stated speed and that of the positions, with the median speed.
+    ``place_jumps`` counts positions that the vehicle cannot have reached from those before.
     """
 
     odometry: TopicStamps
@@ -55,6 +58,7 @@ class Survey:
     future_known: dict[float, int] = field(default_factory=dict)
     in_sync: dict[str, tuple[float, float]] = field(default_factory=dict)
     speed_error_mps: tuple[float, float] | None = None
+    place_jumps: int = 0
 
     @property
     def frames(self) -> int:
@@ -78,7 +82,7 @@ def survey(bag: Bag, layout: Layout, cameras: Mapping[str, str], options: FrameO
             _take_odometry(bag, found.odometry, speeds, message)
     for name, camera in found.cameras.items():
         _take_calibration(bag, camera, layout.camera_infos.get(name))
-    found.speed_error_mps = speeds.error_mps()
+    found.speed_error_mps, found.place_jumps = speeds.error_mps(), speeds.jumps
     _count_frames(found, options)
     return found
 
@@ -90,9 +94,13 @@ class _Speeds:
         self._last: EgoState | None = None
         self._pairs: list[tuple[float, float]] = []
         self._every, self._seen = 1, 0
+        self.jumps = 0
 
     def add(self, ego: EgoState) -> None:
         last, self._last = self._last, ego
+        if last is not None and last.stamp_ns < ego.stamp_ns and is_out_of_reach(last, ego):
+            self.jumps += 1
+            return
         if last is None or not 0 < ego.stamp_ns - last.stamp_ns <= NANOSECONDS_PER_SECOND:
             return
         a, b = last.pose_map_from_base_link.planar, ego.pose_map_from_base_link.planar

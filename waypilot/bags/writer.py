@@ -9,13 +9,16 @@ from types import TracebackType
 from waypilot.bags import metadata
 from waypilot.bags.storage import STORAGES, StorageFile
 from waypilot.bags.topic import BagError, BagTopic
-
-NANOSECONDS_PER_SECOND = 1_000_000_000
+from waypilot.types import NANOSECONDS_PER_SECOND
 
 
 @dataclass(frozen=True, slots=True)
 class SplitLimits:
-    """When a bag goes on in a new file: message bytes in one file, seconds of message time; 0 for never."""
+    """When a bag goes on in a new file: message bytes in one file, seconds of message time; 0 for never.
+
+    Time is that of the topic which goes on farthest within the file: topics may be stored seconds apart, and time may
+    fall back. A topic whose messages are farther apart than the whole limit counts only where nothing else goes on.
+    """
 
     max_bytes: int = 0
     max_duration_s: float = 0.0
@@ -24,6 +27,37 @@ class SplitLimits:
         for name in ("max_bytes", "max_duration_s"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} is {getattr(self, name)}, expected a positive limit or 0 for none")
+
+
+class _Elapsed:
+    """How long each topic went on within a file."""
+
+    def __init__(self, limit_ns: int) -> None:
+        self._limit_ns = limit_ns
+        self._last_ns: dict[str, int] = {}
+        self._newest_ns: int | None = None
+        self._elapsed_ns: dict[str, int] = {}
+
+    def begin_file(self) -> None:
+        self._last_ns.clear()
+        self._elapsed_ns.clear()
+
+    def is_over(self, topic: str, time_ns: int) -> bool:
+        """Whether a message belongs to the next file."""
+        is_ahead = self._newest_ns is not None and time_ns - self._newest_ns >= self._limit_ns
+        return is_ahead or self._with(topic, time_ns) >= self._limit_ns
+
+    def add(self, topic: str, time_ns: int) -> None:
+        """Take note of the file's next message."""
+        self._elapsed_ns[topic] = self._with(topic, time_ns)
+        self._last_ns[topic] = time_ns
+        self._newest_ns = time_ns if self._newest_ns is None else max(time_ns, self._newest_ns)
+
+    def _with(self, topic: str, time_ns: int) -> int:
+        step_ns = time_ns - self._last_ns.get(topic, time_ns)
+        if step_ns < 0:
+            return 0
+        return self._elapsed_ns.get(topic, 0) + (step_ns if step_ns < self._limit_ns else 0)
 
 
 class BagWriter:
@@ -48,6 +82,7 @@ class BagWriter:
         self._limits = limits or SplitLimits()
         self._files: list[metadata.FileStats] = []
         self._bytes = 0
+        self._elapsed = _Elapsed(round(self._limits.max_duration_s * NANOSECONDS_PER_SECOND))
         self._file = self._open()
 
     @property
@@ -63,11 +98,12 @@ class BagWriter:
 
     def write(self, topic: str, time_ns: int, data: bytes) -> None:
         """Store a message of an announced topic. Raises KeyError for any other."""
-        if self._is_full(time_ns):
+        if self._is_full(topic, time_ns):
             self._close_file()
             self._file = self._open()
         self._file.write(topic, time_ns, data)
         self._files[-1].add(topic, time_ns)
+        self._elapsed.add(topic, time_ns)
         self._bytes += len(data)
 
     def close(self) -> None:
@@ -83,12 +119,9 @@ class BagWriter:
     ) -> None:
         self.close()
 
-    def _is_full(self, time_ns: int) -> bool:
-        limits, file = self._limits, self._files[-1]
-        if file.start_ns is None:
-            return False
-        too_long = time_ns - file.start_ns >= limits.max_duration_s * NANOSECONDS_PER_SECOND
-        return bool(limits.max_bytes and self._bytes >= limits.max_bytes) or bool(limits.max_duration_s and too_long)
+    def _is_full(self, topic: str, time_ns: int) -> bool:
+        too_long = bool(self._limits.max_duration_s) and self._elapsed.is_over(topic, time_ns)
+        return too_long or (bool(self._limits.max_bytes) and self._bytes >= self._limits.max_bytes)
 
     def _open(self) -> StorageFile:
         suffix, kind = STORAGES[self._storage]
@@ -99,6 +132,7 @@ class BagWriter:
             raise BagError(f"{self.folder / name} cannot be written: {error}") from error
         self._files.append(metadata.FileStats(name, {}))
         self._bytes = 0
+        self._elapsed.begin_file()
         for topic in self.topics.values():
             file.add_topic(topic)
         return file

@@ -52,7 +52,10 @@ def compressed_to_rgb(message: Any) -> RgbImage:
     data = np.frombuffer(message.data, dtype=np.uint8)
     # OpenCV fills the missing part of a truncated JPEG with grey and says nothing.
     truncated = data[:2].tobytes() == b"\xff\xd8" and b"\xff\xd9" not in data[-64:].tobytes()
-    image = None if truncated or not data.size else cv2.imdecode(data, cv2.IMREAD_COLOR)
+    try:
+        image = None if truncated or not data.size else cv2.imdecode(data, cv2.IMREAD_COLOR)
+    except cv2.error as error:  # a size beyond OpenCV's limit
+        raise MalformedMessageError(f"image of format {message.format!r}: {error.err}") from error
     if image is None:
         raise MalformedMessageError(f"{data.size} bytes of format {message.format!r} are no complete JPEG or PNG image")
     return np.ascontiguousarray(image[:, :, ::-1], dtype=np.uint8)

@@ -13,9 +13,11 @@ from training.data.check_bag import main
 CHECKPOINT = Path(__file__).parents[4] / "checkpoints" / "sft_waypoint_bc_v0.pt"
 FRONT, ODOMETRY = "/carla/ego_vehicle/front", "/carla/ego_vehicle/odometry"
 INFO = "sensor_msgs/msg/CameraInfo"
+#: Of the checkpoint's camera: 100 degrees over 320 pixels.
+FOCAL_PX = 160.0 / math.tan(math.radians(50.0))
 
 
-def camera_info(drives, width=320, fx=160.0):
+def camera_info(drives, width=320, fx=FOCAL_PX):
     roi = drives.cls("sensor_msgs/msg/RegionOfInterest")(0, 0, 0, 0, False)
     k = np.array([fx, 0.0, 160.0, 0.0, fx, 90.0, 0.0, 0.0, 1.0])
     return drives.cls(INFO)(
@@ -51,8 +53,26 @@ def test_a_sound_bag_can_be_evaluated(drives, tmp_path, capsys):
     assert (found["frames"], found["frames_with_odometry"]) == (140, 140)
     assert found["future_known"] == {"1s": 120, "2s": 100, "3s": 80, "5s": 40}
     assert found["odometry"]["rate_hz"] == pytest.approx(20.0)
-    assert found["cameras"]["front"]["fov_rad"] == pytest.approx(math.radians(90.0))
+    assert found["cameras"]["front"]["fov_rad"] == pytest.approx(math.radians(100.0))
     assert found["cameras"]["front"]["size_px"] == [320, 180]
+
+
+def test_a_camera_with_another_view_than_the_checkpoints_and_a_vehicle_that_jumps_are_told(drives, tmp_path, capsys):
+    narrow = list(sound(drives, fx=300.0))
+    for index, (topic, kind, stamp_ns, _) in enumerate(narrow):
+        if topic == ODOMETRY and stamp_ns >= drives.START_NS + 100 * drives.STEP_NS:
+            x_m, y_m, yaw_rad = drives.place(stamp_ns)
+            narrow[index] = topic, kind, stamp_ns, drives.odometry(stamp_ns, (x_m + 80.0, y_m, yaw_rad))
+    code, text = check(drives, tmp_path, narrow, capsys, "--checkpoint", str(CHECKPOINT))
+    assert code == 1
+    assert "its images show 56.1 degrees across, those that the checkpoint was trained on 100.0" in text
+    assert "the vehicle jumps 1 times" in text
+
+
+def test_an_output_that_cannot_be_written_is_named(drives, tmp_path, capsys):
+    path = drives.write(tmp_path / "bag", drives.upstream(2))
+    assert main([str(path), "--output", "/dev/null/check.json"]) == 2
+    assert "/dev/null/check.json cannot be written" in capsys.readouterr().err
 
 
 def test_a_gap_costs_the_frames_before_it_and_is_told(drives, tmp_path, capsys):

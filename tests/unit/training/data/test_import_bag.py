@@ -1,6 +1,7 @@
 """Bags to episodes: labels are the path driven, the checker accepts them, the trainer trains on them."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from training.sft import train_waypoint_bc_torch_v0 as trainer
 from waypilot.config import config_to_dict
 from waypilot.episodes import load_episode, load_image
 from waypilot.episodes.__main__ import main as episodes_command
-from waypilot.scenarios import load_suite
+from waypilot.scenarios import WEATHER_PRESETS, load_suite
 from waypilot.types import RouteCommand
 
 ODOMETRY = "/carla/ego_vehicle/odometry"
@@ -121,17 +122,44 @@ def test_an_episode_that_is_there_is_not_touched(drives, tmp_path, capsys):
     assert (tmp_path / "out" / "bag_00" / "episode.json").read_bytes() == before
 
 
-def test_a_drive_with_injected_faults_is_refused_and_the_same_one_without_is_not(drives, tmp_path, capsys):
+def setups(drives, *scenarios):
+    """Yield a set-up for each scenario, each with a route and a drive along it of its own."""
     kind = "waypilot_msgs/msg/ScenarioSetup"
-    path = drives.path(drives.START_NS, drives.route_points())
-    route = drives.cls("waypilot_msgs/msg/Route")(path, False, np.zeros(0), np.zeros(0))
     scene = drives.cls("waypilot_msgs/msg/SceneInfo")(drives.header(drives.START_NS, "map"), 2.0, 1.0, 0.0, [])
-    clean = next(scenario for scenario in load_suite("standard") if not scenario.faults)
-    faulty = next(scenario for scenario in load_suite("faults") if scenario.faults)
-    for name, scenario, code in (("clean", clean, 0), ("faulty", faulty, 2)):
-        text = json.dumps(config_to_dict(scenario))
-        setup = drives.cls(kind)(text, 0, route, False, scene)
-        messages = [("/waypilot/scenario_setup", kind, drives.START_NS, setup), *drives.upstream(140)]
-        assert run(drives.write(tmp_path / name, messages), tmp_path / "out") == code, name
-    assert f"scenario {faulty.name} has faults" in capsys.readouterr().err
-    assert [path.name for path in (tmp_path / "out").iterdir()] == ["clean_00"]
+    for number, scenario in enumerate(scenarios):
+        path = drives.path(drives.START_NS, drives.route_points(200.0 - number))
+        route = drives.cls("waypilot_msgs/msg/Route")(path, False, np.zeros(0), np.zeros(0))
+        setup = drives.cls(kind)(json.dumps(config_to_dict(scenario)), number, route, False, scene)
+        yield "/waypilot/scenario_setup", kind, drives.START_NS, setup
+        yield from drives.upstream(140)
+
+
+CLEAN = next(scenario for scenario in load_suite("standard") if not scenario.faults)
+FAULTY = next(scenario for scenario in load_suite("faults") if scenario.faults)
+LEARNT = replace(CLEAN, name="learnt", map="Lite02")
+
+
+@pytest.mark.parametrize(
+    ("scenarios", "words"),
+    [
+        ([replace(FAULTY, map="Lite02")], f"scenario {FAULTY.name} has faults"),
+        ([LEARNT, replace(FAULTY, map="Lite02")], f"scenario {FAULTY.name} has faults"),
+        ([LEARNT, CLEAN], f"{CLEAN.map}: policies are evaluated there"),
+    ],
+)
+@pytest.mark.parametrize("more", [[], ["--route", "/carla/ego_vehicle/waypoints"]])
+def test_nothing_is_imported_where_one_drive_must_not_train(drives, tmp_path, capsys, scenarios, words, more):
+    assert run(drives.write(tmp_path / "bag", setups(drives, *scenarios)), tmp_path / "out", *more) == 2
+    assert words in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_every_drive_is_described_by_its_own_set_up(drives, tmp_path):
+    night = replace(LEARNT, name="at_night", weather=WEATHER_PRESETS["night"])
+    bag = drives.write(tmp_path / "bag", setups(drives, LEARNT, night))
+    assert run(bag, tmp_path / "out", "--town", "") == 0
+    found = [load_episode(tmp_path / "out" / f"bag_{number:02d}" / "episode.json") for number in range(2)]
+    assert [(e.town, e.route_id, e.weather, e.seed) for e in found] == [
+        ("Lite02", "learnt", "clear", 0),
+        ("Lite02", "at_night", "night", 1),
+    ]

@@ -97,6 +97,12 @@ def test_the_mean_up_to_t_and_the_value_at_t_are_told_apart():
     assert (means["2s"]["ade_m"], means["2s"]["fde_m"], means["2s"]["miss_rate"]) == (2.5, 4.0, 1.0)
 
 
+def test_a_horizon_between_two_waypoints_has_no_figures():
+    plans_m = np.zeros((1, 20, 2))
+    errors = PlanErrors.of(plans_m, plans_m, np.ones((1, 20), dtype=bool))
+    assert list(errors_by_horizon(errors, 0.3, 2.0)) == [3.0]
+
+
 def test_speeds_belong_to_bins():
     assert [bin_name(speed_bin(v)) for v in (-1.9, 2.0, 14.9, 40.0)] == [
         "0 to 2 m/s", "2 to 5 m/s", "10 to 15 m/s", "from 15 m/s"

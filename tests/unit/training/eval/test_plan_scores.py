@@ -99,6 +99,12 @@ def test_without_a_map_the_road_is_unknown_and_the_rest_is_not(scores):
     assert found["pdms_time_to_collision"] == {"mean": 100.0, "plans": 3, "unknown": {}}
 
 
+def test_a_map_whose_text_is_damaged_is_none(scores, lite01):
+    drive(scores, 5.0, before=(MapTold(lite01.name, lite01.xodr[: len(lite01.xodr) // 2]), staged()))
+    found = terms(scores)
+    assert (found["pdms_drivable_area_compliance"]["plans"], found["pdms_comfort"]["plans"]) == (0, 3)
+
+
 def test_a_car_in_the_way_costs_the_plans_that_reach_it(scores, lite01):
     """It stands 60 m ahead; a plan of 32 m touches it from 24 m on, so that of 3 s does and those before do not."""
     drive(scores, 7.0, obstacle_m=60.0, before=(lite01, staged()))

@@ -103,6 +103,30 @@ def test_splitting_by_time_keeps_every_message(drives, tmp_path, storage):
     assert len(read_back(path)[1]) == 136
 
 
+@pytest.mark.parametrize("storage", ["mcap"])
+def test_topics_that_are_stored_seconds_apart_and_a_jump_back_make_no_small_files(drives, tmp_path, storage):
+    """A recorder that lags stores one topic 5 s behind the other; then time begins anew while that one still ends."""
+    seconds = {"/fast": [number / 20 for number in range(400)], "/slow": [number / 20 for number in range(400)]}
+    late = 100
+    order = [("/fast", t) for t in seconds["/fast"][:late]]
+    for fast, slow in zip([*seconds["/fast"][late:], *seconds["/fast"]], seconds["/slow"] * 2, strict=False):
+        order += [("/fast", fast), ("/slow", slow)]
+    text = drives.cls("std_msgs/msg/String")(data="x")
+    messages = [(topic, "std_msgs/msg/String", round(t * 1e9), text) for topic, t in order]
+    path = drives.write(tmp_path / "bag", messages, storage, SplitLimits(max_duration_s=4.0))
+    content = yaml.safe_load((path / "metadata.yaml").read_text())["rosbag2_bagfile_information"]
+    assert 9 <= len(content["files"]) <= 11, "40 s of 4 s each, at the jump a longer one"
+    assert sum(file["message_count"] for file in content["files"]) == len(order) == len(read_back(path)[1])
+
+
+def test_messages_farther_apart_than_the_limit_are_split_as_well(drives, tmp_path, storage):
+    text = drives.cls("std_msgs/msg/String")(data="x")
+    messages = [("/rare", "std_msgs/msg/String", number * 10**10, text) for number in range(1, 4)]
+    path = drives.write(tmp_path / "bag", messages, storage, SplitLimits(max_duration_s=4.0))
+    content = yaml.safe_load((path / "metadata.yaml").read_text())["rosbag2_bagfile_information"]
+    assert [file["message_count"] for file in content["files"]] == [1, 1, 1]
+
+
 def test_our_own_types_have_definitions_and_unknown_ones_are_refused(drives):
     topic = drives.library.topic("/setup", "waypilot_msgs/msg/ScenarioSetup")
     assert "waypilot_msgs/StopLine" in topic.definition

@@ -6,6 +6,7 @@ import shutil
 
 import pytest
 import zstandard
+from mcap.reader import make_reader
 
 from waypilot.bags import Bag, BagError, SplitLimits
 from waypilot.messages import MalformedMessageError
@@ -91,6 +92,25 @@ def test_a_damaged_index_is_found_out_and_the_file_itself_says_what_is_in_it(dri
         assert bag.topics == topics
         assert list(bag.messages()) == expected
         assert bag.problems == ["bag_0.mcap has a damaged index, so it is read through: its checksum is wrong"]
+
+
+@pytest.mark.parametrize("place", ["kind", "length"])
+def test_a_chunk_whose_head_is_damaged_costs_itself_only(drives, tmp_path, place):
+    path = drives.write(tmp_path / "bag", drives.upstream(20))
+    file = path / "bag_0.mcap"
+    with file.open("rb") as stream:
+        starts = sorted(chunk.chunk_start_offset for chunk in make_reader(stream).get_summary().chunk_indexes)
+    assert len(starts) > 5
+    content = bytearray(file.read_bytes())
+    # Another kind of record (a footer), or a length that reaches into the next chunk.
+    content[starts[2] + (0 if place == "kind" else 8)] ^= 4
+    file.write_bytes(content)
+    with Bag(path) as bag:
+        found = [message.time_ns for message in bag.messages()]
+        assert bag.problems == [f"bag_0.mcap cannot be read from byte {starts[2]} to {starts[3]}: damaged there"]
+    expected = 1 + 3 * 20
+    assert expected - 6 <= len(found) < expected
+    assert found[-1] == drives.START_NS + 19 * drives.STEP_NS
 
 
 @pytest.mark.parametrize("content", [b"", b"\0" * 500, b"hello", b"\x89MCAP0\r\n", b"SQLite format 3\0"])

@@ -80,6 +80,63 @@ def test_without_odometry_no_more_bytes_wait_than_allowed(drives, tmp_path, monk
     assert counts["image of /carla/ego_vehicle/front/image without odometry"] >= 85
 
 
+def again(drives, frames, later_ns=0, aside_m=0.0):
+    """Yield a drive without a route; later and aside by so much."""
+    for topic, kind, stamp_ns, message in drives.upstream(frames):
+        if topic == ODOMETRY:
+            x_m, y_m, yaw_rad = drives.place(stamp_ns)
+            message = drives.odometry(stamp_ns + later_ns, (x_m + aside_m, y_m, yaw_rad))
+        elif kind == IMAGE:
+            message = drives.image(stamp_ns + later_ns, drives.pixels(0, 4, 4))
+        else:
+            continue
+        yield topic, kind, stamp_ns + later_ns, message
+
+
+def late(entries, count):
+    """Let odometry lag behind the images by so many messages."""
+    images = [entry for entry in entries if entry[1] == IMAGE]
+    odometry = [entry for entry in entries if entry[0] == ODOMETRY]
+    for number in range(len(images) + count):
+        yield from images[number : number + 1]
+        if number >= count:
+            yield odometry[number - count]
+
+
+@pytest.mark.parametrize("jump", ["in time", "of place"])
+@pytest.mark.parametrize("lag", [0, 5])
+def test_a_jump_begins_another_drive_and_costs_no_frame(drives, tmp_path, jump, lag):
+    first = list(again(drives, 40))
+    if jump == "in time":
+        second, reason = list(again(drives, 30)), "jumps back in time"
+    else:
+        second, reason = list(again(drives, 30, 40 * drives.STEP_NS, aside_m=60.0)), "jumps to another place"
+    events, counts = read(drives.write(tmp_path / "bag", late([*first, *second], lag)), ("front",))
+    given_out = [event for event in events if isinstance(event, Frame)]
+    assert counts[reason] == 1
+    lost = lag if jump == "in time" else 0  # the newest images of a drive whose odometry comes after the jump
+    assert [sum(frame.drive == drive for frame in given_out) for drive in (0, 1)] == [40 - lost, 30]
+    where_m = [frame.ego.pose_map_from_base_link.x_m for frame in given_out if frame.drive == 1]
+    assert where_m[0] == pytest.approx(60.0 if jump == "of place" else 0.0)
+
+
+def test_what_carries_no_stamp_or_no_orientation_is_left_out_and_counted(drives, tmp_path):
+    messages = list(again(drives, 20))
+    unset = drives.odometry(messages[10][2])
+    unset.pose.pose.orientation.w = unset.pose.pose.orientation.z = 0.0
+    messages[10] = (*messages[10][:3], unset)
+    stampless = [(ODOMETRY, "nav_msgs/msg/Odometry", 0, drives.odometry(0)),
+                 (messages[1][0], IMAGE, 0, drives.image(0, drives.pixels(0, 4, 4)))]  # fmt: skip
+    path = drives.write(tmp_path / "bag", [*messages[:20], *stampless, *messages[20:]])
+    events, counts = read(path, ("front",))
+    assert len([event for event in events if isinstance(event, Frame)]) == 19
+    assert counts == {
+        "odometry without a stamp": 1,
+        "image of /carla/ego_vehicle/front/image without a stamp": 1,
+        "frame whose orientation is no rotation": 1,
+    }
+
+
 @pytest.mark.parametrize("compression", ["zstd", "lz4"])
 def test_a_chunk_whose_frame_claims_another_size_is_damage_before_anything_is_unpacked(compression):
     compress = zstandard.compress if compression == "zstd" else lz4.frame.compress

@@ -1,5 +1,7 @@
 """Images read from messages: Bayer mosaics by ROS' names of patterns, PNG to the bit, and what is none is refused."""
 
+import struct
+import zlib
 from types import SimpleNamespace
 
 import cv2
@@ -73,3 +75,12 @@ def test_what_is_cut_off_is_no_image(suffix, share):
 def test_bytes_that_do_not_fit_the_size_are_refused():
     with pytest.raises(MalformedMessageError, match="holds 192 bytes"):
         image_to_rgb(raw(mosaic("rggb"), "bayer_rggb8", width=17))
+
+
+def test_a_png_that_claims_a_size_beyond_all_limits_is_refused():
+    data = bytearray(cv2.imencode(".png", np.zeros((5, 5, 3), np.uint8))[1].tobytes())
+    # IHDR: width and height, and the checksum behind them.
+    data[16:24] = struct.pack(">II", 60_000, 60_000)
+    data[29:33] = struct.pack(">I", zlib.crc32(data[12:29]))
+    with pytest.raises(MalformedMessageError, match="image of format 'png'"):
+        compressed_to_rgb(SimpleNamespace(format="png", data=bytes(data)))
