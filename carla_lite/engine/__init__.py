@@ -4,7 +4,7 @@ from carla_lite.engine.actors import Actor, BodyActor, Vehicle, Walker
 from carla_lite.engine.catalog import ActorClass, Blueprint, Catalog
 from carla_lite.engine.controls import VehicleControl, WalkerControl
 from carla_lite.engine.handling import Handling
-from carla_lite.engine.signals import LIGHT_TYPE_ID, Signals, TrafficLight, TrafficSign
+from carla_lite.engine.signals import LIGHT_TYPE_ID, LightState, Signals, TrafficLight, TrafficSign
 from carla_lite.engine.world import Collision, SpawnError, StepEvents, World
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "Catalog",
     "Collision",
     "Handling",
+    "LightState",
     "Signals",
     "SpawnError",
     "StepEvents",

@@ -106,6 +106,7 @@ class BodyActor(Actor):
         self.body: FloatArray = b.new_body(blueprint, planar.x_m, planar.y_m, planar.yaw_rad)
         super().__init__(actor_id, blueprint, attributes, pose)
         self.simulates_physics = self.actor_class is not ActorClass.PROP
+        self._led: tuple[Vector3, Vector3] | None = None
         self._height_m = max(blueprint.half_extent_m[2] - blueprint.box_center_m[2], 0.0)
         self._settle()
 
@@ -118,12 +119,25 @@ class BodyActor(Actor):
         self.angular_velocity_radps = (0.0, 0.0, rate)
 
     def read_back(self, row: FloatArray, dt_s: float) -> None:
-        """Take over the body's state after a step of ``dt_s``."""
+        """Take over the body's state after a step of ``dt_s``; what is led is seen to move as it was led."""
         before = self.velocity_mps
         self.body[:] = row
         self._settle()
+        if self._led is not None:
+            self.velocity_mps, self.angular_velocity_radps = self._led
+            self._led = None
         vx, vy, _ = self.velocity_mps
         self.acceleration_mps2 = ((vx - before[0]) / dt_s, (vy - before[1]) / dt_s, 0.0)
+
+    def lead(self, pose: Pose, velocity_mps: Vector3, angular_velocity_radps: Vector3 = _ZERO) -> None:
+        """Put the actor at ``pose``; in the next step it is seen to move with these velocities (map axes).
+
+        For bodies whose physics are off and that somebody else moves, step by step. Raises ValueError for anything
+        that is not finite.
+        """
+        self._require_finite("velocities", (*velocity_mps, *angular_velocity_radps))
+        self.set_pose(pose)
+        self._led = (velocity_mps, angular_velocity_radps)
 
     def set_pose(self, pose: Pose) -> None:
         """Move the actor at once, keeping its velocity as CARLA does; it stands on the ground while physics is on."""
@@ -256,7 +270,6 @@ class Walker(BodyActor):
         """Create a standing walker."""
         super().__init__(actor_id, blueprint, attributes, pose)
         self._control = WalkerControl()
-        self._led_mps: Vector3 | None = None
 
     @property
     def control(self) -> WalkerControl:
@@ -272,25 +285,17 @@ class Walker(BodyActor):
             self.body[b.YAW] = math.atan2(vy, vx)
             self._settle()
 
-    def lead(self, pose: Pose, speed_mps: float) -> None:
-        """Put the walker's feet at ``pose``; in the next step it is seen to walk the way it faces.
+    def walk_to(self, feet: Pose, speed_mps: float) -> None:
+        """Put the walker's feet at ``feet``; in the next step it is seen to walk the way it faces.
 
         This is how a client's navigation moves walkers: step by step, with their physics off. Raises ValueError for a
         pose or speed that is not finite.
         """
-        self._require_finite("speed", (speed_mps,))
-        self.set_pose(Pose(pose.x_m, pose.y_m, pose.z_m + self._height_m, pose.orientation))
-        yaw = pose.planar.yaw_rad
-        self._led_mps = (speed_mps * math.cos(yaw), speed_mps * math.sin(yaw), 0.0)
-
-    def read_back(self, row: FloatArray, dt_s: float) -> None:
-        """Take over the body's state after a step of ``dt_s``; who is led moves as led."""
-        before = self.velocity_mps
-        super().read_back(row, dt_s)
-        if self._led_mps is not None:
-            vx, vy, _ = self.velocity_mps = self._led_mps
-            self.acceleration_mps2 = ((vx - before[0]) / dt_s, (vy - before[1]) / dt_s, 0.0)
-            self._led_mps = None
+        yaw = feet.planar.yaw_rad
+        self.lead(
+            Pose(feet.x_m, feet.y_m, feet.z_m + self._height_m, feet.orientation),
+            (speed_mps * math.cos(yaw), speed_mps * math.sin(yaw), 0.0),
+        )
 
 
 BODY_TYPES: dict[ActorClass, type[BodyActor]] = {

@@ -7,7 +7,7 @@ its own times while the others stay red. Times are set per controller, freezing 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -28,6 +28,15 @@ LIGHT_TYPE_ID = "traffic.traffic_light"
 _TYPE_IDS = {PostKind.LIGHT: LIGHT_TYPE_ID, PostKind.STOP: "traffic.stop", PostKind.YIELD: "traffic.yield"}
 
 
+@dataclass(frozen=True, slots=True)
+class LightState:
+    """What was recorded of a traffic light: what it shows, the time of its controller, and whether it is frozen."""
+
+    lamp: Lamp
+    elapsed_s: float
+    frozen: bool
+
+
 class Controller:
     """The lights of one junction that switch together."""
 
@@ -42,6 +51,11 @@ class Controller:
     def lamp(self) -> Lamp:
         """What the controller shows while it is its turn."""
         return _CYCLE[self.stage]
+
+    @property
+    def shown(self) -> Lamp:
+        """What the first of the lights shows."""
+        return next((light.lamp for light in self.lights), Lamp.RED)
 
     def show(self, lamp: Lamp) -> None:
         """Switch all lights."""
@@ -69,6 +83,22 @@ class LightGroup:
         for number, controller in enumerate(self.controllers):
             controller.stage = controller.elapsed_ns = 0
             controller.show(Lamp.RED if number else Lamp.GREEN)
+
+    def restore(self, states: Mapping[TrafficLight, LightState]) -> None:
+        """Take up what was recorded of some of the lights: what they show, and where in its cycle the group is.
+
+        It is the turn of the controller that shows no red, or else of the one whose time runs.
+        """
+        for light, state in states.items():
+            light.lamp = state.lamp
+            light.controller.elapsed_ns = round(state.elapsed_s * NANOSECONDS_PER_SECOND)
+            self.frozen = state.frozen
+        likely = [(controller.shown is not Lamp.RED, controller.elapsed_ns > 0) for controller in self.controllers]
+        if any(map(any, likely)):
+            self._turn = likely.index(max(likely))
+        for number, controller in enumerate(self.controllers):
+            in_turn = number == self._turn and controller.shown in _CYCLE
+            controller.stage = _CYCLE.index(controller.shown) if in_turn else 0
 
     def step(self, step_ns: int) -> None:
         """Let time pass; a controller whose time is over goes on, after its red the next one has its turn."""

@@ -22,6 +22,8 @@ from waypilot.types import NANOSECONDS_PER_SECOND
 # Weaker contacts are numerical noise of things that lean on each other.
 _CONTACT_THRESHOLD_NS = 1.0
 _MAX_STEP_S = 1.0
+# Ids of recordings may be so much ahead, that no file can use up those there are (32 bits).
+_MAX_ID_STEP = 100_000
 _PERMANENT = (ActorClass.SPECTATOR, ActorClass.TRAFFIC)
 _DEFAULT_COLOR: Rgb = (128, 128, 128)
 _CLOTHES: tuple[Rgb, ...] = ((58, 84, 140), (150, 52, 48), (70, 110, 74), (206, 178, 92), (48, 48, 52), (176, 176, 180))
@@ -59,8 +61,9 @@ class World:
 
     ``frame`` counts steps, ``time_ns`` is simulated time. ``actors`` maps id to actor in order of spawning and always
     holds the ``spectator`` and the town's traffic lights and signs (``signals``). Ids start at ``first_actor_id`` and
-    are never used twice. ``seed`` decides where in their cycles traffic lights start, and is for whoever draws random
-    numbers on the world's behalf (sensor noise). ``imu_gravity_mps2`` is what IMUs feel, not what moves bodies.
+    are never used twice, but by actors of a recording, which may have theirs again. ``seed`` decides where in their
+    cycles traffic lights start, and is for whoever draws random numbers on the world's behalf (sensor noise).
+    ``imu_gravity_mps2`` is what IMUs feel, not what moves bodies.
     """
 
     def __init__(self, town: TownMap, catalog: Catalog, seed: int = 0, first_actor_id: int = 1) -> None:
@@ -86,12 +89,22 @@ class World:
         """Simulated time in seconds."""
         return self.time_ns / NANOSECONDS_PER_SECOND
 
-    def spawn(self, type_id: str, attributes: dict[str, str], pose: Pose, parent_id: int | None = None) -> Actor:
+    def spawn(
+        self,
+        type_id: str,
+        attributes: dict[str, str],
+        pose: Pose,
+        parent_id: int | None = None,
+        recorded_id: int | None = None,
+    ) -> Actor:
         """Add an actor; ``pose`` is in map axes, or in the parent's axes when there is a parent.
 
         Vehicles and walkers are put on the ground below ``pose``, props stay where they are put. A parent holds its
         children rigidly: whatever is attached is passive, it neither moves by itself nor collides. Raises SpawnError
         for an unknown blueprint, a bad attribute, an unknown parent, a pose that is not finite, or an occupied place.
+
+        ``recorded_id`` is for an actor of a recording: it gets this id if no living actor has it (and the id is not
+        far beyond those given so far), and its place may be occupied.
         """
         try:
             blueprint = self.catalog.find(type_id)
@@ -100,25 +113,35 @@ class World:
             raise SpawnError(f"Spawn failed: {error.args[0]}") from error
         if not all(map(math.isfinite, (pose.x_m, pose.y_m, pose.z_m, *_quaternion(pose)))):
             raise SpawnError("Spawn failed: the transform is not finite")
-        actor = self._create(blueprint, values, pose, parent_id)
+        actor_id = self._next_id if recorded_id is None else self._free_id(recorded_id)
+        actor = self._create(actor_id, blueprint, values, pose, parent_id)
+        if recorded_id is None:
+            self._check_place(actor)
         try:
             self._friction.add(actor)
         except ValueError as error:
             raise SpawnError(f"Spawn failed: {error}") from error
         self.actors[actor.id] = actor
-        self._next_id += 1
+        self._next_id = max(self._next_id, actor.id + 1)
         if isinstance(actor, Vehicle):
             self.signals.welcome(actor)
         return actor
 
-    def _create(self, blueprint: Blueprint, values: dict[str, str], pose: Pose, parent_id: int | None) -> Actor:
+    def _free_id(self, recorded_id: int) -> int:
+        free = 0 < recorded_id < self._next_id + _MAX_ID_STEP and recorded_id not in self.actors
+        return recorded_id if free else self._next_id
+
+    def _create(
+        self, actor_id: int, blueprint: Blueprint, values: dict[str, str], pose: Pose, parent_id: int | None
+    ) -> Actor:
         body_type = BODY_TYPES.get(blueprint.actor_class)
         if body_type is None or parent_id is not None:
-            return Actor(self._next_id, blueprint, values, pose, self._parent(parent_id))
-        actor = body_type(self._next_id, blueprint, values, pose)
-        if overlaps_any(actor.body, self._body_rows(), self._obstacles):
+            return Actor(actor_id, blueprint, values, pose, self._parent(parent_id))
+        return body_type(actor_id, blueprint, values, pose)
+
+    def _check_place(self, actor: Actor) -> None:
+        if isinstance(actor, BodyActor) and overlaps_any(actor.body, self._body_rows(), self._obstacles):
             raise SpawnError("Spawn failed because of collision at spawn position")
-        return actor
 
     def _parent(self, parent_id: int | None) -> Actor | None:
         if parent_id is None:

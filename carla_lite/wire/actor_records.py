@@ -41,11 +41,15 @@ class ActorRecords:
         return [
             actor.id,
             actor.parent_id or 0,
-            records.actor_description(actor.type_id, self._numbers.get(actor.type_id, 0), attributes),
+            records.actor_description(actor.type_id, self.definition_id(actor.type_id), attributes),
             actor_box(actor),
             bytes(_labels(actor.blueprint)),
             stream_token(actor.id, self._port) if _streams(actor) else b"",
         ]
+
+    def definition_id(self, type_id: str) -> int:
+        """Return the number of a blueprint, 0 for what no client can spawn."""
+        return self._numbers.get(type_id, 0)
 
     def _definition(self, blueprint: Blueprint) -> Wire:
         attributes = [

@@ -18,6 +18,7 @@ from pathlib import Path
 from carla_lite.maps import SEEDED_TOWNS, OpenDriveError, TownMap, town_from_xodr
 from carla_lite.wire.errors import CallError
 from carla_lite.wire.maps_folder import MapsFolder
+from carla_lite.wire.recordings_folder import RecordingsFolder, default_folder
 from carla_lite.wire.server import PortError, Ports, Server, bind_ports
 from carla_lite.wire.simulation import Simulation
 from carla_lite.wire.streams import StreamHub
@@ -59,6 +60,7 @@ class Options:
     xodr: Path | None
     maps_dir: Path | None
     alias_towns: bool
+    recordings: Path
     host: str
     port: int
     streaming_port: int | None
@@ -101,6 +103,13 @@ def parse(arguments: Sequence[str] | None) -> Options:
     source.add_argument("--xodr", type=Path, metavar="FILE", help="start with this OpenDRIVE map instead")
     add("--maps-dir", type=Path, metavar="FOLDER", help="serve the OpenDRIVE files of this folder by their names, too")
     add("--alias-towns", action="store_true", help="let our towns stand in for CARLA's (Town01, ...), with a warning")
+    add(
+        "--recordings",
+        type=Path,
+        metavar="FOLDER",
+        default=default_folder(),
+        help="where start_recorder writes and replay_file reads (default: %(default)s)",
+    )
     add("--host", default="127.0.0.1", help="address to listen on; 0.0.0.0 for all (default: %(default)s)")
     add("--port", type=_port, default=2000, help="RPC port, 0 for any free one (default: %(default)s)")
     add("--streaming-port", type=_port, metavar="PORT", help="port of the streams (default: the one after --port)")
@@ -137,7 +146,9 @@ def _serve(options: Options) -> None:
         town, towns = _towns(options)
         warm_up(town, towns)
         hub = StreamHub()
-        simulation = Simulation(town, towns, hub, ports.streaming_port, options.seed)
+        simulation = Simulation(
+            town, towns, RecordingsFolder(options.recordings), hub, ports.streaming_port, options.seed
+        )
         asyncio.run(_run(Server(simulation, hub, ports), lambda: _announce(options, ports, town)))
     finally:
         ports.close()

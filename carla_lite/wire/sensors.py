@@ -56,5 +56,6 @@ def whole(actor: Actor, name: str, low: int, high: int) -> int:
 
 def noise_source(actor: Actor, world: World) -> np.random.Generator:
     """Return a sensor's own random numbers: the same for the same world seed, ``noise_seed`` and order of spawning."""
-    place = actor.id - world.spectator.id  # an id itself depends on what was loaded before
+    # An id itself depends on what was loaded before. Sensors of a recording may have ids below the spectator's.
+    place = (actor.id - world.spectator.id) % 2**32
     return np.random.default_rng([world.seed, abs(int(actor.attributes.get("noise_seed", "0"))), place])

@@ -12,6 +12,9 @@ from carla_lite.maps import TownMap
 from carla_lite.wire.ackermann import AckermannDriver
 from carla_lite.wire.actor_records import ActorRecords
 from carla_lite.wire.errors import CallError
+from carla_lite.wire.recorder import Recorder
+from carla_lite.wire.recordings_folder import RecordingsFolder
+from carla_lite.wire.replayer import Replayer
 from carla_lite.wire.sensor_suite import SensorSuite
 from carla_lite.wire.settings import EpisodeSettings
 from carla_lite.wire.snapshot import WORLD_STATE_TYPE, actor_states, sensor_header, state_header
@@ -53,8 +56,19 @@ class Simulation:
     depend on what was loaded before; ids of actors are never used twice either.
     """
 
-    def __init__(self, town: TownMap, towns: TownLibrary, hub: StreamHub, streaming_port: int, seed: int = 0) -> None:
+    def __init__(
+        self,
+        town: TownMap,
+        towns: TownLibrary,
+        recordings: RecordingsFolder,
+        hub: StreamHub,
+        streaming_port: int,
+        seed: int = 0,
+    ) -> None:
         self.towns = towns
+        self.recordings = recordings
+        self.recorder = Recorder(self)
+        self.replayer = Replayer(self)
         self.hub = hub
         self.seed = seed
         self.settings = EpisodeSettings()
@@ -91,6 +105,8 @@ class Simulation:
         """Begin a new episode in ``town`` with no actors but the spectator."""
         if reset_settings:
             self._set(EpisodeSettings())
+        self.recorder.stop()
+        self.replayer.stop(keep_actors=True)
         self._first_frame = self.frame
         self.hub.hold_back(WORLD_STATE_STREAM)
         self._begin_episode(town)
@@ -147,8 +163,11 @@ class Simulation:
         """Advance by one step and send what it gave: first the state, then sensor data."""
         for driver in self.ackermann.values():
             driver.step(self.settings.step_s)
+        self.replayer.before_step(self.settings.step_s)
         events = self.world.step(self.settings.step_s)
+        self.replayer.after_step()
         self._remove_lost_bodies()
+        self.recorder.add_frame(self.settings.step_s, events.collisions)
         self._publish_state()
         settings = self.settings
         self.sensors.publish(
@@ -174,17 +193,24 @@ class Simulation:
                 _LOG.warning("%s %d left the world and is removed", body.type_id, body.id)
                 self.destroy(body.id)
 
-    def spawn(self, type_id: str, attributes: dict[str, str], pose: Pose, parent_id: int | None = None) -> Actor:
-        """Add an actor; raises CallError with CARLA's words where it cannot be."""
+    def spawn(
+        self,
+        type_id: str,
+        attributes: dict[str, str],
+        pose: Pose,
+        parent_id: int | None = None,
+        recorded_id: int | None = None,
+    ) -> Actor:
+        """Add an actor, ``recorded_id`` as for the world; raises CallError with CARLA's words where it cannot be."""
         if type_id == self.world.spectator.type_id:
             raise CallError("Spawn failed: there is only one spectator")
         if len(self.world.actors) >= MAX_ACTORS:
             raise CallError(f"Spawn failed: the world holds {MAX_ACTORS} actors already; destroy some first")
         try:
-            actor = self.world.spawn(type_id, attributes, pose, parent_id)
+            actor = self.world.spawn(type_id, attributes, pose, parent_id, recorded_id)
         except SpawnError as error:
             raise CallError(str(error)) from error
-        self._highest_id = actor.id
+        self._highest_id = max(self._highest_id, actor.id)
         try:
             self.sensors.add(actor)
         except CallError:

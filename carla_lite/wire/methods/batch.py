@@ -38,7 +38,7 @@ class Command:
 def _walk_to(simulation: Simulation, actor_id: int, pose: Pose, speed_mps: float) -> None:
     """Put a pedestrian's feet somewhere, walking; its control stays as it is."""
     try:
-        simulation.actor_of(Walker, actor_id).lead(pose, speed_mps)
+        simulation.actor_of(Walker, actor_id).walk_to(pose, speed_mps)
     except ValueError as error:
         raise CallError(str(error)) from error
 

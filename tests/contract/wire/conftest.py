@@ -71,8 +71,15 @@ class Listeners:
 
 
 @pytest.fixture(scope="session")
-def server():
-    with ServerProcess(map="Lite01", extra_arguments=("--log-level", "error")) as server:
+def recordings(tmp_path_factory):
+    """The folder of the server's recordings."""
+    return tmp_path_factory.mktemp("recordings")
+
+
+@pytest.fixture(scope="session")
+def server(recordings):
+    arguments = ("--log-level", "error", "--recordings", str(recordings))
+    with ServerProcess(map="Lite01", extra_arguments=arguments) as server:
         yield server
         assert server.exit_code is None, server.log
         assert "Traceback" not in server.log, server.log

@@ -17,8 +17,9 @@ import random
 import socket
 import struct
 import sys
+import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,11 @@ _VALID: list[tuple[str, list[Any]]] = [
     ("cast_ray", [[0.0, 0.0, 1.0], [10.0, 0.0, 1.0]]),
     ("project_point", [[0.0, 0.0, 1.0], [0.0, 0.0, -1.0], 10.0]),
     ("get_environment_objects", [0]),
+    ("start_recorder", ["fuzz.log", True]),
+    ("replay_file", ["fuzz.log", 0.0, 0.0, 1, True, _POSE]),
+    ("set_replayer_time_factor", [1.0]),
+    ("show_recorder_file_info", ["fuzz.log", False]),
+    ("show_recorder_collisions", ["fuzz.log", 97, 97]),
     ("tick_cue", []),
     ("get_actor_definitions", []),
     ("version", []),
@@ -215,13 +221,22 @@ def complaints(server: ServerProcess, outcome: Outcome) -> list[str]:
     return found
 
 
+@contextlib.contextmanager
+def fuzzed_server() -> Iterator[ServerProcess]:
+    """Run a server whose recordings go to a folder that goes with it: the fuzz makes some."""
+    with tempfile.TemporaryDirectory() as folder:
+        arguments = ("--log-level", "error", "--recordings", folder)
+        with ServerProcess(map="Lite01", ready_timeout_s=240.0, extra_arguments=arguments) as server:
+            yield server
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Fuzz a server of its own and say what came of it."""
     parser = argparse.ArgumentParser(description="Send malformed messages to carla_lite's ports.")
     parser.add_argument("--messages", type=int, default=100_000, help="how many (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=1, help="of the messages (default: %(default)s)")
     options = parser.parse_args(arguments)
-    with ServerProcess(map="Lite01", extra_arguments=("--log-level", "error")) as server:
+    with fuzzed_server() as server:
         start_s = time.monotonic()
         try:
             outcome = fuzz(server, options.messages, options.seed)

@@ -2,12 +2,11 @@
 
 import random
 
-from carla_lite.wire.process import ServerProcess
-from tests.contract.wire.fuzz import complaints, fuzz, malformed
+from tests.contract.wire.fuzz import complaints, fuzz, fuzzed_server, malformed
 
 
 def test_malformed_messages_harm_nobody():
-    with ServerProcess(map="Lite01", ready_timeout_s=240.0, extra_arguments=("--log-level", "error")) as server:
+    with fuzzed_server() as server:
         outcome = fuzz(server, 4000, seed=2)
         assert complaints(server, outcome) == []
     assert outcome.sent == 4000

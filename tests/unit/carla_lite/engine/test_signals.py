@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from carla_lite.engine import Catalog, TrafficLight, Vehicle, World
+from carla_lite.engine import Catalog, LightState, TrafficLight, Vehicle, World
 from carla_lite.maps import PostKind, load_town
 from carla_lite.scene import Lamp
 from waypilot.geometry import SE2, Pose
@@ -93,6 +93,21 @@ def test_a_light_switched_by_hand_keeps_its_state_until_its_controller_switches(
     assert waiting.lamp is Lamp.OFF
     _run(world, 0.1)
     assert waiting.lamp is Lamp.GREEN
+
+
+@pytest.mark.parametrize("steps", [10, 230, 275, 310, 545, 590])
+def test_a_group_goes_on_from_what_was_recorded_of_its_lights(world: World, steps: int) -> None:
+    """The steps fall into every colour of both controllers."""
+    other = World(load_town("Lite04"), Catalog.default(), seed=4)
+    group, restored = world.signals.groups[0], other.signals.groups[0]
+    group.reset()
+    _run(world, steps * STEP_S)
+    recorded = [LightState(light.lamp, light.elapsed_s, light.group.frozen) for light in group.lights]
+    restored.restore(dict(zip(restored.lights, recorded, strict=True)))
+    for _ in range(400):
+        assert [light.lamp for light in restored.lights] == [light.lamp for light in group.lights]
+        world.step(STEP_S)
+        other.step(STEP_S)
 
 
 def test_the_seed_decides_where_in_the_cycle_lights_start() -> None:

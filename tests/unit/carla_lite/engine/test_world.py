@@ -162,6 +162,31 @@ def test_what_cannot_move_has_no_speed(ground) -> None:
         assert (actor.velocity_mps, actor.angular_velocity_radps) == ((0.0, 0.0, 0.0), (0.0, 0.0, 0.0))
 
 
+def test_what_is_led_without_physics_is_seen_to_move_as_it_is_led(ground) -> None:
+    world = ground.world()
+    car = world.spawn("vehicle.tesla.model3", {}, Pose.from_xyz_rpy(0.0, 0.0, 0.0))
+    car.set_simulates_physics(False)
+    car.lead(Pose.from_xyz_rpy(5.0, 6.0, 2.0, 0.1, 0.2, 0.3), (4.0, 3.0, 1.0), (0.0, 0.0, 0.5))
+    world.step(0.05)
+    assert car.pose == Pose.from_xyz_rpy(5.0, 6.0, 2.0, 0.1, 0.2, 0.3)
+    assert (car.velocity_mps, car.angular_velocity_radps) == ((4.0, 3.0, 1.0), (0.0, 0.0, 0.5))
+    world.step(0.05)
+    assert (car.velocity_mps, car.angular_velocity_radps) == ((0.0, 0.0, 0.0), (0.0, 0.0, 0.0))
+    assert car.pose.x_m == 5.0
+
+
+def test_an_actor_of_a_recording_has_its_id_and_place_again(ground) -> None:
+    world = ground.world()
+    here = Pose.from_xyz_rpy(0.0, 0.0, 0.0)
+    taken = world.spawn("vehicle.tesla.model3", {}, here)
+    assert world.spawn("vehicle.tesla.model3", {}, here, recorded_id=taken.id).id == taken.id + 1
+    assert world.spawn("vehicle.tesla.model3", {}, here, recorded_id=500).id == 500
+    assert world.spawn("static.prop.barrel", {}, Pose.from_xyz_rpy(50.0, 0.0, 0.0)).id == 501
+    assert world.spawn("vehicle.tesla.model3", {}, here, recorded_id=2**32 - 1).id == 502
+    world.destroy(taken.id)
+    assert world.spawn("vehicle.tesla.model3", {}, here, recorded_id=taken.id).id == taken.id
+
+
 def test_the_scene_shows_every_body_but_the_excluded(ground) -> None:
     world = ground.world()
     world.weather = replace(Weather(), cloudiness=80.0)
