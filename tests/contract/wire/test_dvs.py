@@ -145,3 +145,20 @@ def test_attributes_without_sense_are_refused_by_name(world, name, value):
     blueprint.set_attribute(name, value)
     with pytest.raises(RuntimeError, match=name):
         world.spawn_actor(blueprint, AHEAD)
+
+
+def test_what_happened_in_a_pause_makes_no_events(world, listeners):
+    """Day breaks while rendering is off: the first picture afterwards is one to begin with."""
+    set_weather(world, **NIGHT)
+    _, received = listeners.attach(DVS, transform=AHEAD, **SIZE)
+    world.tick()
+    for rendering_off in (True, False):
+        settings = world.get_settings()
+        settings.no_rendering_mode = rendering_off
+        world.apply_settings(settings)
+        for _ in range(3):
+            world.tick()
+        set_weather(world, **NOON)
+    world.tick()
+    set_weather(world, **NIGHT)
+    assert not events_of(next_events(world, received))["pol"].any()
