@@ -62,9 +62,11 @@ def parse_arguments(argv: Sequence[str] | None) -> Order:
             expert_share=options.expert_share,
             expert=ExpertConfig(line_gap_m=options.line_gap_m),
         )
+        drives = DrivePlanConfig(vehicles=options.traffic, encounters=options.encounters, late_green=options.late_green)
         first = CollectConfig(
             *(options.out, options.town[0], options.episodes, options.seed, options.driver, options.share),
-            *(DrivePlanConfig(vehicles=options.traffic, encounters=options.encounters), recorder),
+            drives,
+            recorder,
         )
         server = SessionConfig(host=options.host or "127.0.0.1", port=2000 if options.port is None else options.port)
     except ValueError as error:
@@ -132,6 +134,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--traffic", type=int, default=0, help="vehicles that drive around (Traffic Manager)")
     parser.add_argument(
         "--encounters", type=float, default=0.0, help="share of drives that meet somebody to brake for, or nearly"
+    )
+    parser.add_argument(
+        "--late-green",
+        type=float,
+        default=0.0,
+        help="share of the other drives whose lights are red until it has waited",
     )
     parser.add_argument("--every", type=int, default=recorder.every, help="record every n-th frame (20 Hz)")
     parser.add_argument("--max-drive-s", type=float, default=recorder.max_drive_s, help="longest drive")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
-from training.data.encounters import draw_encounter, draw_lights
+from training.data.encounters import draw_encounter, draw_late_green, draw_lights
 from waypilot.geometry import SE2, wrap_angle
 from waypilot.scenarios import WEATHER_PRESETS, Scenario, WeatherParameters
 from waypilot.scenarios.actors import Traffic
@@ -24,7 +24,8 @@ class DrivePlanConfig:
     The goal lies ``min_goal_m`` to ``max_goal_m`` from the start as the crow flies; ``via_points`` random places on
     the way make routes with many turns. The start is moved sideways and turned by up to the given bounds.
     ``vehicles`` drive around the start, led by CARLA's Traffic Manager; 0: the roads are empty. ``encounters`` is the
-    share of drives on which somebody is met (``training.data.encounters``) and lights may turn green late.
+    share of drives on which somebody is met (``training.data.encounters``) and lights may turn green late;
+    ``late_green`` is the share of the other drives on which lights do, and nobody is placed.
     """
 
     min_goal_m: float = 120.0
@@ -34,6 +35,7 @@ class DrivePlanConfig:
     max_start_heading_rad: float = math.radians(15.0)
     vehicles: int = 0
     encounters: float = 0.0
+    late_green: float = 0.0
 
     def __post_init__(self) -> None:
         if not 0.0 < self.min_goal_m < self.max_goal_m:
@@ -41,8 +43,9 @@ class DrivePlanConfig:
         for name in ("via_points", "vehicles"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} is {getattr(self, name)}, expected 0 or more")
-        if not 0.0 <= self.encounters <= 1.0:
-            raise ValueError(f"encounters is {self.encounters}, expected a share from 0 to 1")
+        for name in ("encounters", "late_green"):
+            if not 0.0 <= getattr(self, name) <= 1.0:
+                raise ValueError(f"{name} is {getattr(self, name)}, expected a share from 0 to 1")
         if not 0.0 <= self.max_start_offset_m <= 1.5:
             raise ValueError(f"max_start_offset_m is {self.max_start_offset_m}, expected 0 to 1.5 (half a lane)")
         if not 0.0 <= self.max_start_heading_rad <= math.pi / 4:
@@ -90,6 +93,8 @@ def plan_drive(
     drive_seed = int(random.integers(2**31))
     if random.random() < config.encounters:
         scenario = replace(scenario, actors=draw_encounter(random)[1], lights=draw_lights(random))
+    elif random.random() < config.late_green:
+        scenario = replace(scenario, lights=draw_late_green(random))
     return DrivePlan(scenario, name, route_id, drive_seed)
 
 

@@ -34,8 +34,12 @@ def draw_encounter(random: np.random.Generator) -> tuple[str, tuple[ActorSpec, .
 
 def draw_lights(random: np.random.Generator) -> Lights | None:
     """Draw whether lights are red until the vehicle has waited, and how long; None leaves them to their phases."""
-    late = random.random() < _LATE_GREEN_SHARE
-    return Lights(red_until_waited_s=round(float(random.uniform(0.5, 5.0)), 2)) if late else None
+    return draw_late_green(random) if random.random() < _LATE_GREEN_SHARE else None
+
+
+def draw_late_green(random: np.random.Generator) -> Lights:
+    """Draw how long the vehicle waits at lights that are red until it has waited."""
+    return Lights(red_until_waited_s=round(float(random.uniform(0.5, 5.0)), 2))
 
 
 def _lead_brakes(random: np.random.Generator) -> tuple[ActorSpec, ...]:

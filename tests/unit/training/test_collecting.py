@@ -269,6 +269,19 @@ def test_encounters_are_drawn_by_kind_place_and_speed_and_change_nothing_else() 
     assert 15 < sum(bool(drive.scenario.actors) for drive in some) < 45
 
 
+def test_lights_turn_green_late_on_a_share_of_the_drives_without_encounters_which_change_in_nothing_else() -> None:
+    mixed, late = DrivePlanConfig(encounters=0.5), DrivePlanConfig(encounters=0.5, late_green=0.5)
+    held = 0
+    for index in range(80):
+        without, drive = (plan_drive("Town", SPAWN_POSES, 3, index, 0, config) for config in (mixed, late))
+        if without.scenario.actors:
+            assert drive == without
+            continue
+        assert replace(drive, scenario=replace(drive.scenario, lights=None)) == without
+        held += drive.scenario.lights is not None
+    assert 10 < held < 30
+
+
 def test_town_without_distant_spawn_points_is_refused() -> None:
     with pytest.raises(ValueError, match="Town has no spawn point 120 to 450 m"):
         plan_drive("Town", SPAWN_POSES[:1], 0, 0, 0, DrivePlanConfig())
@@ -279,6 +292,7 @@ def test_town_without_distant_spawn_points_is_refused() -> None:
     [
         (DrivePlanConfig, {"min_goal_m": 500.0}, "goal distances"),
         (DrivePlanConfig, {"encounters": 1.5}, "encounters is 1.5"),
+        (DrivePlanConfig, {"late_green": -0.5}, "late_green is -0.5"),
         (DrivePlanConfig, {"max_start_offset_m": 3.0}, "half a lane"),
         (SteeringNoiseConfig, {"duration_s": (2.0, 1.0)}, "duration_s"),
         (RecorderConfig, {"expert_share": 1.5}, "expert_share"),
