@@ -13,7 +13,7 @@ import yaml
 
 HERE = Path(__file__).parent
 INSTALL = HERE.parents[1] / "ros2_ws" / "install"
-WAIT_S = 20.0
+WAIT_S = 60.0
 
 # Numbers of the wrong type are sent as garbage, silently; with this set they raise.
 os.environ["ROS_PYTHON_CHECK_FIELDS"] = "1"

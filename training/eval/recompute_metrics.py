@@ -3,7 +3,7 @@
     python -m training.eval.recompute_metrics --bag out/closed_loop/bags/turn_clear_seed0 [--output results.json]
 
 Exit codes: 0 every drive was judged and agrees with the published result (or none was recorded), 1 one differs or could
-not be judged, 2 the bag cannot be read.
+not be judged, 2 no drive, the bag cannot be read, or ``--output`` cannot be written.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,6 +50,11 @@ class RecorderConfig:
             raise ValueError(f"storage is {self.storage!r}, expected one of {', '.join(STORAGES)}")
         if self.images not in ("raw", "compressed", "both"):
             raise ValueError(f"images is {self.images!r}, expected raw, compressed or both")
+        for name in ("topics", "exclude"):
+            try:
+                re.compile(getattr(self, name))
+            except re.error as error:
+                raise ValueError(f"{name} is {getattr(self, name)!r}, no regular expression: {error}") from error
 
 
 class RecorderNode(Node):

@@ -35,3 +35,26 @@ def test_compressed_images_serve_where_the_raw_ones_were_not_recorded():
     topics = topics_of("hero")
     del topics["/carla/hero/front/image"]
     assert dict(detect(topics, LayoutOptions()).cameras) == {"front": "/carla/hero/front/image/compressed"}
+
+
+def test_topics_of_a_car_are_found_by_type_and_what_was_guessed_is_said():
+    kinds = {"/odom": "odometry", "/camera/image_raw": "front/image", "/camera/camera_info": "front/camera_info"}
+    found = detect({name: BagTopic(name, KINDS[kind], count=9) for name, kind in kinds.items()}, LayoutOptions())
+    assert (found.odometry, found.route) == ("/odom", None)
+    assert found.notes == ("the odometry is taken from /odom",)
+    assert dict(found.camera_infos) == {"camera": "/camera/camera_info"}
+    assert found.choose_cameras(("front",)) == (
+        {"front": "/camera/image_raw"},
+        ["camera front is taken from /camera/image_raw"],
+    )
+
+
+def test_of_several_cameras_each_is_chosen_by_its_name_or_missing():
+    names = ("/sensors/front_camera/image_raw", "/sensors/left_camera/image_raw")
+    topics = {name: BagTopic(name, KINDS["front/image"], count=9) for name in (*names, "/odom")}
+    topics["/odom"] = BagTopic("/odom", KINDS["odometry"], count=9)
+    chosen, notes = detect(topics, LayoutOptions()).choose_cameras(("front", "left", "rear"))
+    assert chosen == {"front": names[0], "left": names[1]}
+    assert "no topic for camera rear" in notes[-1]
+    named = detect(topics, LayoutOptions(cameras={"rear": names[0]}))
+    assert named.choose_cameras(("rear",)) == ({"rear": names[0]}, [])
