@@ -11,7 +11,7 @@ import pytest
 from carla_lite.wire.process import ServerProcess
 
 STEP_S = 0.05
-TIMEOUT_S = 10.0
+TIMEOUT_S = 30.0
 
 
 class RawRpc:
