@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from waypilot.bags.frames import LATE_NS, Commanded, Frame
+from waypilot.bags.events import Commanded, Frame
+from waypilot.bags.frames import LATE_NS
 from waypilot.bags.motion import Motion
 from waypilot.episodes import EpisodeFrame, EpisodeWriter
 from waypilot.observation import ObservationBuilder, ObservationConfig

@@ -9,7 +9,8 @@ from pathlib import Path
 from training.data.bag_drive import BagDrive
 from training.data.bag_header import BagImportConfig, camera_topics, drive_setups, episode_header
 from waypilot.bags import Bag
-from waypilot.bags.frames import Commanded, Frame, FrameOptions, FrameReader, Motioned, Restarted, first_route
+from waypilot.bags.events import Commanded, Frame, Motioned, Restarted
+from waypilot.bags.frames import FrameOptions, FrameReader, first_route
 from waypilot.bags.layout import LayoutOptions, detect
 from waypilot.bags.mounts import TF_STATIC, static_mounts
 from waypilot.episodes import Episode, EpisodeWriter

@@ -13,7 +13,8 @@ from training.eval.bag_errors import HorizonErrors, PlanErrors, Sums, errors_by_
 from training.eval.plan_scores import JudgedPlan, PlanScores
 from training.rl.predictions import PredictionsWriter
 from training.rl.waypoint_policy_torch import WaypointPolicyTorch
-from waypilot.bags.frames import LATE_NS, MapTold, Motioned, Staged, Surrounded
+from waypilot.bags.events import MapTold, Motioned, Staged, Surrounded
+from waypilot.bags.frames import LATE_NS
 from waypilot.bags.motion import Motion
 from waypilot.geometry import SE2, FloatArray
 from waypilot.types import EgoState, Observation, RouteCommand

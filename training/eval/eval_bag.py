@@ -28,17 +28,8 @@ from training.models.checkpoint import CheckpointError
 from training.rl.predictions import PredictionsWriter
 from training.rl.waypoint_policy_torch import WaypointPolicyConfig, WaypointPolicyTorch
 from waypilot.bags import Bag, BagError
-from waypilot.bags.frames import (
-    Frame,
-    FrameOptions,
-    FrameReader,
-    MapTold,
-    Motioned,
-    Restarted,
-    Staged,
-    Surrounded,
-    first_route,
-)
+from waypilot.bags.events import Frame, MapTold, Motioned, Restarted, Staged, Surrounded
+from waypilot.bags.frames import FrameOptions, FrameReader, first_route
 from waypilot.bags.layout import Layout, LayoutOptions, detect
 from waypilot.config import config_to_dict
 from waypilot.files import write_json_atomic

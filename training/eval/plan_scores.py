@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from waypilot.bags.frames import MapTold, Staged, Surrounded
+from waypilot.bags.events import MapTold, Staged, Surrounded
 from waypilot.geometry import SE2
 from waypilot.metrics import pdms
 from waypilot.metrics.planned import HORIZON_S, NEAR_NS, RecordedPlace, judge_plan

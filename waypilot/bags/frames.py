@@ -11,6 +11,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from waypilot.bags.bag import Bag
+from waypilot.bags.events import (
+    Event,
+    Frame,
+    Motioned,
+    Restarted,
+    commanded_from_msg,
+    map_told_from_msg,
+    planned_from_msg,
+    staged_from_msg,
+    surrounded_from_msg,
+)
 from waypilot.bags.layout import Layout
 from waypilot.bags.motion import Motion
 from waypilot.bags.recording import first_stamp_ns
@@ -18,20 +29,13 @@ from waypilot.bags.topic import BagMessage
 from waypilot.messages import (
     MalformedMessageError,
     compressed_to_rgb,
-    control_from_msg,
     ego_from_msg,
     image_to_rgb,
     route_from_msg,
     route_from_path,
-    setup_from_msg,
-    stamp_from_msg,
-    surroundings_from_msg,
-    trajectory_from_msg,
 )
 from waypilot.route import Route
-from waypilot.scenarios import Scenario
-from waypilot.surroundings import SceneInfo, Surroundings
-from waypilot.types import Control, EgoState, RgbImage, Trajectory
+from waypilot.types import EgoState, RgbImage
 
 #: What one camera's images may wait for odometry: so many, and more while all of them together are this small.
 #: A recorder on a busy machine stores one topic seconds behind another (93 frames were seen).
@@ -61,68 +65,6 @@ class FrameOptions:
                 raise ValueError(f"{name} is {getattr(self, name)}, expected a positive time")
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """One moment of drive number ``drive``; ``images`` lacks the cameras without an image near it."""
-
-    drive: int
-    ego: EgoState
-    images: Mapping[str, RgbImage]
-    route: Route | None
-
-
-@dataclass(frozen=True, slots=True)
-class Motioned:
-    """The vehicle moved on: odometry arrived up to here. For those who wait for the future of a frame."""
-
-    ego: EgoState
-
-
-@dataclass(frozen=True, slots=True)
-class Planned:
-    """Waypoints that were published during the drive."""
-
-    plan: Trajectory
-
-
-@dataclass(frozen=True, slots=True)
-class Commanded:
-    """A vehicle command that was published during the drive."""
-
-    stamp_ns: int
-    control: Control
-
-
-@dataclass(frozen=True, slots=True)
-class Staged:
-    """A drive's set-up was told; it may come after the drive's first frames. ``scene`` None: nothing is observed."""
-
-    scenario: Scenario
-    route: Route
-    scene: SceneInfo | None
-
-
-@dataclass(frozen=True, slots=True)
-class MapTold:
-    """The map of a drive, as OpenDRIVE text; told like a set-up, or once for several drives."""
-
-    name: str
-    xodr: str
-
-
-@dataclass(frozen=True, slots=True)
-class Surrounded:
-    """What was around the vehicle on one frame."""
-
-    surroundings: Surroundings
-
-
-@dataclass(frozen=True, slots=True)
-class Restarted:
-    """Time fell back, or the vehicle was put elsewhere: what comes belongs to another drive."""
-
-
-Event = Frame | Motioned | Planned | Commanded | Staged | MapTold | Surrounded | Restarted
 #: How a message is read, and what the value makes happen.
 _Taker = tuple[Callable[[Any], Any], Callable[[Any], Iterator[Event]]]
 
@@ -204,12 +146,12 @@ class FrameReader:
             (layout.odometry, ego_from_msg, self._on_odometry),
             # For itself: a route can be used where the scenario beside it is one of another version.
             (layout.setup, _route_of_setup, self._on_route),
-            (layout.setup if world else None, _staged, _told),
+            (layout.setup if world else None, staged_from_msg, _told),
             (None if layout.setup else layout.route, route_from_path, self._on_route),
-            (layout.plan, _planned, _told),
-            (layout.control, _commanded, _told),
-            (layout.surroundings if world else None, _surrounded, _told),
-            (layout.world if world else None, _map_told, _told),
+            (layout.plan, planned_from_msg, _told),
+            (layout.control, commanded_from_msg, _told),
+            (layout.surroundings if world else None, surrounded_from_msg, _told),
+            (layout.world if world else None, map_told_from_msg, _told),
         ):
             if topic is not None:
                 takers.setdefault(topic, []).append((read, take))
@@ -330,27 +272,6 @@ def _told(event: Event) -> Iterator[Event]:
 
 def _route_of_setup(message: Any) -> Route:
     return route_from_msg(message.route)
-
-
-def _staged(message: Any) -> Staged:
-    setup = setup_from_msg(message)
-    return Staged(setup.scenario, setup.route, setup.scene)
-
-
-def _planned(message: Any) -> Planned:
-    return Planned(trajectory_from_msg(message))
-
-
-def _commanded(message: Any) -> Commanded:
-    return Commanded(stamp_from_msg(message.header.stamp), control_from_msg(message))
-
-
-def _surrounded(message: Any) -> Surrounded:
-    return Surrounded(surroundings_from_msg(message))
-
-
-def _map_told(message: Any) -> MapTold:
-    return MapTold(str(message.map_name), str(message.opendrive))
 
 
 def image_from_msg(message: Any) -> RgbImage:

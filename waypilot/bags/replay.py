@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from waypilot.bags.bag import Bag
-from waypilot.bags.frames import Frame, FrameOptions, FrameReader, first_route
+from waypilot.bags.events import Frame
+from waypilot.bags.frames import FrameOptions, FrameReader, first_route
 from waypilot.bags.layout import LayoutOptions, detect
 from waypilot.bags.topic import BagError
 from waypilot.route import Route, is_same_line

@@ -18,7 +18,7 @@ from std_srvs.srv import SetBool
 from waypilot_msgs.srv import PrepareScenario
 
 from waypilot.bags import Bag, BagError
-from waypilot.bags.frames import Frame
+from waypilot.bags.events import Frame
 from waypilot.bags.layout import LayoutOptions
 from waypilot.bags.replay import Pace, Player, ReplaySource
 from waypilot.config import ConfigError

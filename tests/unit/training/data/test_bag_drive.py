@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 from training.data import bag_drive
 from training.data.bag_drive import BagDrive, LabelConfig
-from waypilot.bags.frames import Commanded
+from waypilot.bags.events import Commanded
 from waypilot.geometry import Pose
 from waypilot.rig import DEFAULT_RIG
 from waypilot.types import Control, EgoState

@@ -7,7 +7,7 @@ import pytest
 
 from carla_lite.maps import load_town
 from training.eval.plan_scores import NO_SETUP, JudgedPlan, PlanScores
-from waypilot.bags.frames import MapTold, Staged, Surrounded
+from waypilot.bags.events import MapTold, Staged, Surrounded
 from waypilot.geometry import SE2, Pose
 from waypilot.route import Route
 from waypilot.scenarios import load_suite

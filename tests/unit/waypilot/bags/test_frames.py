@@ -7,7 +7,8 @@ import pytest
 import zstandard
 
 from waypilot.bags import Bag, frames, mcap_reading
-from waypilot.bags.frames import CAMERA_WAIT_NS, Frame, FrameOptions, FrameReader, Motioned
+from waypilot.bags.events import Frame, Motioned
+from waypilot.bags.frames import CAMERA_WAIT_NS, FrameOptions, FrameReader
 from waypilot.bags.layout import Layout
 
 ODOMETRY = "/carla/ego_vehicle/odometry"
