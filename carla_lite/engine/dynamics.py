@@ -93,12 +93,18 @@ def _drive_acceleration(row: FloatArray, speed: float) -> float:
 
 
 @jit
-def _resistance(row: FloatArray, speed: float) -> float:
-    """Return the deceleration (m/s^2) of brakes, tyres, engine and air."""
+def air_drag(row: FloatArray, speed: float) -> float:
+    """Return the deceleration (m/s^2) of the air."""
+    return float(_AIR_DRAG_1PM * row[DRAG] * speed * speed)
+
+
+@jit
+def _ground_resistance(row: FloatArray) -> float:
+    """Return the deceleration (m/s^2) of brakes, tyres and engine."""
     pedal = max(row[BRAKE], 0.5 * row[HAND_BRAKE] * row[HAND_FORCE])
     brake = min(pedal * _BRAKE_SHARE * row[GRIP] * GRAVITY_MPS2, pedal * _BRAKES_MPS2 * row[BRAKE_FORCE])
     engine = _ENGINE_DRAG_MPS2 if row[THROTTLE] == 0.0 else 0.0
-    return float(brake + engine + _ROLLING_MPS2 + _AIR_DRAG_1PM * row[DRAG] * speed * speed)
+    return float(brake + engine + _ROLLING_MPS2)
 
 
 @jit
@@ -109,24 +115,55 @@ def _turn_wheels(row: FloatArray, speed: float, dt: float) -> None:
 
 
 @jit
+def _axle_speeds(row: FloatArray, along: float, side: float) -> tuple[float, float, float, float]:
+    """Return the speed sideways and along of the front wheels in their own axes, then of the rear wheels."""
+    turning = row[AXLE] * row[YAW_RATE]
+    cw, sw = math.cos(row[WHEEL_ANGLE]), math.sin(row[WHEEL_ANGLE])
+    front_side = side + turning
+    return front_side * cw - along * sw, along * cw + front_side * sw, side - turning, along
+
+
+@jit
+def _side_forces(row: FloatArray, along: float, side: float, drive: float, resistance: float) -> tuple[float, float]:
+    """Return the side forces of front and rear axle in the wheels' axes, per mass of the vehicle."""
+    axle_grip = 0.5 * row[GRIP] * GRAVITY_MPS2
+    limit = _side_limit(axle_grip, 0.5 * max(abs(drive), resistance))
+    front_side, front_along, rear_side, rear_along = _axle_speeds(row, along, side)
+    rear_limit = limit * (1.0 - (1.0 - _LOCKED_SIDE_GRIP) * row[HAND_BRAKE])
+    return _side_force(front_side, front_along, limit), _side_force(rear_side, rear_along, rear_limit)
+
+
+@jit
+def tyre_state(row: FloatArray) -> tuple[float, float, float, float, float, float]:
+    """Return what the tyres of a vehicle do to it at its present speed, m/s^2: forces per mass of the whole vehicle.
+
+    In order: forward force of all tyres, left force of the front and of the rear axle in the wheels' axes; then slip of
+    front and rear wheels (left speed over forward speed, as the forces know it); then the air's deceleration.
+    """
+    c, s = math.cos(row[YAW]), math.sin(row[YAW])
+    along, side = row[VX] * c + row[VY] * s, -row[VX] * s + row[VY] * c
+    drive, ground, air = _drive_acceleration(row, along), _ground_resistance(row), air_drag(row, along)
+    front, rear = _side_forces(row, along, side, drive, ground + air)
+    front_side, front_along, rear_side, rear_along = _axle_speeds(row, along, side)
+    # A standing car is held by no more than what pushes it.
+    held = min(max(drive, -ground), ground) if abs(along) < _REST_MPS else math.copysign(ground, along)
+    front_slip = front_side / max(abs(front_along), _SLIP_FLOOR_MPS)
+    rear_slip = rear_side / max(abs(rear_along), _SLIP_FLOOR_MPS)
+    return drive - held, front, rear, front_slip, rear_slip, air
+
+
+@jit
 def move_vehicle(row: FloatArray, dt: float) -> None:
     """Advance a vehicle by ``dt`` seconds (about 1 ms). Forces are per mass, speeds in body axes until the end."""
     c, s = math.cos(row[YAW]), math.sin(row[YAW])
     along = row[VX] * c + row[VY] * s
     side = -row[VX] * s + row[VY] * c
-    rate, axle = row[YAW_RATE], row[AXLE]
     _turn_wheels(row, along, dt)
-    cw, sw = math.cos(row[WHEEL_ANGLE]), math.sin(row[WHEEL_ANGLE])
-
     drive = _drive_acceleration(row, along)
-    resistance = _resistance(row, along)
-    axle_grip = 0.5 * row[GRIP] * GRAVITY_MPS2
-    limit = _side_limit(axle_grip, 0.5 * max(abs(drive), resistance))
-    front_side = side + axle * rate
-    front = _side_force(front_side * cw - along * sw, along * cw + front_side * sw, limit)
-    rear_limit = limit * (1.0 - (1.0 - _LOCKED_SIDE_GRIP) * row[HAND_BRAKE])
-    rear = _side_force(side - axle * rate, along, rear_limit)
+    resistance = _ground_resistance(row) + air_drag(row, along)
+    front, rear = _side_forces(row, along, side, drive, resistance)
 
+    axle, cw, sw = row[AXLE], math.cos(row[WHEEL_ANGLE]), math.sin(row[WHEEL_ANGLE])
     along_force = drive - front * sw
     side_force = front * cw + rear
     torque = axle * (front * cw - rear) * (row[INVERSE_INERTIA] / row[INVERSE_MASS])

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from carla_lite.engine import Blueprint, Handling, Vehicle
+from carla_lite.engine import Blueprint, Handling
 from carla_lite.engine.body import CURVE_KPH
 from carla_lite.engine.friction import DEFAULT_TIRE_FRICTION
 from carla_lite.wire import readers
@@ -21,8 +22,6 @@ WHEEL_RADIUS_CM = 35.5
 MAX_RPM = 8000.0
 FINAL_RATIO = 4.17
 DRAG_COEFFICIENT = 0.3
-_IDLE_RPM = 800.0
-_GRAVITY_MPS2 = 9.81
 _TRACK_SHARE = 0.78  # distance of the wheels from the middle line, per half width
 _TORQUE_CURVE = [[0.0, 400.0], [1890.0, 500.0], [5730.0, 400.0]]
 _STEERING_CURVE = [[0.0, 1.0], [20.0, 0.9], [60.0, 0.8], [120.0, 0.7]]
@@ -159,17 +158,27 @@ def _read_wheel(value: Any) -> Wire:
     return readers.record(value, "WheelPhysicsControl", *before, *after, _location)
 
 
-def telemetry(vehicle: Vehicle) -> Wire:
-    """Write VehicleTelemetryData; what the engine does not model (slip and forces per wheel) is nan, not zero."""
-    control = vehicle.control
-    wheel_speed_radps = vehicle.speed_mps / (WHEEL_RADIUS_CM / 100.0)
-    ratio = _FORWARD_GEARS[min(max(vehicle.gear, 1), len(_FORWARD_GEARS)) - 1][0]
-    rpm = max(_IDLE_RPM, abs(wheel_speed_radps) * ratio * FINAL_RATIO * 60.0 / (2.0 * math.pi))
-    load_n = vehicle.blueprint.mass_kg * _GRAVITY_MPS2 / 4.0
-    unknown = math.nan
-    wheel = [
-        *(DEFAULT_TIRE_FRICTION, unknown, unknown, wheel_speed_radps, load_n, 1.0),
-        *(unknown, unknown, unknown, unknown, unknown),
-    ]
-    head = [abs(vehicle.speed_mps), control.steer, control.throttle, control.brake]
-    return [*head, min(rpm, MAX_RPM), vehicle.gear, DRAG_COEFFICIENT, [list(wheel) for _ in range(4)]]
+@dataclass(frozen=True, slots=True)
+class PowerTrain:
+    """What turns the speed of a vehicle into that of its engine: wheel radius (mean), ratios and red line."""
+
+    wheel_radius_m: float
+    final_ratio: float
+    gear_ratios: tuple[float, ...]
+    max_rpm: float
+
+    def ratio(self, gear: int) -> float:
+        """Return how often the engine turns for one turn of the wheels; reverse is geared like the first gear."""
+        if not self.gear_ratios:
+            return 0.0
+        return self.final_ratio * self.gear_ratios[min(max(gear, 1), len(self.gear_ratios)) - 1]
+
+
+def power_train(physics: Wire) -> PowerTrain:
+    """Return the power train of a VehiclePhysicsControl."""
+    return PowerTrain(
+        max(_mean(physics[WHEELS_FIELD], _WHEEL_RADIUS_FIELD), 1.0) / 100.0,
+        physics[_FINAL_RATIO_FIELD],
+        tuple(gear[0] for gear in physics[_GEARS_FIELD]),
+        physics[_MAX_RPM_FIELD],
+    )

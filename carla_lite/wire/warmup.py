@@ -7,6 +7,7 @@ import numpy as np
 from carla_lite import render
 from carla_lite.engine import Catalog, Vehicle, VehicleControl, World
 from carla_lite.engine.body import SIZE
+from carla_lite.engine.tyres import tyres_of
 from carla_lite.engine.zones import first_zones, zone_rows
 from carla_lite.maps import TownMap
 from carla_lite.wire.towns import TownLibrary
@@ -32,6 +33,7 @@ def _warm_up_engine(town: TownMap) -> None:
         actor = world.spawn(type_id, {}, Pose.from_xyz_rpy(x0 + half_length + number * _SPACING_M, y0, 0.0))
         if isinstance(actor, Vehicle):
             actor.apply_control(VehicleControl(throttle=1.0))
+            tyres_of(actor)
     for _ in range(3):
         world.step(0.05)
     town.surface_at(x0, y0)

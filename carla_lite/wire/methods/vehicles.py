@@ -14,11 +14,12 @@ from carla_lite.wire.physics_record import (
     handling,
     max_steer_rad,
     placed,
+    power_train,
     read_physics,
-    telemetry,
 )
 from carla_lite.wire.simulation import Simulation
 from carla_lite.wire.table import MethodTable
+from carla_lite.wire.telemetry import telemetry
 
 TABLE = MethodTable()
 
@@ -70,7 +71,9 @@ def apply_physics_control(simulation: Simulation, actor_id: int, physics: list[A
 @TABLE.value(readers.actor_id)
 def get_telemetry_data(simulation: Simulation, actor_id: int) -> list[Any]:
     """Return speed, controls, engine and wheels."""
-    return telemetry(simulation.actor_of(Vehicle, actor_id))
+    vehicle = simulation.actor_of(Vehicle, actor_id)
+    physics = simulation.physics.get(actor_id) or default_physics(vehicle.blueprint)
+    return telemetry(vehicle, power_train(physics))
 
 
 @TABLE.value(readers.actor_id, _wheel)

@@ -114,14 +114,58 @@ def test_telemetry_agrees_with_the_state(world, ego):
     assert telemetry.brake == 0.0
     assert telemetry.gear == ego.get_control().gear >= 1
     assert 800.0 <= telemetry.engine_rpm <= 8000.0
-    assert telemetry.drag == pytest.approx(0.3)
+    assert telemetry.drag == pytest.approx(0.43 * speed**2, rel=1e-3)  # half rho cd A of a family car
     assert len(telemetry.wheels) == 4
     wheel = telemetry.wheels[0]
     assert wheel.omega == pytest.approx(speed / 0.355, rel=0.01)
     assert wheel.tire_load == pytest.approx(1845.0 * 9.81 / 4.0, rel=1e-4)
     assert wheel.normalized_tire_load == 1.0
-    assert math.isnan(wheel.lat_slip)
-    assert math.isnan(wheel.normalized_lat_force)
+    assert (wheel.long_slip, wheel.tire_friction) == (0.0, 3.5)
+
+
+@pytest.mark.parametrize("control", [(0.0, 0.0), (0.0, 0.6), (0.0, 1.0), (0.5, 0.0), (1.0, 0.0)])
+def test_wheel_forces_and_drag_make_the_forward_acceleration(world, ego, control):
+    """The balance that others measured on CARLA 0.9.16."""
+    forward = ego.get_transform().get_forward_vector()
+    ego.set_target_velocity(carla.Vector3D(20.0 * forward.x, 20.0 * forward.y, 0.0))
+    ego.apply_control(carla.VehicleControl(throttle=control[0], brake=control[1]))
+    world.tick()
+    telemetry = ego.get_telemetry_data()
+    force = sum(wheel.long_force for wheel in telemetry.wheels) - telemetry.drag
+    before = ego.get_velocity().length()
+    world.tick()
+    acceleration = (ego.get_velocity().length() - before) / 0.05
+    assert force == pytest.approx(1845.0 * acceleration, rel=0.01, abs=20.0)
+    assert math.copysign(1.0, force) == (1.0 if control[0] else -1.0)
+    for wheel in telemetry.wheels:
+        assert wheel.torque == pytest.approx(-0.355 * wheel.long_force, rel=1e-5)
+        assert wheel.normalized_long_force == pytest.approx(abs(wheel.long_force) / wheel.tire_load, rel=1e-5)
+
+
+def test_a_car_at_rest_is_carried_and_not_pushed(world, ego):
+    for control in (carla.VehicleControl(), carla.VehicleControl(brake=1.0), carla.VehicleControl(hand_brake=True)):
+        ego.apply_control(control)
+        world.tick()
+        telemetry = ego.get_telemetry_data()
+        assert sum(wheel.tire_load for wheel in telemetry.wheels) == pytest.approx(1845.0 * 9.81, rel=1e-4)
+        assert [(w.long_force, w.lat_force, w.lat_slip, w.torque) for w in telemetry.wheels] == [(0.0,) * 4] * 4
+
+
+def test_side_forces_of_the_wheels_make_the_turn(world, ego):
+    """In a right-hand turn the tyres push to the right, slipping to the left."""
+    ego.apply_control(carla.VehicleControl(throttle=0.4, steer=0.15))
+    for _ in range(70):
+        world.tick()
+    telemetry = ego.get_telemetry_data()
+    angle = math.radians(ego.get_wheel_steer_angle(carla.VehicleWheelLocation.FL_Wheel))
+    front, rear = telemetry.wheels[:2], telemetry.wheels[2:]
+    force = sum(w.lat_force for w in front) * math.cos(angle) + sum(w.lat_force for w in rear)
+    world.tick()
+    right = ego.get_acceleration().dot(ego.get_transform().get_right_vector())
+    assert right > 1.0
+    assert force == pytest.approx(1845.0 * right, rel=0.05)
+    assert all(w.lat_slip < 0.0 < w.lat_force for w in (*front, *rear))
+    assert front[0].normalized_lat_force == pytest.approx(front[0].lat_force / front[0].tire_load, rel=1e-5)
 
 
 def test_physics_control_is_read_and_changed_field_by_field(world, ego):
