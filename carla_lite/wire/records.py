@@ -14,6 +14,7 @@ from carla_lite.engine import VehicleControl, WalkerControl
 from carla_lite.scene import Weather
 from carla_lite.wire import readers
 from carla_lite.wire.errors import CallError
+from carla_lite.wire.spring_arms import Attachment
 from waypilot.geometry import (
     Pose,
     Quaternion,
@@ -130,9 +131,9 @@ def read_walker_control(value: Any) -> WalkerControl:
     return WalkerControl(*readers.record(value, "WalkerControl", read_vector, readers.number, readers.flag))
 
 
-def read_attachment(value: Any) -> int:
-    """Read an AttachmentType: 0 rigid, 1 spring arm, 2 spring arm ghost."""
-    return readers.whole_between(0, 2)(value)
+def read_attachment(value: Any) -> Attachment:
+    """Read an AttachmentType."""
+    return Attachment(readers.whole_between(min(Attachment), max(Attachment))(value))
 
 
 def read_light_state(value: Any) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
@@ -181,12 +182,8 @@ def _usable(blueprint: Blueprint, attributes: dict[str, str]) -> dict[str, str]:
     """Return those of the recorded attributes that a blueprint takes; CARLA's have some that ours lack."""
     values = {}
     for attribute in blueprint.attributes:
-        value = attributes.get(attribute.name, attribute.default)
-        try:
-            attribute.check(value)
-        except ValueError:
-            continue
-        values[attribute.name] = value
+        with contextlib.suppress(ValueError):
+            values[attribute.name] = attribute.read(attributes.get(attribute.name, attribute.default))
     return values
 
 

@@ -18,6 +18,7 @@ from carla_lite.wire.replayer import Replayer
 from carla_lite.wire.sensor_suite import SensorSuite
 from carla_lite.wire.settings import EpisodeSettings
 from carla_lite.wire.snapshot import WORLD_STATE_TYPE, actor_states, sensor_header, state_header
+from carla_lite.wire.spring_arms import Attachment, SpringArms
 from carla_lite.wire.streams import StreamHub
 from carla_lite.wire.tokens import WORLD_STATE_STREAM, stream_token
 from carla_lite.wire.towns import TownLibrary
@@ -114,6 +115,7 @@ class Simulation:
     def _begin_episode(self, town: TownMap) -> None:
         self.world = World(town, CATALOG, self.seed, self._highest_id + 1)
         self._highest_id = max(self.world.actors)
+        self._arms = SpringArms(self.world, lambda: self.towns.views(town).perception)
         self.sensors = SensorSuite(self.world, self.hub, self.records, lambda: self.towns.views(town))
         for table in self._by_actor:
             table.clear()
@@ -166,6 +168,7 @@ class Simulation:
         self.replayer.before_step(self.settings.step_s)
         events = self.world.step(self.settings.step_s)
         self.replayer.after_step()
+        self._arms.step(self.settings.step_s)
         self._remove_lost_bodies()
         self.recorder.add_frame(self.settings.step_s, events.collisions)
         self._publish_state()
@@ -200,6 +203,7 @@ class Simulation:
         pose: Pose,
         parent_id: int | None = None,
         recorded_id: int | None = None,
+        attachment: Attachment = Attachment.RIGID,
     ) -> Actor:
         """Add an actor, ``recorded_id`` as for the world; raises CallError with CARLA's words where it cannot be."""
         if type_id == self.world.spectator.type_id:
@@ -216,6 +220,7 @@ class Simulation:
         except CallError:
             self.world.destroy(actor.id)
             raise
+        self._arms.add(actor, attachment)
         return actor
 
     def destroy(self, actor_id: int) -> None:

@@ -9,6 +9,7 @@ from carla_lite.wire import readers, records
 from carla_lite.wire.actor_records import actor_box
 from carla_lite.wire.errors import CallError
 from carla_lite.wire.simulation import Simulation
+from carla_lite.wire.spring_arms import Attachment
 from carla_lite.wire.table import MethodTable
 from waypilot.geometry import Pose, Vector3
 
@@ -44,11 +45,11 @@ def spawn_actor(simulation: Simulation, description: Description, pose: Pose) ->
 
 @TABLE.value(records.read_description, records.read_transform, readers.actor_id, records.read_attachment, readers.text)
 def spawn_actor_with_parent(
-    simulation: Simulation, description: Description, pose: Pose, parent_id: int, attachment: int, socket: str
+    simulation: Simulation, description: Description, pose: Pose, parent_id: int, attachment: Attachment, socket: str
 ) -> list[Any]:
-    """Spawn an actor at a pose in its parent's axes. Every attachment is rigid here; there are no sockets."""
+    """Spawn an actor at a pose in its parent's axes; there are no sockets."""
     _refuse_socket(socket)
-    return simulation.records.actor(simulation.spawn(*description, pose, parent_id))
+    return simulation.records.actor(simulation.spawn(*description, pose, parent_id, attachment=attachment))
 
 
 def _refuse_socket(socket: str) -> None:

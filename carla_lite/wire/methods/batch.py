@@ -17,6 +17,7 @@ from carla_lite.wire.methods import actors, lights, physics, vehicles, walkers
 from carla_lite.wire.physics_record import read_physics
 from carla_lite.wire.readers import Reader
 from carla_lite.wire.simulation import Simulation
+from carla_lite.wire.spring_arms import Attachment
 from carla_lite.wire.table import MethodTable, value_failure, value_success
 from waypilot.geometry import Pose
 
@@ -101,20 +102,26 @@ def _carry_out(simulation: Simulation, raw: Any, spawned_id: int) -> int:
 
 def _spawn(simulation: Simulation, payload: Any) -> int:
     """Spawn an actor and carry out what is to follow; the actor stays even if that fails, as in CARLA."""
-    (type_id, attributes), pose, parent_id, _, _, do_after = readers.record(
+    (type_id, attributes), pose, parent_id, attachment, _, do_after = readers.record(
         payload,
         "SpawnActor",
         records.read_description,
         records.read_transform,
         readers.optional(readers.actor_id),
-        readers.anything,  # the attachment type is uninitialised memory when there is no parent
+        readers.anything,
         readers.text,
         readers.list_of(readers.anything, records.MAX_BATCH),
     )
-    actor = simulation.spawn(type_id, attributes, pose, parent_id)
+    actor = simulation.spawn(type_id, attributes, pose, parent_id, attachment=_attachment(attachment))
     for command in do_after:
         _carry_out(simulation, command, actor.id)
     return actor.id
+
+
+def _attachment(raw: Any) -> Attachment:
+    """Read the attachment type of a command, which is uninitialised memory where a script gave none."""
+    known = isinstance(raw, int) and raw in set(Attachment)
+    return Attachment(raw) if known else Attachment.RIGID
 
 
 def _read_union(value: Any) -> tuple[int, Any]:

@@ -356,6 +356,7 @@ def test_two_recordings_of_the_same_drive_differ_only_in_their_dates(tmp_path):
             client.set_timeout(TIMEOUT_S)
             world = client.get_world()
             make_synchronous(world)
+            world = client.reload_world(False)  # until now the world has run by itself
             car = spawn(world, "vehicle.tesla.model3", 0)
             car.apply_control(carla.VehicleControl(throttle=0.5, steer=-0.2))
             client.start_recorder("same.log", True)
