@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,19 +19,22 @@ _SMALLEST_ANGLE_RAD = 1e-3
 class AckermannTarget:
     """What a vehicle shall reach: wheel angle (rad, **right** positive, as on the wire) and signed speed (m/s).
 
-    ``steer_speed_radps`` and ``acceleration_mps2`` limit how fast it gets there; 0 is as fast as it can.
+    ``steer_speed_radps``, ``acceleration_mps2`` and ``jerk_mps3`` limit how fast it gets there; 0 is no limit.
     """
 
     steer_right_rad: float
     steer_speed_radps: float
     speed_mps: float
     acceleration_mps2: float
+    jerk_mps3: float
 
 
 def read_ackermann(value: Any) -> AckermannTarget:
-    """Read a VehicleAckermannControl; the jerk is checked but not followed."""
-    steer, steer_speed, speed, acceleration, _ = readers.record(value, "VehicleAckermannControl", *[readers.number] * 5)
-    return AckermannTarget(steer, abs(steer_speed), speed, abs(acceleration))
+    """Read a VehicleAckermannControl."""
+    steer, steer_speed, speed, acceleration, jerk = readers.record(
+        value, "VehicleAckermannControl", *[readers.number] * 5
+    )
+    return AckermannTarget(steer, abs(steer_speed), speed, abs(acceleration), abs(jerk))
 
 
 def controller_settings() -> list[float]:
@@ -46,13 +50,31 @@ class AckermannDriver:
         self._vehicle = vehicle
         self._steer_rad = -vehicle.wheel_angle_rad
         self._speed_mps = vehicle.speed_mps
+        self._acceleration_mps2 = 0.0
 
     def step(self, dt_s: float) -> None:
         """Move on along the course and set pedals and steering accordingly."""
         target = self.target
         self._steer_rad = _toward(self._steer_rad, target.steer_right_rad, target.steer_speed_radps * dt_s)
-        self._speed_mps = _toward(self._speed_mps, target.speed_mps, target.acceleration_mps2 * dt_s)
+        self._speed_mps = self._next_speed(dt_s)
         self._vehicle.apply_control(self._control())
+
+    def _next_speed(self, dt_s: float) -> float:
+        """Return the speed of the course ``dt_s`` later; with a jerk limit it leaves and arrives softly."""
+        target, speed = self.target, self._speed_mps
+        if target.jerk_mps3 <= 0.0:
+            return _toward(speed, target.speed_mps, target.acceleration_mps2 * dt_s)
+        error = target.speed_mps - speed
+        part = 0.5 * target.jerk_mps3 * dt_s
+        soft = math.sqrt(part * part + 2.0 * target.jerk_mps3 * abs(error)) - part  # from here it can still end softly
+        soft = min(soft, target.acceleration_mps2 or math.inf)
+        wanted = math.copysign(soft, error)
+        self._acceleration_mps2 = _toward(self._acceleration_mps2, wanted, target.jerk_mps3 * dt_s)
+        change = self._acceleration_mps2 * dt_s
+        if abs(change) >= abs(error) and change * error >= 0.0:
+            self._acceleration_mps2 = 0.0
+            return target.speed_mps
+        return speed + change
 
     def _control(self) -> VehicleControl:
         vehicle, wanted_mps = self._vehicle, self._speed_mps
