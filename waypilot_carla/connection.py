@@ -136,6 +136,7 @@ def _await_listener(endpoint: Endpoint) -> None:
             if time.monotonic() + _RETRY_S >= deadline:
                 raise SimulatorUnreachable(
                     f"no simulator at {endpoint} after {endpoint.connect_timeout_s:g} s ({error}): start one with "
-                    f"`python -m carla_lite --port {endpoint.port}` or CARLA 0.9.16, or correct host and port"
+                    f"`python -m carla_lite --port {endpoint.port}` or CARLA 0.9.16, or correct host and port; "
+                    "a carla_lite that starts for the first time compiles before it answers"
                 ) from error
             time.sleep(_RETRY_S)

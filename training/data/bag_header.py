@@ -52,10 +52,12 @@ def camera_topics(bag: Bag, layout: Layout, config: BagImportConfig, reasons: Se
         raise BagError(
             f"{bag.path}: say with --mount where each camera to import sits, the bag does not ({why}); it has {known}"
         )
+    topics: dict[str, str] = {}
     for name in config.mounts:
-        if name not in layout.cameras:
+        if (camera := layout.camera_like(name)) is None:
             raise BagError(f"{bag.path}: no camera {name}; it has {known}; name its topic with --camera {name}=TOPIC")
-    return {name: layout.cameras[name] for name in config.mounts}
+        topics[name] = layout.cameras[camera]
+    return topics
 
 
 def drive_setups(bag: Bag) -> list[DriveSetup]:
@@ -125,7 +127,7 @@ def _town(bag: Bag, config: BagImportConfig, scenario: Scenario | None) -> str:
 
 
 def _calibration(bag: Bag, layout: Layout, name: str, topic: str, config: BagImportConfig) -> Calibration:
-    info, fov_rad = layout.camera_infos.get(name), config.fov_rad.get(name)
+    info, fov_rad = layout.camera_info_of(topic), config.fov_rad.get(name)
     if info is not None and fov_rad is None:
         return first_calibration(bag, info)
     if fov_rad is None:

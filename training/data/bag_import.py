@@ -44,6 +44,7 @@ def import_bag(bag: Bag, topics: LayoutOptions, config: BagImportConfig, out: Pa
         result.notes += [*reasons, *(f"camera {name} sits where {TF_STATIC} says" for name in mounts)]
         config = replace(config, mounts=mounts)
     cameras = camera_topics(bag, layout, config, reasons)
+    result.notes += [f"camera {name} is taken from {at}" for name, at in cameras.items() if name not in layout.cameras]
     setups = drive_setups(bag)
     headers = deque(
         _Header(setup.route if setup is not None else None, episode_header(bag, layout, config, cameras, setup))

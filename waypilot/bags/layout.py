@@ -35,7 +35,10 @@ class LayoutOptions:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """The topics of a drive. ``cameras`` has every camera of the bag by name, ``notes`` what was guessed."""
+    """The topics of a drive. ``cameras`` has every camera of the bag by name, ``notes`` what was guessed.
+
+    Of the topics in ``camera_infos`` those of the vehicle come last.
+    """
 
     odometry: str
     cameras: Mapping[str, str]
@@ -45,28 +48,35 @@ class Layout:
     control: str | None = None
     surroundings: str | None = None
     world: str | None = None
-    camera_infos: Mapping[str, str] = field(default_factory=dict)
+    camera_infos: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+
+    def camera_info_of(self, image_topic: str) -> str | None:
+        """Find where the calibration of an image topic is told: beside it, else under the same camera name."""
+        beside = image_topic.removesuffix("/compressed").rpartition("/")[0] + "/camera_info"
+        named = [info for info in self.camera_infos if camera_name(info) == camera_name(image_topic)]
+        return beside if beside in self.camera_infos else named[-1] if named else None
+
+    def camera_like(self, name: str) -> str | None:
+        """Find the camera of this name, else the only one that has it as a word, as ``rgb_front`` has ``front``."""
+        similar = [camera for camera in self.cameras if name in re.split(r"[_\W]+", camera)]
+        return name if name in self.cameras else similar[0] if len(similar) == 1 else None
 
     def choose_cameras(self, wanted: tuple[str, ...]) -> tuple[dict[str, str], list[str]]:
         """Find topics for a policy's cameras by name; returns them, and what was guessed or is missing."""
         chosen: dict[str, str] = {}
         notes = []
         for name in wanted:
-            similar = [camera for camera in self.cameras if name in re.split(r"[_\W]+", camera)]
-            if name in self.cameras:
-                chosen[name] = self.cameras[name]
-                continue
-            if len(similar) == 1:
-                guess = similar[0]
-            elif len(wanted) == 1 and len(self.cameras) == 1:
+            guess = self.camera_like(name)
+            if guess is None and len(wanted) == 1 and len(self.cameras) == 1:
                 guess = next(iter(self.cameras))
-            else:
+            if guess is None:
                 found = ", ".join(f"{camera}={topic}" for camera, topic in self.cameras.items()) or "none"
                 notes.append(f"no topic for camera {name}; the bag has {found}; name one with --camera {name}=TOPIC")
                 continue
             chosen[name] = self.cameras[guess]
-            notes.append(f"camera {name} is taken from {self.cameras[guess]}")
+            if guess != name:
+                notes.append(f"camera {name} is taken from {self.cameras[guess]}")
         return chosen, notes
 
 
@@ -93,7 +103,7 @@ def detect(topics: Mapping[str, BagTopic], options: LayoutOptions) -> Layout:
         control=controls[0] if controls else None,
         surroundings=surroundings[0] if len(surroundings) == 1 else None,
         world=worlds[0] if worlds else None,
-        camera_infos={camera_name(name): name for name in infos},
+        camera_infos=tuple(infos),
         notes=tuple(notes),
     )
 

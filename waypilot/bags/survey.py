@@ -80,8 +80,8 @@ def survey(bag: Bag, layout: Layout, cameras: Mapping[str, str], options: FrameO
             _take_image(bag, by_topic[message.topic], message)
         else:
             _take_odometry(bag, found.odometry, speeds, message)
-    for name, camera in found.cameras.items():
-        _take_calibration(bag, camera, layout.camera_infos.get(name))
+    for topic, camera in by_topic.items():
+        _take_calibration(bag, camera, layout.camera_info_of(topic))
     found.speed_error_mps, found.place_jumps = speeds.error_mps(), speeds.jumps
     _count_frames(found, options)
     return found

@@ -57,6 +57,19 @@ def test_a_sound_bag_can_be_evaluated(drives, tmp_path, capsys):
     assert found["cameras"]["front"]["size_px"] == [320, 180]
 
 
+def renamed(messages):
+    """As upstream names the camera."""
+    return ((topic.replace("/front/", "/rgb_front/"), *more) for topic, *more in messages)
+
+
+def test_a_camera_of_another_name_keeps_its_calibration(drives, tmp_path, capsys):
+    code, _ = check(drives, tmp_path, renamed(sound(drives)), capsys, "--checkpoint", str(CHECKPOINT))
+    found = json.loads((tmp_path / "check.json").read_text())
+    guess = "camera front is taken from /carla/ego_vehicle/rgb_front/image"
+    assert (code, found["blocking"], found["narrowing"]) == (1, [], [guess])
+    assert found["cameras"]["front"]["fov_rad"] == pytest.approx(math.radians(100.0))
+
+
 def test_a_camera_with_another_view_than_the_checkpoints_and_a_vehicle_that_jumps_are_told(drives, tmp_path, capsys):
     narrow = list(sound(drives, fx=300.0))
     for index, (topic, kind, stamp_ns, _) in enumerate(narrow):

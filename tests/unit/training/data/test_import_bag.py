@@ -112,6 +112,14 @@ def test_what_cannot_be_imported_as_asked_is_refused(drives, tmp_path, capsys, m
     assert not (tmp_path / "out").exists()
 
 
+def test_a_camera_is_found_by_the_word_in_its_name_as_the_evaluation_finds_it(drives, tmp_path, capsys):
+    upstream = ((topic.replace("/front/", "/rgb_front/"), *more) for topic, *more in drives.upstream(180))
+    assert run(drives.write(tmp_path / "bag", upstream), tmp_path / "out") == 0
+    episode = load_episode(tmp_path / "out" / "bag_00" / "episode.json")
+    assert [camera.name for camera in episode.cameras] == ["front"]
+    assert "camera front is taken from /carla/ego_vehicle/rgb_front/image" in capsys.readouterr().out
+
+
 def test_an_episode_that_is_there_is_not_touched(drives, tmp_path, capsys):
     bag = drives.write(tmp_path / "bag", drives.upstream(140))
     assert run(bag, tmp_path / "out") == 0

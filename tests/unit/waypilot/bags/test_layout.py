@@ -28,7 +28,7 @@ def test_everything_is_that_of_the_vehicle_whose_odometry_is_named():
         own = f"/carla/{role}"
         assert dict(found.cameras) == {"front": f"{own}/front/image"}
         assert (found.route, found.control) == (f"{own}/waypoints", f"{own}/vehicle_control_cmd")
-        assert dict(found.camera_infos) == {"front": f"{own}/front/camera_info"}
+        assert found.camera_info_of(found.cameras["front"]) == f"{own}/front/camera_info"
 
 
 def test_compressed_images_serve_where_the_raw_ones_were_not_recorded():
@@ -42,7 +42,7 @@ def test_topics_of_a_car_are_found_by_type_and_what_was_guessed_is_said():
     found = detect({name: BagTopic(name, KINDS[kind], count=9) for name, kind in kinds.items()}, LayoutOptions())
     assert (found.odometry, found.route) == ("/odom", None)
     assert found.notes == ("the odometry is taken from /odom",)
-    assert dict(found.camera_infos) == {"camera": "/camera/camera_info"}
+    assert found.camera_info_of("/camera/image_raw") == "/camera/camera_info"
     assert found.choose_cameras(("front",)) == (
         {"front": "/camera/image_raw"},
         ["camera front is taken from /camera/image_raw"],
@@ -58,3 +58,18 @@ def test_of_several_cameras_each_is_chosen_by_its_name_or_missing():
     assert "no topic for camera rear" in notes[-1]
     named = detect(topics, LayoutOptions(cameras={"rear": names[0]}))
     assert named.choose_cameras(("rear",)) == ({"rear": names[0]}, [])
+
+
+def test_a_calibration_is_found_by_the_image_topic_whatever_the_camera_is_called():
+    kinds = {
+        "/odom": "odometry",
+        "/carla/ego/rgb_front/image": "front/image",
+        "/info/rgb_front/camera_info": "front/camera_info",
+    }
+    topics = {name: BagTopic(name, KINDS[kind], count=9) for name, kind in kinds.items()}
+    found = detect(topics, LayoutOptions(cameras={"front": "/carla/ego/rgb_front/image"}))
+    assert found.camera_info_of(found.cameras["front"]) == "/info/rgb_front/camera_info"
+    beside = "/carla/ego/rgb_front/camera_info"
+    found = detect({**topics, beside: BagTopic(beside, KINDS["front/camera_info"], count=9)}, LayoutOptions())
+    assert found.camera_info_of("/carla/ego/rgb_front/image/compressed") == beside
+    assert found.camera_info_of("/elsewhere/image") is None
