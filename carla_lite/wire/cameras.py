@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 import struct
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from carla_lite.engine import Actor, World
 from carla_lite.scene import Camera, DynamicScene
 from carla_lite.wire.errors import CallError
-from carla_lite.wire.sensors import Payload, Surroundings
+from carla_lite.wire.sensors import Drawing, Surroundings
 from carla_lite.wire.towns import TownViews
 
 MAX_IMAGE_PX = 4096
@@ -84,10 +85,10 @@ class ImageCamera(PinholeCamera):
         super().__init__(actor, surroundings)
         self.type_number, self._draw = CAMERAS[actor.type_id]
 
-    def measure(self, elapsed_s: float) -> Payload:
-        """Draw the present frame."""
-        image = self._draw(self._surroundings.views(), *self._look())
-        return [self._header, image.data.cast("B")]
+    def measure(self, elapsed_s: float) -> Drawing:
+        """Take in the present frame; returns what draws it."""
+        draw = partial(self._draw, self._surroundings.views(), *self._look())
+        return lambda: [self._header, draw().data.cast("B")]
 
 
 def _hidden_from(actor: Actor, world: World) -> frozenset[int]:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from carla_lite.maps import SEEDED_TOWNS, OpenDriveError, TownMap, town_from_xodr
 from carla_lite.wire.errors import CallError
+from carla_lite.wire.fine_timers import FineTimersPolicy
 from carla_lite.wire.maps_folder import MapsFolder
 from carla_lite.wire.recordings_folder import RecordingsFolder, default_folder
 from carla_lite.wire.server import PortError, Ports, Server, bind_ports
@@ -149,6 +150,7 @@ def _serve(options: Options) -> None:
         simulation = Simulation(
             town, towns, RecordingsFolder(options.recordings), hub, ports.streaming_port, options.seed
         )
+        asyncio.set_event_loop_policy(FineTimersPolicy())
         asyncio.run(_run(Server(simulation, hub, ports), lambda: _announce(options, ports, town)))
     finally:
         ports.close()

@@ -11,9 +11,10 @@ from carla_lite.engine import Actor, Collision, World
 from carla_lite.wire import records
 from carla_lite.wire.actor_records import ActorRecords, static_actor
 from carla_lite.wire.cameras import PinholeCamera
+from carla_lite.wire.drawing import DrawingBoard
 from carla_lite.wire.errors import CallError
 from carla_lite.wire.sensor_kinds import make_sensor
-from carla_lite.wire.sensors import Payload, Sensor, Surroundings
+from carla_lite.wire.sensors import Sensor, Surroundings
 from carla_lite.wire.snapshot import sensor_header
 from carla_lite.wire.streams import StreamHub
 from carla_lite.wire.towns import TownViews
@@ -31,10 +32,16 @@ class SensorSuite:
     """Measures for the sensors that somebody listens to, and only for those."""
 
     def __init__(
-        self, world: World, hub: StreamHub, actor_records: ActorRecords, views: Callable[[], TownViews]
+        self,
+        world: World,
+        hub: StreamHub,
+        board: DrawingBoard,
+        actor_records: ActorRecords,
+        views: Callable[[], TownViews],
     ) -> None:
         self._world = world
         self._hub = hub
+        self._board = board
         self._records = actor_records
         self._surroundings = Surroundings(world, views, actor_records)
         self._sensors: dict[int, Sensor] = {}
@@ -67,7 +74,10 @@ class SensorSuite:
     def publish(
         self, frame: int, step_s: float, collisions: Iterable[Collision], rendering: bool, droppable: bool
     ) -> None:
-        """Send what the present frame gives, ``step_s`` after the last; cameras stay silent without ``rendering``."""
+        """Send what the present frame gives, ``step_s`` after the last; cameras stay silent without ``rendering``.
+
+        Pictures follow when they are drawn. A camera whose last one is still being drawn leaves this frame out.
+        """
         for collision in collisions:
             if {collision.actor_id, collision.other_id} <= {None, *self._world.actors}:
                 self._publish_collision(frame, collision)  # unless the push removed one of them from the world
@@ -75,9 +85,19 @@ class SensorSuite:
             if not self._is_due(actor_id) or not self._hub.has_subscribers(actor_id):
                 continue
             if rendering or not sensor.needs_rendering:
-                payload = sensor.measure(max(step_s, self._period_ns[actor_id] / NANOSECONDS_PER_SECOND))
-                if payload is not None:
-                    self._send(frame, self._world.actors[actor_id], sensor.type_number, payload, droppable)
+                self._measure(frame, actor_id, sensor, step_s, droppable)
+
+    def _measure(self, frame: int, actor_id: int, sensor: Sensor, step_s: float, droppable: bool) -> None:
+        if self._board.draws_for(actor_id):
+            return
+        measured = sensor.measure(max(step_s, self._period_ns[actor_id] / NANOSECONDS_PER_SECOND))
+        header = sensor_header(sensor.type_number, frame, self._world.time_s, self._world.actors[actor_id])
+        if callable(measured):
+            self._board.draw(
+                actor_id, measured, lambda payload: self._hub.publish(actor_id, [header, *payload], droppable)
+            )
+        elif measured is not None:
+            self._hub.publish(actor_id, [header, *measured], droppable)
 
     def _is_due(self, actor_id: int) -> bool:
         """Tell whether a sensor measures in this frame, and move its next time on."""
@@ -97,7 +117,8 @@ class SensorSuite:
                 x, y, z = collision.normal_impulse_ns
                 impulse = records.vector((sign * x, sign * y, sign * z))
                 event = [self._actor(owner_id, collision), self._actor(other_id, collision), impulse]
-                self._send(frame, sensor, _COLLISION_TYPE, [msgpack.packb(event)], droppable=False)
+                header = sensor_header(_COLLISION_TYPE, frame, self._world.time_s, sensor)
+                self._hub.publish(sensor.id, [header, msgpack.packb(event)], droppable=False)
 
     def _collision_sensors_of(self, owner_id: int | None) -> list[Actor]:
         return [
@@ -114,10 +135,6 @@ class SensorSuite:
             return self._records.actor(self._world.actors[actor_id])
         assert collision.static_box is not None  # a contact is with an actor or with a static object
         return static_actor(collision.static_box)
-
-    def _send(self, frame: int, actor: Actor, type_number: int, payload: Payload, droppable: bool) -> None:
-        header = sensor_header(type_number, frame, self._world.time_s, actor)
-        self._hub.publish(actor.id, [header, *payload], droppable)
 
 
 def _period_ns(actor: Actor) -> int:

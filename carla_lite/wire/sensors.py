@@ -14,6 +14,8 @@ from carla_lite.wire.errors import CallError
 from carla_lite.wire.towns import TownViews
 
 Payload = list[bytes | memoryview]
+Drawing = Callable[[], Payload]
+"""The rest of a measurement that takes long: it needs the world no more and may be called in another thread."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +33,10 @@ class Sensor(Protocol):
     type_number: int
     needs_rendering: bool
 
-    def measure(self, elapsed_s: float) -> Payload | None:
+    def measure(self, elapsed_s: float) -> Payload | Drawing | None:
         """Return the payload of the present frame (without the 48-byte header), or None when there is no event.
 
+        What takes long is returned as a ``Drawing`` of the payload.
         ``elapsed_s`` is the time that the measurement covers: the last step, or the sensor's own period.
         """
 

@@ -124,6 +124,7 @@ class Server:
             server.close()
         await self._disconnect()
         await _cancel(stopped, *({clock} - done))
+        self._simulation.close()
         if clock in done:
             clock.result()
 

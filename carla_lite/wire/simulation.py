@@ -11,7 +11,9 @@ from carla_lite.engine import Actor, BodyActor, Catalog, SpawnError, TrafficLigh
 from carla_lite.maps import TownMap
 from carla_lite.wire.ackermann import AckermannDriver
 from carla_lite.wire.actor_records import ActorRecords
+from carla_lite.wire.drawing import DrawingBoard
 from carla_lite.wire.errors import CallError
+from carla_lite.wire.lead import TrafficManagerLead
 from carla_lite.wire.recorder import Recorder
 from carla_lite.wire.recordings_folder import RecordingsFolder
 from carla_lite.wire.replayer import Replayer
@@ -19,7 +21,7 @@ from carla_lite.wire.sensor_suite import SensorSuite
 from carla_lite.wire.settings import EpisodeSettings
 from carla_lite.wire.snapshot import WORLD_STATE_TYPE, actor_states, sensor_header, state_header
 from carla_lite.wire.spring_arms import Attachment, SpringArms
-from carla_lite.wire.streams import StreamHub
+from carla_lite.wire.streams import StreamHub, at_once
 from carla_lite.wire.tokens import WORLD_STATE_STREAM, stream_token
 from carla_lite.wire.towns import TownLibrary
 from waypilot.geometry import Pose
@@ -30,15 +32,6 @@ WORLD_LIMIT_M = 1e6
 
 MAX_ACTORS = 10_000
 """A script that has lost count shall hear so before every step takes seconds."""
-
-TRAFFIC_MANAGER_LEAD_S = 0.0005
-"""How much later than its tick a state goes out where a Traffic Manager takes part.
-
-The Traffic Manager of CARLA's client loses a wake-up, and the tick never returns, when ``SynchronousTick`` notifies its
-thread in the instant in which that goes to sleep (TrafficManagerLocal sets the flag without holding the mutex). The
-thread asks for the world settings just before, at the same time as the client asks for the tick. A server as fast as
-this one answers both at once, and one tick in 600 hung. With the lead the thread sleeps before the tick is known.
-"""
 
 CATALOG = Catalog.default()
 _KIND_NAMES: dict[type[Actor], str] = {
@@ -82,6 +75,9 @@ class Simulation:
         self.traffic_managers: dict[int, str] = {}
         self._by_actor: tuple[dict[int, Any], ...] = (self.lights, self.physics, self.ackermann)
         self._started_s = time.monotonic()
+        self.lead = TrafficManagerLead()
+        self._board = DrawingBoard()
+        self._stepping = asyncio.Lock()
         self._left_to_itself = asyncio.Event()
         self._left_to_itself.set()
         self._highest_id = 0
@@ -102,6 +98,10 @@ class Simulation:
         """Return the token of a stream."""
         return stream_token(stream_id, self.streaming_port)
 
+    def close(self) -> None:
+        """Let go of what is still being drawn."""
+        self._board.close()
+
     def load(self, town: TownMap, reset_settings: bool) -> None:
         """Begin a new episode in ``town`` with no actors but the spectator."""
         if reset_settings:
@@ -116,7 +116,7 @@ class Simulation:
         self.world = World(town, CATALOG, self.seed, self._highest_id + 1)
         self._highest_id = max(self.world.actors)
         self._arms = SpringArms(self.world, lambda: self.towns.views(town).perception)
-        self.sensors = SensorSuite(self.world, self.hub, self.records, lambda: self.towns.views(town))
+        self.sensors = SensorSuite(self.world, self.hub, self._board, self.records, lambda: self.towns.views(town))
         for table in self._by_actor:
             table.clear()
         self.episode_id += 1
@@ -151,18 +151,22 @@ class Simulation:
             await self._left_to_itself.wait()
             due_s = max(due_s + self.settings.step_s, loop.time())
             await asyncio.sleep(due_s - loop.time())
-            if not self.settings.synchronous:
-                self.step()
+            async with self._stepping:
+                await self._board.finished()
+                if not self.settings.synchronous:
+                    self.step()
 
     async def tick(self) -> int:
         """Answer a tick: step a synchronous world once everybody has taken the last frame; return the frame number."""
-        if self.settings.synchronous:
-            await self.hub.wait_for_all()
-            self.step()
-        return self.frame
+        async with self._stepping:
+            if self.settings.synchronous:
+                await self._board.finished()
+                await self.hub.wait_for_all()
+                self.step()
+            return self.frame
 
     def step(self) -> None:
-        """Advance by one step and send what it gave: first the state, then sensor data."""
+        """Advance by one step and send what it gave: first the state, then sensor data; pictures once drawn."""
         for driver in self.ackermann.values():
             driver.step(self.settings.step_s)
         self.replayer.before_step(self.settings.step_s)
@@ -186,8 +190,8 @@ class Simulation:
         )
         self._map_changed = False
         synchronous = self.settings.synchronous
-        lead_s = TRAFFIC_MANAGER_LEAD_S if synchronous and self.traffic_managers else 0.0
-        self.hub.publish_and_keep(WORLD_STATE_STREAM, parts, not synchronous, lead_s)
+        when = self.lead.hold if synchronous and self.traffic_managers else at_once
+        self.hub.publish_and_keep(WORLD_STATE_STREAM, parts, not synchronous, when)
 
     def _remove_lost_bodies(self) -> None:
         bodies = [actor for actor in self.world.actors.values() if isinstance(actor, BodyActor)]

@@ -10,7 +10,8 @@ import asyncio
 import logging
 import struct
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from carla_lite.wire.tokens import stream_meant_by
 
@@ -19,6 +20,7 @@ _ID = struct.Struct("<I")
 _LENGTH = struct.Struct("<I")
 
 Parts = Sequence[bytes | memoryview]
+When = Callable[[Callable[[], None]], None]
 
 BUFFER_LIMIT_BYTES = 4 << 20
 """What may wait for one subscriber before a synchronous world waits for it: one 1280x720 image."""
@@ -31,6 +33,11 @@ HOLD_BACK_S = 0.5
 """Time for a client to leave a stream; other clients of a world that is loaded anew learn of it that much later."""
 _MAX_ANNOUNCED = 64
 _MAX_ANNOUNCED_STREAMS = 1024
+
+
+def at_once(send: Callable[[], None]) -> None:
+    """Send without waiting for anything."""
+    send()
 
 
 def _message(parts: Parts) -> bytes:
@@ -108,14 +115,14 @@ class StreamHub:
                 subscriber.stalled = False
                 subscriber.send(message)
 
-    def publish_and_keep(self, stream_id: int, parts: Parts, droppable: bool, delay_s: float = 0.0) -> None:
-        """Publish, after ``delay_s``, and send the same message to everyone who subscribes to this stream later."""
+    def publish_and_keep(self, stream_id: int, parts: Parts, droppable: bool, when: When = at_once) -> None:
+        """Publish and send the same message to everyone who subscribes to this stream later.
+
+        ``when`` is handed what sends the message, and calls it when it may go out.
+        """
         message = _message(parts)
         self._greeting = (stream_id, message)
-        if delay_s > 0.0:
-            asyncio.get_running_loop().call_later(delay_s, self._send, stream_id, message, droppable)
-        else:
-            self._send(stream_id, message, droppable)
+        when(partial(self._send, stream_id, message, droppable))
 
     def hold_back(self, stream_id: int) -> None:
         """Send nothing to the present subscribers for ``HOLD_BACK_S``, then the message kept last.

@@ -42,6 +42,7 @@ def get_sensor_token(simulation: Simulation, stream_id: int) -> list[bytes]:
 @TABLE.value()
 def get_episode_settings(simulation: Simulation) -> list[Any]:
     """Return the world settings."""
+    simulation.lead.settings_asked()
     return simulation.settings.to_wire()
 
 

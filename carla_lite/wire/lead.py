@@ -1,0 +1,49 @@
+"""When a tick's world state may go out where a Traffic Manager takes part."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+LEAD_S = 0.0005
+"""How long the Traffic Manager's thread is given to fall asleep, from the tick on and from its last question on."""
+_LONGEST_S = 4.0 * LEAD_S
+
+
+class TrafficManagerLead:
+    """Holds a state back until the Traffic Manager sleeps.
+
+    The Traffic Manager of CARLA's client loses a wake-up, and the tick never returns, when ``SynchronousTick`` notifies
+    its thread in the instant in which that goes to sleep (TrafficManagerLocal sets the flag without holding the mutex).
+    The thread asks for the world settings just before, at the same time as the client asks for the tick. A server as
+    fast as this one answers both at once, and one tick in 600 hung. With the lead the thread sleeps before the tick is
+    known.
+    """
+
+    def __init__(self) -> None:
+        self._send: Callable[[], None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._latest_s = 0.0
+
+    def hold(self, send: Callable[[], None]) -> None:
+        """Call ``send`` once the lead is over; a state held before goes out now."""
+        self.release()
+        loop = asyncio.get_running_loop()
+        self._send, self._latest_s = send, loop.time() + _LONGEST_S
+        self._timer = loop.call_later(LEAD_S, self.release)
+
+    def settings_asked(self) -> None:
+        """Begin anew, within limits: whoever has just asked for the world settings may be about to sleep."""
+        loop = asyncio.get_running_loop()
+        if self._timer is not None and loop.time() + LEAD_S < self._latest_s:
+            self._timer.cancel()
+            self._timer = loop.call_later(LEAD_S, self.release)
+
+    def release(self) -> None:
+        """Send what is held."""
+        send, timer = self._send, self._timer
+        self._send = self._timer = None
+        if timer is not None:
+            timer.cancel()
+        if send is not None:
+            send()
