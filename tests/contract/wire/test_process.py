@@ -68,6 +68,15 @@ def test_signals_end_it_in_time_with_code_0(tmp_path, number):
         client.close()
 
 
+def test_a_signal_while_compiled_code_does_not_come_back_is_an_orderly_end():
+    away = "from carla_lite.__main__ import end_on_signals; import hashlib; end_on_signals(); print(flush=True); "
+    away += "hashlib.pbkdf2_hmac('sha256', b'', b'', 2**31 - 1)"  # a quarter of an hour in one instruction of Python
+    with subprocess.Popen([sys.executable, "-c", away], stdout=subprocess.PIPE) as process:
+        process.stdout.readline()
+        process.terminate()
+        assert process.wait(timeout=60.0) == 0
+
+
 def test_a_signal_while_it_starts_is_an_orderly_end():
     with subprocess.Popen([*COMMAND, "--port", "0"], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as server:
         time.sleep(1.5)
