@@ -87,13 +87,16 @@ def _reach(row: FloatArray, dt_s: float) -> float:
 @jit
 def _near_pairs(bodies: FloatArray, dt_s: float) -> IndexArray:
     found = [(0, 0) for _ in range(0)]
+    reach_m = np.empty(len(bodies))
+    for i in range(len(bodies)):
+        reach_m[i] = _reach(bodies[i], dt_s)
     for i in range(len(bodies)):
         for j in range(i + 1, len(bodies)):
             if bodies[i, COLLIDES] * bodies[j, COLLIDES] == 0.0:
                 continue
             if bodies[i, INVERSE_MASS] + bodies[j, INVERSE_MASS] == 0.0:
                 continue
-            limit = _reach(bodies[i], dt_s) + _reach(bodies[j], dt_s)
+            limit = reach_m[i] + reach_m[j]
             dx, dy = bodies[j, X] - bodies[i, X], bodies[j, Y] - bodies[i, Y]
             if dx * dx + dy * dy < limit * limit:
                 found.append((i, j))
@@ -103,12 +106,15 @@ def _near_pairs(bodies: FloatArray, dt_s: float) -> IndexArray:
 @jit
 def _near_obstacles(bodies: FloatArray, obstacles: FloatArray, dt_s: float) -> IndexArray:
     found = [(0, 0) for _ in range(0)]
+    radii_m = np.empty(len(obstacles))
+    for j in range(len(obstacles)):
+        radii_m[j] = math.hypot(obstacles[j, 3], obstacles[j, 4])
     for i in range(len(bodies)):
         if bodies[i, INVERSE_MASS] * bodies[i, COLLIDES] == 0.0:
             continue
         reach = _reach(bodies[i], dt_s)
         for j in range(len(obstacles)):
-            limit = reach + math.hypot(obstacles[j, 3], obstacles[j, 4])
+            limit = reach + radii_m[j]
             dx, dy = obstacles[j, 0] - bodies[i, X], obstacles[j, 1] - bodies[i, Y]
             if dx * dx + dy * dy < limit * limit:
                 found.append((i, j))
