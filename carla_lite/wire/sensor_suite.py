@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 import msgpack
@@ -14,12 +15,14 @@ from carla_lite.wire.cameras import PinholeCamera
 from carla_lite.wire.drawing import DrawingBoard
 from carla_lite.wire.errors import CallError
 from carla_lite.wire.sensor_kinds import make_sensor
-from carla_lite.wire.sensors import Sensor, Surroundings
+from carla_lite.wire.sensors import Drawing, Payload, Sensor, Surroundings
 from carla_lite.wire.snapshot import sensor_header
 from carla_lite.wire.streams import StreamHub
 from carla_lite.wire.towns import TownViews
 from waypilot.types import NANOSECONDS_PER_SECOND
 
+_Picture = tuple[int, Drawing, Callable[[Payload], None]]
+"""A sensor's id, what draws its picture, and who takes it."""
 _COLLISION_TYPE = 0
 _COLLISION_SENSOR = "sensor.other.collision"
 _MAX_PERIOD_S = 1e6
@@ -76,28 +79,36 @@ class SensorSuite:
     ) -> None:
         """Send what the present frame gives, ``step_s`` after the last; cameras stay silent without ``rendering``.
 
-        Pictures follow when they are drawn. A camera whose last one is still being drawn leaves this frame out.
+        Several pictures are drawn side by side and follow when they are done; a camera whose last one is still being
+        drawn leaves this frame out. A single one is drawn here: handing it to a thread costs more than it gains, since
+        whoever asked for it waits for it.
         """
         for collision in collisions:
             if {collision.actor_id, collision.other_id} <= {None, *self._world.actors}:
                 self._publish_collision(frame, collision)  # unless the push removed one of them from the world
+        pictures: list[_Picture] = []
         for actor_id, sensor in self._sensors.items():
-            if not self._is_due(actor_id) or not self._hub.has_subscribers(actor_id):
+            if not self._is_due(actor_id) or not self._hub.has_subscribers(actor_id) or self._board.draws_for(actor_id):
                 continue
             if rendering or not sensor.needs_rendering:
-                self._measure(frame, actor_id, sensor, step_s, droppable)
+                measured = sensor.measure(max(step_s, self._period_ns[actor_id] / NANOSECONDS_PER_SECOND))
+                header = sensor_header(sensor.type_number, frame, self._world.time_s, self._world.actors[actor_id])
+                deliver = partial(self._deliver, actor_id, header, droppable)
+                if callable(measured):
+                    pictures.append((actor_id, measured, deliver))
+                elif measured is not None:
+                    deliver(measured)
+        self._draw(pictures)
 
-    def _measure(self, frame: int, actor_id: int, sensor: Sensor, step_s: float, droppable: bool) -> None:
-        if self._board.draws_for(actor_id):
-            return
-        measured = sensor.measure(max(step_s, self._period_ns[actor_id] / NANOSECONDS_PER_SECOND))
-        header = sensor_header(sensor.type_number, frame, self._world.time_s, self._world.actors[actor_id])
-        if callable(measured):
-            self._board.draw(
-                actor_id, measured, lambda payload: self._hub.publish(actor_id, [header, *payload], droppable)
-            )
-        elif measured is not None:
-            self._hub.publish(actor_id, [header, *measured], droppable)
+    def _draw(self, pictures: list[_Picture]) -> None:
+        for actor_id, drawing, deliver in pictures:
+            if len(pictures) == 1:
+                deliver(drawing())
+            else:
+                self._board.draw(actor_id, drawing, deliver)
+
+    def _deliver(self, actor_id: int, header: bytes, droppable: bool, payload: Payload) -> None:
+        self._hub.publish(actor_id, [header, *payload], droppable)
 
     def _is_due(self, actor_id: int) -> bool:
         """Tell whether a sensor measures in this frame, and move its next time on."""
