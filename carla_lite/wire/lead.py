@@ -22,20 +22,28 @@ class TrafficManagerLead:
 
     def __init__(self) -> None:
         self._send: Callable[[], None] | None = None
-        self._timer: asyncio.TimerHandle | None = None
-        self._latest_s = 0.0
+        self._timer: asyncio.Handle | None = None
+        self._latest_s: float | None = None
 
     def hold(self, send: Callable[[], None]) -> None:
-        """Call ``send`` once the lead is over; a state held before goes out now."""
+        """Call ``send`` once the lead is over; a state held before goes out now.
+
+        The lead begins when the caller is done: while it still works, say on a picture, no question is answered, and
+        one that has come meanwhile would be answered in the very instant in which the lead ends.
+        """
         self.release()
+        self._send, self._latest_s = send, None
+        self._timer = asyncio.get_running_loop().call_soon(self._begin)
+
+    def _begin(self) -> None:
         loop = asyncio.get_running_loop()
-        self._send, self._latest_s = send, loop.time() + _LONGEST_S
+        self._latest_s = loop.time() + _LONGEST_S
         self._timer = loop.call_later(LEAD_S, self.release)
 
     def settings_asked(self) -> None:
         """Begin anew, within limits: whoever has just asked for the world settings may be about to sleep."""
         loop = asyncio.get_running_loop()
-        if self._timer is not None and loop.time() + LEAD_S < self._latest_s:
+        if self._timer is not None and self._latest_s is not None and loop.time() + LEAD_S < self._latest_s:
             self._timer.cancel()
             self._timer = loop.call_later(LEAD_S, self.release)
 

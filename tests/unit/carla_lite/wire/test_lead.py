@@ -1,4 +1,5 @@
 import asyncio
+import time
 
 from carla_lite.wire.fine_timers import FineTimersPolicy
 from carla_lite.wire.lead import LEAD_S, TrafficManagerLead
@@ -16,11 +17,24 @@ def test_a_held_state_goes_out_after_the_lead():
     asyncio.run(scenario())
 
 
+def test_the_lead_begins_when_whoever_holds_the_state_is_done():
+    async def scenario():
+        loop, lead = asyncio.get_running_loop(), TrafficManagerLead()
+        sent = loop.create_future()
+        lead.hold(lambda: sent.set_result(loop.time()))
+        time.sleep(4.0 * LEAD_S)  # as drawing a picture keeps the loop
+        done_s = loop.time()
+        assert await sent >= done_s + LEAD_S
+
+    asyncio.run(scenario())
+
+
 def test_a_question_for_the_settings_begins_the_lead_anew_but_not_for_ever():
     async def scenario():
         loop, lead = asyncio.get_running_loop(), TrafficManagerLead()
         sent = loop.create_future()
         lead.hold(lambda: sent.set_result(loop.time()))
+        await asyncio.sleep(0.0)
         lead.settings_asked()
         asked_s = loop.time()
         assert await sent >= asked_s + LEAD_S - 1e-4
