@@ -28,10 +28,13 @@ class RewardConfig:
     - Comfort: ``comfort`` when a bound of nuPlan's is broken within the step (``infractions.py``).
     - Time to collision: ``short_time`` when it is below ``short_time_s`` (nuPlan and NAVSIM: 0.95 s).
 
+    ``idle`` is what a step costs in which the vehicle has stood for 2 s where the road is free (``idling.py``): our
+    choice, half of what a step of perfect driving earns. Without it a policy that stops for ever loses only progress.
+
     ``penalty`` times the CARLA leaderboard 2.1's coefficient of the infraction (``penalties.py`` of the metrics: 1.0
     pedestrian, 0.7 vehicle, 0.6 static, 0.4 red light) is what an end costs; leaving the road, the route or the
-    direction counts as static, standing for too long as the leaderboard's time-out (0.4). Our choice: 10, about as
-    much as ten seconds of perfect driving are worth at the default discount.
+    direction counts as static, standing for too long, idle or not, as the leaderboard's time-out (0.4). Our choice: 10,
+    about as much as ten seconds of perfect driving are worth at the default discount.
     """
 
     lane_free_m: float = 0.5
@@ -42,6 +45,7 @@ class RewardConfig:
     comfort: float = 0.8
     short_time: float = 0.5
     short_time_s: float = 0.95
+    idle: float = 0.5
     penalty: float = 10.0
 
     def __post_init__(self) -> None:
@@ -52,7 +56,7 @@ class RewardConfig:
         for name in ("lane_low", "comfort", "short_time"):
             if not 0.0 <= getattr(self, name) <= 1.0:
                 raise ValueError(f"{name} is {getattr(self, name)}, expected a factor from 0 to 1")
-        for name in ("short_time_s", "penalty"):
+        for name in ("short_time_s", "idle", "penalty"):
             if not getattr(self, name) >= 0.0:
                 raise ValueError(f"{name} is {getattr(self, name)}, expected 0 or more")
 
@@ -86,7 +90,8 @@ class DriveEnvConfig:
 
     Episodes are drawn from ``towns`` (never from those that policies are evaluated in) as the collector draws drives.
     They are cut off after ``max_drive_s`` or at the goal, and end when the vehicle leaves the lanes, is more than
-    ``max_lateral_m`` beside its route, faces against it, collides, runs a red light, or stands for ``blocked_s``.
+    ``max_lateral_m`` beside its route, faces against it, collides, runs a red light, stands for ``blocked_s``, or
+    has stood for ``idle_s`` on a free road.
     ``target_point`` shows the next sparse route point to the delta head as well. ``render_threads`` draw at a time.
     ``distinct_drives`` draws episodes from so many drives, whose routes are planned once (0: every episode is a new
     one). ``restarts`` begins some of them on the way. ``workers`` processes share the drives (1: none but this one).
@@ -98,6 +103,7 @@ class DriveEnvConfig:
     max_drive_s: float = 40.0
     max_lateral_m: float = 4.0
     blocked_s: float = 25.0
+    idle_s: float = 8.0
     target_point: bool = False
     render_threads: int = 1
     distinct_drives: int = 0
@@ -113,7 +119,16 @@ class DriveEnvConfig:
             raise ValueError(f"policies are evaluated in {', '.join(reserved)}: nothing may be trained there")
         if set(SELECTION_TOWNS).intersection(self.towns) and self.towns != SELECTION_TOWNS:
             raise ValueError(f"checkpoints are selected in {', '.join(SELECTION_TOWNS)}: nothing may be trained there")
-        for name in ("ticks", "tick_s", "max_drive_s", "max_lateral_m", "blocked_s", "render_threads", "workers"):
+        for name in (
+            "ticks",
+            "tick_s",
+            "max_drive_s",
+            "max_lateral_m",
+            "blocked_s",
+            "idle_s",
+            "render_threads",
+            "workers",
+        ):
             if not 0.0 < getattr(self, name) < _ROUND_LIMIT_S:
                 raise ValueError(f"{name} is {getattr(self, name)}, expected a positive number")
         if self.distinct_drives < 0:

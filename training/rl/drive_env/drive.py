@@ -17,9 +17,11 @@ from training.rl.drive_env.client_view import (
     seen_vector,
 )
 from training.rl.drive_env.config import DriveEnvConfig
+from training.rl.drive_env.idling import IDLE_GRACE_S, IDLE_MPS, road_is_free
 from training.rl.drive_env.infractions import (
     BLOCKED,
     GOAL,
+    IDLE,
     NONE,
     OFF_ROAD,
     OFF_ROUTE,
@@ -34,7 +36,7 @@ from training.rl.drive_env.places import CATALOG, Order
 from training.rl.drive_env.reward import StepFacts
 from training.rl.drive_env.road_users import SPAWN_HEIGHT_M, RoadUsers
 from waypilot.control.follower import TimedPlan, WaypointFollower
-from waypilot.geometry import Pose, wrap_angle
+from waypilot.geometry import SE2, Pose, wrap_angle
 from waypilot.rig import CameraSpec
 from waypilot.route import RouteProjection, RouteTracker
 from waypilot.surroundings import Footprint, SceneInfo
@@ -48,10 +50,11 @@ _GOAL_M = 10.0
 
 @dataclass(slots=True)
 class _Course:
-    """How far the vehicle has come, and how it moves."""
+    """How far the vehicle has come, and how long it has stood: at all, and where the road was free."""
 
     passed_m: float
     standing_s: float = 0.0
+    idle_s: float = 0.0
 
 
 class Drive:
@@ -88,6 +91,11 @@ class Drive:
     def standing_s(self) -> float:
         """For how long the vehicle has stood."""
         return self._course.standing_s
+
+    @property
+    def idle_s(self) -> float:
+        """For how much of the time since it last moved the vehicle has stood on a free road."""
+        return self._course.idle_s
 
     @property
     def passed_m(self) -> float:
@@ -127,6 +135,7 @@ class Drive:
             speed_share=self.ego.speed_mps / target_mps,
             uncomfortable=harsh,
             time_to_collision_s=self.time_to_collision_s,
+            idle=self.idle_s >= IDLE_GRACE_S,
             ended=self.ended,
         )
 
@@ -158,11 +167,18 @@ class Drive:
         events = self.world.step(self.config.tick_s)
         self.ego: EgoState = seen_ego(self.vehicle, self.world.time_ns)
         pose = self.ego.pose_map_from_base_link.planar
-        moving = math.hypot(*self.ego.linear_velocity_mps[:2]) >= _BLOCKED_MPS
-        self._course.standing_s = 0.0 if moving else self._course.standing_s + self.config.tick_s
+        self._count_standing(pose)
         self.ended = collided_with(events.collisions, self.vehicle.id, self.users.actors)
         if self.red_lights.run(pose) and not self.ended:
             self.ended = RED_LIGHT
+
+    def _count_standing(self, pose: SE2) -> None:
+        course, speed_mps = self._course, math.hypot(*self.ego.linear_velocity_mps[:2])
+        course.standing_s = 0.0 if speed_mps >= _BLOCKED_MPS else course.standing_s + self.config.tick_s
+        if speed_mps >= IDLE_MPS:
+            course.idle_s = 0.0
+        elif road_is_free(pose, self.users.actors, self.red_lights):
+            course.idle_s += self.config.tick_s
 
     def _judge_place(self) -> str:
         pose = self.ego.pose_map_from_base_link.planar
@@ -174,6 +190,8 @@ class Drive:
             return OFF_ROAD
         if self._course.standing_s >= self.config.blocked_s:
             return BLOCKED
+        if self.idle_s >= self.config.idle_s:
+            return IDLE
         return GOAL if self._course.passed_m >= self.order.route.length_m - _GOAL_M else NONE
 
 

@@ -22,7 +22,8 @@ YAW_RATE_RADPS = 0.95
 
 NONE, GOAL = "", "goal"
 VEHICLE, PEDESTRIAN, STATIC, RED_LIGHT = "vehicle", "pedestrian", "static", "red_light"
-OFF_ROAD, OFF_ROUTE, WRONG_WAY, BLOCKED = "off_road", "off_route", "wrong_way", "blocked"
+OFF_ROAD, OFF_ROUTE, WRONG_WAY = "off_road", "off_route", "wrong_way"
+BLOCKED, IDLE = "blocked", "idle"
 COEFFICIENTS = {
     PEDESTRIAN: 1.0,
     VEHICLE: 0.7,
@@ -32,6 +33,7 @@ COEFFICIENTS = {
     OFF_ROUTE: 0.6,
     WRONG_WAY: 0.6,
     BLOCKED: 0.4,
+    IDLE: 0.4,
 }
 """Of the CARLA leaderboard 2.1; those that it lacks as ``RewardConfig`` tells."""
 
@@ -73,11 +75,16 @@ class RedLights:
             if math.dist(line.left_m, here) < _NEAR_M
         )
 
-    def ahead_m(self, pose: SE2) -> float:
-        """Distance from the vehicle to the nearest red line that it is heading for; infinity without one."""
+    def ahead_m(self, pose: SE2, *, green_only: bool = False) -> float:
+        """Distance from the vehicle to the nearest red line that it is heading for; infinity without one.
+
+        With ``green_only`` every line counts whose light is not green.
+        """
         best = math.inf
         for line in self._lines:
-            if self._lights[line.signal_id].lamp != Lamp.RED or math.dist(line.left_m, (pose.x_m, pose.y_m)) > _NEAR_M:
+            lamp = self._lights[line.signal_id].lamp
+            may_pass = lamp == Lamp.GREEN if green_only else lamp != Lamp.RED
+            if may_pass or math.dist(line.left_m, (pose.x_m, pose.y_m)) > _NEAR_M:
                 continue
             x_m, y_m = (line.left_m[0] + line.right_m[0]) / 2.0, (line.left_m[1] + line.right_m[1]) / 2.0
             seen = pose.inverse().compose(SE2(x_m, y_m, line.heading_rad))

@@ -15,7 +15,8 @@ from training.rl.drive_env.drive import Drive
 from training.rl.drive_env.infractions import BLOCKED, COEFFICIENTS
 
 CRITICAL = frozenset(COEFFICIENTS) - {BLOCKED}
-"""Endings that a few seconds before could still be avoided; whoever is blocked has stood for longer."""
+"""Endings that a few seconds before could still be avoided; whoever is blocked has stood for longer. Whoever idles
+stands a few seconds before: where starting again is learned."""
 
 
 @dataclass(slots=True)

@@ -13,8 +13,8 @@ class StepFacts:
     """What happened in one step.
 
     ``progress`` is the route newly passed, in units of what the target speed passes in a step; ``lateral_m`` the
-    distance from the route and ``speed_share`` the speed in units of the target speed, at the step's end. ``ended`` is
-    the infraction that ended the episode, GOAL, or NONE.
+    distance from the route and ``speed_share`` the speed in units of the target speed, at the step's end. ``idle`` says
+    that the vehicle stands where the road is free. ``ended`` is the infraction that ended the episode, GOAL, or NONE.
     """
 
     progress: float
@@ -22,12 +22,13 @@ class StepFacts:
     speed_share: float
     uncomfortable: bool
     time_to_collision_s: float
+    idle: bool = False
     ended: str = NONE
 
 
 def step_reward(facts: StepFacts, config: RewardConfig) -> float:
-    """Progress times factors, minus the penalty of what ended the episode."""
-    reward = facts.progress * factor(facts, config)
+    """Progress times factors, minus the price of standing idle and the penalty of what ended the episode."""
+    reward = facts.progress * factor(facts, config) - (config.idle if facts.idle else 0.0)
     if facts.ended in (NONE, GOAL):
         return reward
     return reward - config.penalty * COEFFICIENTS[facts.ended]

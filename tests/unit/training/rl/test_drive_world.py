@@ -2,18 +2,21 @@
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 
+from carla_lite.scene import Lamp
 from training.data.drive_plan import DrivePlanConfig
 from training.models.checkpoint import KIND_DELTA, load_checkpoint
 from training.models.heads import DeltaWaypointHead
 from training.models.path_delta import PathDeltaConfig
 from training.rl.agent import AgentConfig
 from training.rl.drive_env.config import SELECTION_TOWNS, DriveEnvConfig, RestartConfig, RewardConfig
-from training.rl.drive_env.infractions import BLOCKED, GOAL, PEDESTRIAN, RED_LIGHT, VEHICLE
+from training.rl.drive_env.idling import road_is_free
+from training.rl.drive_env.infractions import BLOCKED, GOAL, IDLE, PEDESTRIAN, RED_LIGHT, VEHICLE, RedLights
 from training.rl.drive_env.places import drawn_order
 from training.rl.drive_env.restarts import Restarts
 from training.rl.drive_env.reward import StepFacts, factor, step_reward
@@ -25,6 +28,8 @@ from training.rl.refinement_config import RefinementConfig
 from training.rl.rollout import episode_seeds
 from training.rl.vector_env import DeltaVectorEnv
 from training.rl.waypoint_policy_torch import WaypointPolicyConfig, WaypointPolicyTorch
+from waypilot.geometry import SE2, Pose
+from waypilot.surroundings import Footprint, SignalKind, StopLine
 
 CONFIG = DriveEnvConfig(towns=("Lite02",), max_drive_s=4.0, drives=DrivePlanConfig(encounters=1.0))
 SEEDS = np.array([5, 6], dtype=np.uint64)
@@ -148,7 +153,7 @@ def test_the_critic_is_told_who_is_near(policy: WaypointPolicyTorch) -> None:
     pose = drive.ego.pose_map_from_base_link.planar
     places = [(actor.pose.x_m - pose.x_m, actor.pose.y_m - pose.y_m) for actor in drive.users.actors]
     nearest_m = min(np.hypot(*place) for place in places)
-    x, y = told[0][10:12]
+    x, y = told[0][11:13]
     assert np.hypot(x, y) * 40.0 == pytest.approx(nearest_m) if nearest_m <= 40.0 else (x, y) == (1.0, 0.0)
 
 
@@ -275,3 +280,39 @@ def test_gymnasium_sees_the_same_world_and_begins_ended_episodes_at_the_next_ste
     _, reward, terminated, truncated, _ = env.step(actions)
     assert not reward.any()
     assert not (terminated | truncated).any()
+
+
+def test_standing_is_idle_only_where_nothing_is_in_the_way(policy: WaypointPolicyTorch) -> None:
+    config = replace(CONFIG, max_drive_s=20.0, idle_s=4.0, drives=DrivePlanConfig(encounters=0.0))
+    world = DriveWorld(policy, config, 1)
+    world.start(np.array([0]), SEEDS[:1])
+    rewards = []
+    while True:
+        step = world.follow(ahead(world, 0.0))
+        rewards.append(step.reward[0])
+        if step.done[0]:
+            break
+    assert world.endings == {IDLE: 1}
+    assert len(rewards) == pytest.approx(20, abs=1)  # 4 s
+    assert rewards[:8] == [0.0] * 8  # the first 2 s are free
+    assert rewards[12:-1] == [-config.reward.idle] * len(rewards[12:-1])
+    assert rewards[-1] == pytest.approx(-config.reward.idle - 4.0)
+
+
+@pytest.mark.parametrize(
+    ("ahead_m", "beside_m", "free"),
+    [(10.0, 0.0, False), (10.0, 7.0, False), (10.0, 9.0, True), (16.0, 0.0, True), (-5.0, 0.0, True)],
+)
+def test_who_is_in_the_way(ahead_m: float, beside_m: float, free: bool) -> None:
+    pose = SE2(3.0, -4.0, 2.0)
+    there = pose.compose(SE2(ahead_m, beside_m, 0.0))
+    user = SimpleNamespace(pose=Pose.from_xyz_rpy(there.x_m, there.y_m, 0.0))
+    lights = RedLights([], {}, Footprint(2.0, 1.0))
+    assert road_is_free(pose, [user], lights) == free  # type: ignore[list-item]
+
+
+@pytest.mark.parametrize(("lamp", "free"), [(Lamp.RED, False), (Lamp.YELLOW, False), (Lamp.GREEN, True)])
+def test_a_light_that_is_not_green_is_a_reason_to_stand(lamp: Lamp, free: bool) -> None:
+    line = StopLine(1, SignalKind.TRAFFIC_LIGHT, (10.0, 2.0), (10.0, -2.0), 0.0)
+    lights = RedLights([line], {1: SimpleNamespace(lamp=lamp)}, Footprint(2.0, 1.0, 0.0))  # type: ignore[dict-item]
+    assert road_is_free(SE2(0.0, 0.0, 0.0), [], lights) == free
