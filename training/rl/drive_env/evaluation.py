@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from training.rl.agent import PPOAgent
 from training.rl.delta_use import delta_use
 from training.rl.drive_env.config import SELECTION_TOWNS, DriveEnvConfig, RestartConfig
-from training.rl.drive_env.infractions import GOAL, PEDESTRIAN, RED_LIGHT, STATIC, VEHICLE
+from training.rl.drive_env.infractions import BLOCKED, GOAL, IDLE, PEDESTRIAN, RED_LIGHT, STATIC, VEHICLE
 from training.rl.drive_env.world import DriveWorld
 from training.rl.rollout import episode_seeds
 from training.rl.waypoint_policy_torch import WaypointPolicyTorch
@@ -27,6 +27,7 @@ HIGHER_IS_BETTER = {
     "infraction": False,
     "collision": False,
     "red_light": False,
+    "stood": False,
     "speed_mps": True,
 }
 _BATCH = 16
@@ -58,6 +59,7 @@ class DriveEvaluation:
             "infraction": self._ended(lambda ending: ending not in (GOAL, _TIME)),
             "collision": self._ended(lambda ending: ending in (VEHICLE, PEDESTRIAN, STATIC)),
             "red_light": self._ended(lambda ending: ending == RED_LIGHT),
+            "stood": self._ended(lambda ending: ending in (BLOCKED, IDLE)),
             "speed_mps": self.speed_mps,
             "steps": self.steps.astype(np.float64),
         }

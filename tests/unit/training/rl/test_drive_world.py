@@ -195,6 +195,7 @@ def test_driving_off_the_road_ends_the_episode_and_costs(policy: WaypointPolicyT
 
 def test_reward_is_progress_times_factors_minus_the_infraction() -> None:
     config = RewardConfig()
+    assert step_reward(replace(FACTS, progress=0.0, idle=True), config) == pytest.approx(-0.5)
     assert step_reward(FACTS, config) == pytest.approx(0.5)
     assert factor(replace(FACTS, lateral_m=-1.125), config) == pytest.approx(0.5)
     assert factor(replace(FACTS, lateral_m=2.0), config) == 0.0
@@ -202,6 +203,7 @@ def test_reward_is_progress_times_factors_minus_the_infraction() -> None:
     assert factor(replace(FACTS, uncomfortable=True, time_to_collision_s=0.5), config) == pytest.approx(0.4)
     assert step_reward(replace(FACTS, ended=PEDESTRIAN), config) == pytest.approx(0.5 - 10.0)
     assert step_reward(replace(FACTS, ended=RED_LIGHT), config) == pytest.approx(0.5 - 4.0)
+    assert step_reward(replace(FACTS, ended=IDLE), config) == pytest.approx(0.5 - 4.0)
     assert step_reward(replace(FACTS, ended=GOAL), config) == pytest.approx(0.5)
 
 
