@@ -8,6 +8,8 @@ from torch.nn import functional
 # Below this step length (metres per waypoint interval) a label has no direction of travel.
 _STANDING_STEP_M = 0.05
 _SMOOTH_L1_BETA_M = 0.25
+_CHANGE_AFTER_S = 2.0
+_FULL_CHANGE_MPS = 3.0
 
 
 def path_directions(waypoints_m: torch.Tensor) -> torch.Tensor:
@@ -20,12 +22,18 @@ def path_directions(waypoints_m: torch.Tensor) -> torch.Tensor:
 
 
 def waypoint_loss(
-    predicted_m: torch.Tensor, label_m: torch.Tensor, dt_s: float, lateral_weight: float, time_constant_s: float
+    predicted_m: torch.Tensor,
+    label_m: torch.Tensor,
+    dt_s: float,
+    lateral_weight: float,
+    time_constant_s: float,
+    sample_weights: torch.Tensor | None = None,
 ) -> torch.Tensor:
     """Smooth L1 of the errors along and across the label's path, both (B, N, 2); a scalar.
 
     Being across the path by a metre means leaving the lane, being ahead by a metre does not: ``lateral_weight``.
-    What comes sooner counts more: weights fall by e per ``time_constant_s``, their mean is 1.
+    What comes sooner counts more: weights fall by e per ``time_constant_s``, their mean is 1. ``sample_weights`` (B,)
+    say how much each sample counts; None: all the same.
     """
     along = path_directions(label_m)
     error_m = predicted_m - label_m
@@ -34,7 +42,21 @@ def waypoint_loss(
     times_s = dt_s * torch.arange(1, label_m.shape[1] + 1, device=label_m.device)
     weights = torch.exp(-times_s / time_constant_s)
     weights = weights / weights.mean()
-    return ((_smooth_l1(along_m) + lateral_weight * _smooth_l1(across_m)) * weights).mean()
+    losses = ((_smooth_l1(along_m) + lateral_weight * _smooth_l1(across_m)) * weights).mean(dim=1)
+    return losses.mean() if sample_weights is None else (losses * sample_weights).sum() / sample_weights.sum()
+
+
+def change_weights(label_m: torch.Tensor, speed_mps: torch.Tensor, dt_s: float, most: float) -> torch.Tensor:
+    """Weigh samples (B,) by how much the label (B, N, 2) changes the present speed (B,): 1 to 1 + ``most``.
+
+    The change is that of the mean speed over the next 2 s, full at 3 m/s. Frames in which the speed should change are
+    few, and "go on as now" is right in all others: a network that learns each frame alike learns to stand because it
+    stands (the inertia problem; Codevilla et al. 2019, arXiv 1904.08980).
+    """
+    count = min(max(round(_CHANGE_AFTER_S / dt_s), 1), label_m.shape[1])
+    steps_m = torch.diff(label_m[:, :count], dim=1, prepend=torch.zeros_like(label_m[:, :1]))
+    change_mps = steps_m.norm(dim=-1).sum(dim=1) / (count * dt_s) - speed_mps
+    return 1.0 + most * (change_mps.abs() / _FULL_CHANGE_MPS).clamp(max=1.0)
 
 
 def _smooth_l1(error_m: torch.Tensor) -> torch.Tensor:

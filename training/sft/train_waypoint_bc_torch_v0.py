@@ -26,6 +26,7 @@ _OPTIONS: dict[str, str] = {
     "epochs": "passes over the data when --num-steps is 0",
     "ema_decay": "decay of the weight average that is saved; 0: none",
     "lateral_weight": "weight of errors across the path against those along it",
+    "change_weight": "how much more frames count whose plan changes the speed; 0: all alike",
     "time_constant_s": "seconds after which a waypoint counts e times less",
     "label_fraction": "share of the training drives whose labels are used",
     "init_encoder": "encoder checkpoint to start from (training.pretrain); empty: random weights",

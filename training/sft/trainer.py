@@ -33,7 +33,7 @@ from training.run_state import SFT_STATE, load_state, save_state
 from training.run_trainer import LOG_EVERY_STEPS, OnStep, RunTrainer
 from training.sft.config import SftConfig
 from training.sft.displacement import constant_velocity, metrics_by_command
-from training.sft.losses import waypoint_loss
+from training.sft.losses import change_weights, waypoint_loss
 from training.sft.processes import Processes, reduced_precision
 from waypilot.config import config_to_dict
 from waypilot.episodes import EpisodeError
@@ -159,13 +159,7 @@ class SftTrainer(RunTrainer[SampleBatch]):
         batch, images = self._augmented(batch) if augments else (batch, None)
         predicted = self._predict(self._model_input(batch, images))
         label = batch.waypoints_m.to(self.device)
-        loss = waypoint_loss(
-            predicted,
-            label,
-            self.model_config.waypoint_dt_s,
-            self.config.lateral_weight,
-            self.config.time_constant_s,
-        )
+        loss = self._loss(predicted, label, batch.speed_mps.to(self.device))
         value, norm = self._descend(loss)
         self._update_average()
         if board is not None and self.step % LOG_EVERY_STEPS == 0:
@@ -174,6 +168,11 @@ class SftTrainer(RunTrainer[SampleBatch]):
             board.add_scalar("train/learning_rate", self.optimizer.param_groups[0]["lr"], self.step)
             board.add_scalar("train/ade_m", (predicted - label).norm(dim=-1).mean().item(), self.step)
         return value
+
+    def _loss(self, predicted_m: torch.Tensor, label_m: torch.Tensor, speed_mps: torch.Tensor) -> torch.Tensor:
+        config, dt_s = self.config, self.model_config.waypoint_dt_s
+        weights = change_weights(label_m, speed_mps, dt_s, config.change_weight) if config.change_weight else None
+        return waypoint_loss(predicted_m, label_m, dt_s, config.lateral_weight, config.time_constant_s, weights)
 
     def _predict(self, inputs: ModelInput) -> torch.Tensor:
         """Plan; weights stay in full precision, and so does the loss."""

@@ -26,7 +26,7 @@ from training.rl.waypoint_policy_torch import WaypointPolicyConfig, WaypointPoli
 from training.run_setup import learning_rate_factor
 from training.sft.config import SftConfig
 from training.sft.displacement import displacement_metrics
-from training.sft.losses import path_directions, waypoint_loss
+from training.sft.losses import change_weights, path_directions, waypoint_loss
 from training.sft.train_waypoint_bc_torch_v0 import main
 from training.sft.trainer import SftTrainer
 from waypilot.episodes import EpisodeError, find_episodes
@@ -308,6 +308,20 @@ def test_loss_weighs_errors_across_the_path_more() -> None:
     loss = [float(waypoint_loss(p, label, 0.25, lateral_weight=3.0, time_constant_s=4.0)) for p in (across, along)]
     assert loss[0] == pytest.approx(3.0 * loss[1])
     assert loss[1] == pytest.approx(1.0 - 0.125)  # smooth L1 of 1 m with beta 0.25 m, weights of mean 1
+
+
+def test_frames_whose_plan_changes_the_speed_count_more() -> None:
+    """A label that stands, seen at 0, 1.5 and 9 m/s, and one that goes on at 8 m/s, seen at 8 m/s."""
+    still, going = torch.zeros(20, 2), torch.zeros(20, 2)
+    going[:, 0] = 2.0 * torch.arange(1, 21)
+    label = torch.stack([still, still, still, going])
+    weights = change_weights(label, torch.tensor([0.0, 1.5, 9.0, 8.0]), 0.25, most=4.0)
+    assert weights.tolist() == pytest.approx([1.0, 3.0, 5.0, 1.0])
+    predicted = label.clone()
+    predicted[2, :, 0] += 1.0
+    plain = waypoint_loss(predicted, label, 0.25, 3.0, 4.0)
+    weighed = waypoint_loss(predicted, label, 0.25, 3.0, 4.0, weights)
+    assert float(weighed) == pytest.approx(float(plain) * 5.0 / 10.0 * 4.0)
 
 
 def test_direction_of_a_standing_label_is_straight_ahead() -> None:
