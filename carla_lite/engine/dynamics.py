@@ -11,8 +11,6 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
 from carla_lite.engine._numba import jit
 from carla_lite.engine.body import (
     AXLE,
@@ -63,7 +61,6 @@ _REST_MPS = 1e-3
 _NEGLIGIBLE = 1e-12
 _WALKER_MPS2 = 8.0
 _WALKER_RADPS2 = 10.0
-_CURVE_KPH = np.array(CURVE_KPH)
 
 
 @jit
@@ -108,9 +105,18 @@ def _ground_resistance(row: FloatArray) -> float:
 
 
 @jit
+def steering_share(row: FloatArray, speed_kph: float) -> float:
+    """Return the part of the full wheel angle that is left at a speed; ``np.interp``, without its detour by arrays."""
+    for k in range(len(CURVE_KPH) - 1):
+        if speed_kph < CURVE_KPH[k + 1]:
+            slope = (row[CURVE + k + 1] - row[CURVE + k]) / (CURVE_KPH[k + 1] - CURVE_KPH[k])
+            return float(slope * (speed_kph - CURVE_KPH[k]) + row[CURVE + k])
+    return float(row[CURVE_END - 1])
+
+
+@jit
 def _turn_wheels(row: FloatArray, speed: float, dt: float) -> None:
-    share = np.interp(abs(speed) * 3.6, _CURVE_KPH, row[CURVE:CURVE_END])
-    target = -row[STEER] * row[MAX_WHEEL_ANGLE] * share
+    target = -row[STEER] * row[MAX_WHEEL_ANGLE] * steering_share(row, abs(speed) * 3.6)
     row[WHEEL_ANGLE] = _toward(row[WHEEL_ANGLE], target, _STEER_RATE_RADPS * dt)
 
 

@@ -2,9 +2,12 @@
 
 import math
 
+import numpy as np
 import pytest
 
 from carla_lite.engine import VehicleControl
+from carla_lite.engine import body as b
+from carla_lite.engine.dynamics import steering_share
 
 
 def _hold_speed(ground, world, vehicle, speed: float, steer: float, seconds: float = 10.0) -> None:
@@ -210,3 +213,11 @@ def test_the_step_length_hardly_matters(ground) -> None:
             world.step(dt)
         ends.append((vehicle.pose.x_m, vehicle.pose.y_m))
     assert ends[0] == pytest.approx(ends[1], abs=1e-6)
+
+
+def test_the_steering_curve_is_read_as_numpy_reads_it_to_the_last_bit():
+    row = np.zeros(b.SIZE)
+    row[b.CURVE : b.CURVE_END] = 1.0, 0.83, 0.71, 0.2
+    for speed_kph in (*np.linspace(0.0, 200.0, 1001), *b.CURVE_KPH):
+        expected = np.interp(speed_kph, b.CURVE_KPH, row[b.CURVE : b.CURVE_END])
+        assert steering_share(row, speed_kph) == expected
