@@ -23,6 +23,8 @@ DEFAULT_SPEED_LIMIT_KPH = 30.0
 """What CARLA reports for a vehicle that has passed no speed sign."""
 
 _ZERO: Vector3 = (0.0, 0.0, 0.0)
+# What hangs higher than the tallest vehicle is over everybody's head.
+_OVERHEAD_M = 4.5
 # Speeds (m/s) from which the automatic gearbox shows gear 2, 3, ...
 _GEAR_SPEEDS_MPS = (4.5, 9.0, 14.0, 20.0, 27.0)
 
@@ -106,9 +108,21 @@ class BodyActor(Actor):
         self.body: FloatArray = b.new_body(blueprint, planar.x_m, planar.y_m, planar.yaw_rad)
         super().__init__(actor_id, blueprint, attributes, pose)
         self.simulates_physics = self.actor_class is not ActorClass.PROP
+        self.collides = True
         self._led: tuple[Vector3, Vector3] | None = None
         self._height_m = max(blueprint.half_extent_m[2] - blueprint.box_center_m[2], 0.0)
         self._settle()
+        self._touch_what_is_in_reach()
+
+    @property
+    def heights_m(self) -> tuple[float, float]:
+        """Height over the ground of the lower and the upper side of the bounding box."""
+        middle_m = self.pose.z_m + self.box_center_m[2]
+        return middle_m - self.half_extent_m[2], middle_m + self.half_extent_m[2]
+
+    def _touch_what_is_in_reach(self) -> None:
+        low_m, high_m = self.heights_m
+        self.body[b.COLLIDES] = float(self.collides and low_m < _OVERHEAD_M and high_m > 0.0)
 
     def _settle(self) -> None:
         """Rebuild pose and velocities from the body."""
@@ -147,6 +161,7 @@ class BodyActor(Actor):
         self.body[[b.X, b.Y, b.YAW]] = planar.x_m, planar.y_m, planar.yaw_rad
         self._pose = pose
         self._settle()
+        self._touch_what_is_in_reach()
 
     def set_simulates_physics(self, enabled: bool) -> None:
         """Switch physics; without it the actor stays where it is put and nothing pushes it."""
@@ -155,10 +170,12 @@ class BodyActor(Actor):
         if not enabled:
             self.body[[b.VX, b.VY, b.YAW_RATE]] = 0.0
         self._settle()
+        self._touch_what_is_in_reach()
 
     def set_collides(self, enabled: bool) -> None:
         """Let the actor touch others, or pass through everything (the ground holds it all the same)."""
-        self.body[b.COLLIDES] = float(enabled)
+        self.collides = enabled
+        self._touch_what_is_in_reach()
 
     def set_velocity(self, velocity_mps: Vector3) -> None:
         """Set the velocity of the origin, map axes; its vertical part is ignored. No effect without physics."""
@@ -204,6 +221,7 @@ class Vehicle(BodyActor):
         super().__init__(actor_id, blueprint, attributes, pose)
         self._control = VehicleControl()
         self.handling = Handling()
+        self.has_gravity = True
         self.brake_light_on = False
         self.traffic_light: TrafficLight | None = None
         self.speed_limit_kph = DEFAULT_SPEED_LIMIT_KPH
@@ -233,6 +251,17 @@ class Vehicle(BodyActor):
         """Drive as ``handling`` says from the next step on."""
         self.handling = handling
         handling.write(self.body)
+        self.body[b.GRIP] = self.own_grip
+
+    @property
+    def own_grip(self) -> float:
+        """What the tyres hold where no friction trigger is: nothing without gravity, as they carry no load then."""
+        return self.handling.grip if self.has_gravity else 0.0
+
+    def set_gravity(self, enabled: bool) -> None:
+        """Let the vehicle weigh on its tyres, or glide over the ground with nothing but the air to slow it."""
+        self.has_gravity = enabled
+        self.body[b.GRIP] = self.own_grip
 
     @property
     def speed_mps(self) -> float:

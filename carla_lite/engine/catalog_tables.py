@@ -110,4 +110,5 @@ CHILD_MASS_KG = 35.0
 WALKER_ATTRIBUTES: tuple[AttributeRow, ...] = (
     ("is_invincible", "BOOL", "true"),
     ("can_use_wheelchair", "BOOL", "false"),
+    ("use_wheelchair", "BOOL", "false"),
 )

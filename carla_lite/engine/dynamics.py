@@ -70,6 +70,8 @@ def _toward(value: float, target: float, step: float) -> float:
 
 @jit
 def _side_force(side_speed: float, along_speed: float, limit: float) -> float:
+    if limit == 0.0:  # tyres without friction
+        return 0.0
     slip = side_speed / max(abs(along_speed), _SLIP_FLOOR_MPS)
     return -limit * math.tanh(_STIFFNESS_MPS2 * slip / limit)
 
@@ -97,11 +99,11 @@ def air_drag(row: FloatArray, speed: float) -> float:
 
 @jit
 def _ground_resistance(row: FloatArray) -> float:
-    """Return the deceleration (m/s^2) of brakes, tyres and engine."""
+    """Return the deceleration (m/s^2) of brakes, tyres and engine: no more than the tyres hold."""
     pedal = max(row[BRAKE], 0.5 * row[HAND_BRAKE] * row[HAND_FORCE])
     brake = min(pedal * _BRAKE_SHARE * row[GRIP] * GRAVITY_MPS2, pedal * _BRAKES_MPS2 * row[BRAKE_FORCE])
     engine = _ENGINE_DRAG_MPS2 if row[THROTTLE] == 0.0 else 0.0
-    return float(brake + engine + _ROLLING_MPS2)
+    return float(min(brake + engine + _ROLLING_MPS2, row[GRIP] * GRAVITY_MPS2))
 
 
 @jit

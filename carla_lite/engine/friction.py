@@ -43,8 +43,8 @@ class FrictionTriggers:
         affected = set()
         for vehicle in vehicles:
             touched = [trigger for trigger in self._triggers.values() if _touches(vehicle, trigger)]
-            grip = vehicle.handling.grip
-            if touched:
+            grip = vehicle.own_grip
+            if touched and vehicle.has_gravity:
                 affected.add(vehicle.id)
                 grip = float(touched[-1].attributes["friction"]) / DEFAULT_TIRE_FRICTION
             vehicle.body[b.GRIP] = grip

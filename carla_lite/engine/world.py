@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from carla_lite.engine.actors import BODY_TYPES, Actor, BodyActor, Vehicle
-from carla_lite.engine.body import SIZE
+from carla_lite.engine.body import COLLIDES, SIZE
 from carla_lite.engine.catalog import ActorClass, Blueprint, Catalog
 from carla_lite.engine.dynamics import GRAVITY_MPS2
 from carla_lite.engine.friction import FrictionTriggers
@@ -79,6 +79,7 @@ class World:
         self._next_id = first_actor_id
         self._friction = FrictionTriggers()
         self._obstacles: FloatArray = obstacles_of(town.scene.boxes)
+        self._obstacle_heights_m = np.array([_box_heights(box) for box in town.scene.boxes]).reshape(-1, 2)
         self.spectator = self.spawn("spectator", {}, Pose.from_xyz_rpy(0.0, 0.0, 30.0, pitch_rad=math.pi / 4.0))
         self.signals = Signals(town, self._next_id, seed)
         self.actors.update((actor.id, actor) for actor in self.signals.actors)
@@ -140,7 +141,15 @@ class World:
         return body_type(actor_id, blueprint, values, pose)
 
     def _check_place(self, actor: Actor) -> None:
-        if isinstance(actor, BodyActor) and overlaps_any(actor.body, self._body_rows(), self._obstacles):
+        if not isinstance(actor, BodyActor):
+            return
+        low_m, high_m = actor.heights_m
+        others = [body for body in self._bodies() if body.collides]
+        rows = _rows([body for body in others if body.heights_m[0] < high_m and low_m < body.heights_m[1]])
+        rows[:, COLLIDES] = 1.0  # high up, where it touches no vehicle, a body is in the way too
+        heights_m = self._obstacle_heights_m
+        obstacles = self._obstacles[(heights_m[:, 0] < high_m) & (low_m < heights_m[:, 1])]
+        if overlaps_any(actor.body, rows, obstacles):
             raise SpawnError("Spawn failed because of collision at spawn position")
 
     def _parent(self, parent_id: int | None) -> Actor | None:
@@ -215,8 +224,15 @@ class World:
         return [actor for actor in self.actors.values() if isinstance(actor, BodyActor)]
 
     def _body_rows(self) -> FloatArray:
-        rows = [actor.body for actor in self._bodies()]
-        return np.array(rows) if rows else np.empty((0, SIZE))
+        return _rows(self._bodies())
+
+
+def _rows(bodies: list[BodyActor]) -> FloatArray:
+    return np.array([actor.body for actor in bodies]) if bodies else np.empty((0, SIZE))
+
+
+def _box_heights(box: Box) -> tuple[float, float]:
+    return box.center_m[2] - box.half_extent_m[2], box.center_m[2] + box.half_extent_m[2]
 
 
 def _quaternion(pose: Pose) -> tuple[float, float, float, float]:

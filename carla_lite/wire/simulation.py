@@ -27,6 +27,8 @@ from carla_lite.wire.towns import TownLibrary
 from waypilot.geometry import Pose
 
 _LOG = logging.getLogger(__name__)
+# A step that failed is tried again after so long: each try writes to the log.
+_REST_S = 1.0
 WORLD_LIMIT_M = 1e6
 """A body farther out has left the world and is removed, as Unreal removes what falls out of its world."""
 
@@ -75,6 +77,7 @@ class Simulation:
         self.traffic_managers: dict[int, str] = {}
         self._by_actor: tuple[dict[int, Any], ...] = (self.lights, self.physics, self.ackermann)
         self._started_s = time.monotonic()
+        self._rests_until_s = 0.0
         self.lead = TrafficManagerLead()
         self._board = DrawingBoard()
         self._stepping = asyncio.Lock()
@@ -144,7 +147,10 @@ class Simulation:
             self._left_to_itself.set()
 
     async def run_freely(self) -> None:
-        """Step the world by the wall clock whenever it is not synchronous; a late step is not made up for."""
+        """Step the world by the wall clock whenever it is not synchronous; a late step is not made up for.
+
+        A step that fails is told in the log and ends nothing: clients can still change or reload the world.
+        """
         loop = asyncio.get_running_loop()
         due_s = loop.time()
         while True:
@@ -154,7 +160,16 @@ class Simulation:
             async with self._stepping:
                 await self._board.finished()
                 if not self.settings.synchronous:
-                    self.step()
+                    self._step_or_rest(loop)
+
+    def _step_or_rest(self, loop: asyncio.AbstractEventLoop) -> None:
+        if loop.time() < self._rests_until_s:
+            return
+        try:
+            self.step()
+        except Exception:
+            _LOG.exception("a step failed; the world stands still for %g s", _REST_S)
+            self._rests_until_s = loop.time() + _REST_S
 
     async def tick(self) -> int:
         """Answer a tick: step a synchronous world once everybody has taken the last frame; return the frame number."""

@@ -6,6 +6,7 @@ import hashlib
 import logging
 import re
 from collections import OrderedDict
+from dataclasses import replace
 from functools import cached_property
 
 from carla_lite.maps import SEEDED_TOWNS, OpenDriveError, TownMap, available_towns, load_town, town_from_xodr
@@ -65,6 +66,7 @@ class TownLibrary:
         self._custom = {custom.name: custom} if custom else {}
         self._folder = folder
         self._stand_ins = STAND_INS if alias_towns else {}
+        self._renamed: dict[str, TownMap] = {}
         self._views: OrderedDict[int, TownViews] = OrderedDict()
 
     def short_names(self) -> list[str]:
@@ -83,17 +85,19 @@ class TownLibrary:
             return self._custom[short]
         try:
             found = self._folder.find(short) if self._folder else None
-            return found or load_town(self._stand_in(short))
+            return found or self._stand_in(short) or load_town(short)
         except (ValueError, OpenDriveError) as error:
             raise CallError(f"map '{name[:200]}' not found: {self._explain(short, error)}") from error
 
-    def _stand_in(self, name: str) -> str:
-        """Return the name of our town that stands in for one of CARLA's, or the name itself."""
+    def _stand_in(self, name: str) -> TownMap | None:
+        """Return our town that stands in for one of CARLA's, or None; it goes by the name that scripts compare."""
         ours = self._stand_ins.get(name.removesuffix(OPTIMISED))
         if ours is None:
-            return name
+            return None
         _LOG.warning("%s is not here, %s stands in for it (--alias-towns): another town altogether", name, ours)
-        return ours
+        if name not in self._renamed:
+            self._renamed[name] = replace(load_town(ours), name=name)
+        return self._renamed[name]
 
     def _explain(self, short: str, error: Exception) -> str:
         if isinstance(error, OpenDriveError) or short.startswith(_SEEDED_PREFIXES):

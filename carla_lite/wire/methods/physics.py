@@ -77,8 +77,10 @@ def set_actor_simulate_physics(simulation: Simulation, actor_id: int, enabled: b
 
 @TABLE.void(readers.actor_id, readers.flag)
 def set_actor_enable_gravity(simulation: Simulation, actor_id: int, enabled: bool) -> None:
-    """Accept: bodies stand on flat ground, which holds them with and without gravity."""
-    simulation.actor(actor_id)
+    """Take a vehicle's weight off its tyres, or give it back; every body keeps its height over the flat ground."""
+    actor = simulation.actor(actor_id)
+    if isinstance(actor, Vehicle):
+        actor.set_gravity(enabled)
 
 
 @TABLE.void(readers.actor_id, readers.flag)

@@ -13,7 +13,7 @@ import time
 import carla
 import pytest
 
-from carla_lite.maps import SEEDED_TOWNS, load_town
+from carla_lite.maps import SEEDED_TOWNS, load_town, own_town_xodr
 from carla_lite.wire.process import ServerError, ServerProcess
 from tests.contract.wire.conftest import RawRpc
 
@@ -208,7 +208,12 @@ def test_our_towns_stand_in_for_carlas_when_asked_to():
     with ServerProcess(map="Town10HD_Opt", extra_arguments=("--alias-towns",)) as server:
         client = carla.Client("127.0.0.1", server.port)
         client.set_timeout(60.0)
-        assert client.get_world().get_map().name == "Carla/Maps/Lite04"
+        assert client.get_world().get_map().name == "Carla/Maps/Town10HD_Opt"
         assert "/Game/Carla/Maps/Town04" in client.get_available_maps()
-        assert client.load_world("Town04").get_map().name == "Carla/Maps/Lite05"
+        world = client.load_world("Town04")
+        assert world.get_map().name == "Carla/Maps/Town04"
+        assert world.get_map().to_opendrive() == own_town_xodr("Lite05")
+        assert "/Game/Carla/Maps/Town04" in client.get_available_maps()
+        client.load_world_if_different("Town04")
+        assert client.get_world().id == world.id
         assert "Town04 is not here, Lite05 stands in for it" in server.log

@@ -3,6 +3,8 @@
 import math
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from carla_lite.engine import Handling, SpawnError, VehicleControl
 from waypilot.geometry import Pose
@@ -120,3 +122,40 @@ def test_a_friction_trigger_blocks_nobody_and_has_no_negative_size(ground):
     ground.car(world)
     with pytest.raises(SpawnError, match="extent_x"):
         world.spawn("static.trigger.friction", friction(1.0, -5.0), Pose.from_xyz_rpy(0.0, 0.0, 0.0))
+
+
+@pytest.mark.parametrize("control", [{}, {"throttle": 1.0}, {"brake": 1.0}, {"hand_brake": True}, {"steer": 1.0}])
+def test_tyres_without_friction_neither_push_nor_hold(ground, control):
+    world = ground.world()
+    vehicle = ground.car(world, speed=20.0)
+    vehicle.set_handling(Handling(grip=0.0, drag=0.0))
+    ground.run(world, 3.0, vehicle, **control)
+    assert vehicle.velocity_mps == pytest.approx((20.0, 0.0, 0.0), abs=1e-9)
+
+
+def test_without_gravity_tyres_hold_nothing_until_it_comes_back(ground):
+    world = ground.world()
+    vehicle = ground.car(world, speed=20.0)
+    vehicle.set_gravity(False)
+    vehicle.set_handling(Handling(drag=0.0))
+    ground.run(world, 2.0, vehicle, brake=1.0)
+    assert vehicle.speed_mps == pytest.approx(20.0, abs=1e-9)
+    vehicle.set_gravity(True)
+    ground.run(world, 3.0, vehicle, brake=1.0)
+    assert vehicle.velocity_mps == (0.0, 0.0, 0.0)
+
+
+_FACTORS = st.one_of(st.sampled_from([0.0, 5e-324, 1e-300, 1.0, 1e4]), st.floats(0.0, 1e4))
+
+
+@settings(max_examples=150, deadline=None)
+@given(factors=st.lists(_FACTORS, min_size=6, max_size=6), speed=st.floats(-500.0, 500.0), pedals=st.integers(0, 15))
+def test_no_handling_that_is_accepted_breaks_a_step(ground, factors, speed, pedals):
+    world = ground.world()
+    vehicle = ground.car(world, speed=speed)
+    vehicle.set_handling(Handling(*factors))
+    throttle, brake, hand_brake, steer = (bool(pedals & 1 << bit) for bit in range(4))
+    vehicle.apply_control(VehicleControl(float(throttle), float(steer), float(brake), hand_brake))
+    for _ in range(3):
+        world.step(0.05)
+    assert all(map(math.isfinite, (*vehicle.velocity_mps, vehicle.pose.x_m, vehicle.pose.y_m)))

@@ -203,3 +203,25 @@ def test_the_scene_shows_every_body_but_the_excluded(ground) -> None:
     assert car.half_extent_m == other.half_extent_m
     assert (person.actor_id, person.shape, person.pose) == (walker.id, Shape.PEDESTRIAN, walker.pose)
     assert [actor.actor_id for actor in world.scene().actors] == [ego.id, other.id, walker.id]
+
+
+def test_props_are_in_the_way_only_of_what_they_are_as_high_as(ground):
+    world = ground.world(ground.wall(20.0, 0.0, 1.0, 1.0))
+
+    def put(x, z):
+        return world.spawn("static.prop.barrel", {}, Pose.from_xyz_rpy(x, 0.0, z))
+
+    put(10.0, 0.0)
+    hanging = put(10.0, 6.0)
+    with pytest.raises(SpawnError, match="collision"):
+        put(10.0, 6.5)
+    put(20.0, 4.1)  # on the wall
+    with pytest.raises(SpawnError, match="collision"):
+        put(20.0, 3.9)
+    vehicle = ground.car(world, x=3.0, speed=5.0)
+    hanging.set_pose(Pose.from_xyz_rpy(6.5, 0.0, 4.6))
+    ground.run(world, 0.5, vehicle)
+    assert vehicle.speed_mps > 4.5
+    hanging.set_pose(Pose.from_xyz_rpy(8.5, 0.0, 0.0))
+    ground.run(world, 1.0, vehicle)
+    assert vehicle.speed_mps < 1.0
