@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib.metadata
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from waypilot.report.jobs import Job, plan_jobs
@@ -72,25 +73,35 @@ def _whole_number(name: str, text: str) -> int:
     return int(text)
 
 
-def run_info(suite: str, policy: str, checkpoint: str, lock_step: bool, carla_server: str) -> RunInfo:
-    """Say what a run through ROS is about. Raises ValueError when the checkpoint cannot be read."""
+def run_info(
+    suite: str, policy: str, checkpoint: str, lock_step: bool, carla_server: str, delta_checkpoint: str = ""
+) -> RunInfo:
+    """Say what a run through ROS is about; ``delta_checkpoint`` is empty where no delta head corrects the plan.
+
+    Raises ValueError when a checkpoint cannot be read.
+    """
     expert = policy == "expert"
-    try:
-        learned = None if expert else CheckpointInfo.of_file(Path(checkpoint))
-    except OSError as error:
-        raise ValueError(f"checkpoint: {error}") from error
+    learned = None if expert else _info_of("checkpoint", checkpoint)
+    delta = _info_of("delta_checkpoint", delta_checkpoint) if delta_checkpoint and not expert else None
     return RunInfo(
         suite=suite,
         loop="ros",
-        policy="expert" if expert else "waypoint",
+        policy="expert" if expert else "waypoint" if delta is None else "waypoint_delta",
         versions={
             "waypilot": importlib.metadata.version("waypilot"),
             "carla_client": importlib.metadata.version("carla"),
             "carla_server": carla_server,
         },
         checkpoint=learned,
-        config={"lock_step": lock_step},
+        config={"lock_step": lock_step, "delta_checkpoint": None if delta is None else asdict(delta)},
     )
+
+
+def _info_of(name: str, path: str) -> CheckpointInfo:
+    try:
+        return CheckpointInfo.of_file(Path(path))
+    except OSError as error:
+        raise ValueError(f"{name}: {error}") from error
 
 
 class RunRecord:
@@ -108,7 +119,12 @@ class RunRecord:
         try:
             suite, self._jobs = plan_runs(*(str(values[name]) for name in ("scenarios", "seeds", "repeats", "runs")))
             self._info = run_info(
-                suite, str(values["policy"]), str(values["checkpoint"]), bool(values["lock_step"]), carla_server=UNKNOWN
+                suite,
+                str(values["policy"]),
+                str(values["checkpoint"]),
+                bool(values["lock_step"]),
+                UNKNOWN,
+                str(values["delta_checkpoint"]),
             )
             self.writer = self._open(earlier)
         except ValueError as error:

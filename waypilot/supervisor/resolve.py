@@ -15,13 +15,13 @@ CARLA_DEFAULT_PORT = 2000
 def resolve(values: Mapping[str, Scalar]) -> dict[str, Scalar]:
     """Return the argument values with ``port`` as a number and the paths absolute, those of them that the table has.
 
-    A path is looked up from the working directory; TableError when the port is no number.
+    A path is looked up from the working directory; no delta head stays none. TableError when the port is no number.
     """
     resolved = dict(values)
     if "port" in values:
         resolved["port"] = _port(values)
-    for name in ("output_dir", "checkpoint"):
-        if name in values:
+    for name in ("output_dir", "checkpoint", "delta_checkpoint"):
+        if name in values and (values[name] or name != "delta_checkpoint"):
             resolved[name] = str(Path(str(values[name])).absolute())
     return resolved
 

@@ -70,6 +70,7 @@ class EvaluatorConfig:
     output_dir: str = parameter("", "folder for results.json and report.html")
     policy: str = parameter("checkpoint", "who drives, for the record: 'checkpoint' or 'expert'")
     checkpoint: str = parameter("", "checkpoint of the learned policy, for the record")
+    delta_checkpoint: str = parameter("", "delta head on top of it, for the record; empty: none")
     lock_step: bool = parameter(True, "how the bridge keeps time, for the record")
     nodes_restart: bool = parameter(
         False, "somebody restarts nodes that die: a run that loses one is a crash, and the next one is tried"
@@ -164,7 +165,7 @@ class EvaluatorNode(Node):
         except StackBrokenError:
             # The first scenario will say why; here only the version is unknown.
             server = UNKNOWN
-        return run_info(self.suite, config.policy, config.checkpoint, config.lock_step, server)
+        return run_info(self.suite, config.policy, config.checkpoint, config.lock_step, server, config.delta_checkpoint)
 
 
 def _say(line: str) -> None:

@@ -35,7 +35,14 @@ def test_an_evaluator_that_gives_up_is_quoted_whether_it_drove_or_not(tmp_path, 
     (tmp_path / "evaluator.py").write_text(begins + "raise SystemExit('no odometry for 5 s')")
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")]))
     values = {"output_dir": str(tmp_path / "out"), "scenarios": "turn_clear", "seeds": "0,1", "repeats": "suite"}
-    values |= {"runs": "", "policy": "expert", "checkpoint": "", "lock_step": True, "domain_id": "auto"}
+    values |= {
+        "runs": "",
+        "policy": "expert",
+        "checkpoint": "",
+        "delta_checkpoint": "",
+        "lock_step": True,
+        "domain_id": "auto",
+    }
     said = []
     assert run_evaluation(EvaluatorAlone(), values, Earlier.REPLACE, 0, said.append) == 1
     statuses = [result.status for result in load_results(tmp_path / "out" / "results.json").results]

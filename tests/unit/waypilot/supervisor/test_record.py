@@ -1,5 +1,6 @@
 """A run that fails before its evaluator is up leaves a true record, and nothing of an earlier one."""
 
+import hashlib
 import json
 
 import pytest
@@ -19,6 +20,7 @@ def values(tmp_path):
         "runs": "",
         "policy": "expert",
         "checkpoint": str(tmp_path / "none.pt"),
+        "delta_checkpoint": "",
         "lock_step": True,
     }
 
@@ -104,6 +106,11 @@ def test_only_the_runs_named_in_a_file_are_driven(values, tmp_path):
         ({"repeats": "0"}, TableError, "repeats is 0, give 1 or more"),
         ({"seeds": "0,0"}, TableError, "twice"),
         ({"policy": "checkpoint"}, TableError, "none.pt"),
+        (
+            {"policy": "checkpoint", "checkpoint": __file__, "delta_checkpoint": "gone.pt"},
+            TableError,
+            "delta_.*gone.pt",
+        ),
     ],
 )
 def test_wrong_arguments_are_refused_before_an_earlier_result_is_touched(values, tmp_path, change, error, message):
@@ -120,3 +127,15 @@ def test_jobs_of_a_suite_and_of_names():
     _, jobs = plan_runs("turn_clear, straight_rain", "3", "2")
     assert [(job.scenario.name, job.seed) for job in jobs] == 2 * [("turn_clear", 3), ("straight_rain", 3)]
     assert [job.repeat for job in jobs] == [0, 0, 1, 1]
+
+
+def test_the_record_names_checkpoint_and_delta_head(tmp_path):
+    sft, head = tmp_path / "sft.pt", tmp_path / "head.pt"
+    sft.write_bytes(b"sft")
+    head.write_bytes(b"head")
+    alone = run_info("tiny", "checkpoint", str(sft), True, "0.9.16")
+    assert (alone.policy, alone.checkpoint.name, alone.config["delta_checkpoint"]) == ("waypoint", "sft.pt", None)
+    refined = run_info("tiny", "checkpoint", str(sft), True, "0.9.16", str(head))
+    assert refined.policy == "waypoint_delta"
+    assert refined.config["delta_checkpoint"] == {"name": "head.pt", "sha256": hashlib.sha256(b"head").hexdigest()}
+    assert run_info("tiny", "expert", str(sft), True, "0.9.16", str(head)).config["delta_checkpoint"] is None

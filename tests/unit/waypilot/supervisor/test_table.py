@@ -91,6 +91,9 @@ def test_a_table_without_a_simulator_has_numbers_as_arguments_and_absolute_paths
     table = load_table(STACK.with_name("offline_replay.yaml"))
     policy, replay = table.processes(resolve(table.values({"rate": "2.5", "checkpoint": "model.pt"})))
     assert Path(policy.parameters["checkpoint"]).is_absolute()
+    assert policy.parameters["delta_checkpoint"] == ""
+    refined, _ = table.processes(resolve(table.values({"delta_checkpoint": "head.pt"})))
+    assert Path(refined.parameters["delta_checkpoint"]).is_absolute()
     assert replay.parameters["rate"] == 2.5
     with pytest.raises(TableError, match="rate:=fast must be a number"):
         table.values({"rate": "fast"})
