@@ -33,8 +33,9 @@ class RewardConfig:
 
     ``penalty`` times the CARLA leaderboard 2.1's coefficient of the infraction (``penalties.py`` of the metrics: 1.0
     pedestrian, 0.7 vehicle, 0.6 static, 0.4 red light) is what an end costs; leaving the road, the route or the
-    direction counts as static, standing for too long, idle or not, as the leaderboard's time-out (0.4). Our choice: 10,
-    about as much as ten seconds of perfect driving are worth at the default discount.
+    direction counts as static, standing for too long, idle or not, as the leaderboard's time-out (0.4). A stop sign
+    passed without a stop costs 0.25 times ``penalty`` and ends nothing. Our choice: 10, about as much as ten seconds
+    of perfect driving are worth at the default discount.
     """
 
     lane_free_m: float = 0.5

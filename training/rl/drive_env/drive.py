@@ -35,6 +35,7 @@ from training.rl.drive_env.infractions import (
 from training.rl.drive_env.places import CATALOG, Order
 from training.rl.drive_env.reward import StepFacts
 from training.rl.drive_env.road_users import SPAWN_HEIGHT_M, RoadUsers
+from training.rl.drive_env.stop_signs import StopSigns
 from waypilot.control.follower import TimedPlan, WaypointFollower
 from waypilot.geometry import SE2, Pose, wrap_angle
 from waypilot.rig import CameraSpec
@@ -76,6 +77,7 @@ class Drive:
         self.red_lights = RedLights(
             order.stop_lines, {light.id: light for light in world.signals.lights}, self.footprint
         )
+        self.stop_signs = StopSigns(order.stop_lines, self.footprint)
         self._follower = WaypointFollower()
         self._tracker = RouteTracker(order.route)
         self.ended = NONE
@@ -114,7 +116,7 @@ class Drive:
     def advance(self, plan: Trajectory) -> StepFacts:
         """Follow a plan of the present stamp until the next look, or until the drive ends."""
         timed = TimedPlan(plan, self.ego.pose_map_from_base_link.planar)
-        passed_m, harsh = self._course.passed_m, False
+        passed_m, harsh, ignored = self._course.passed_m, False, self.stop_signs.ignored
         for _ in range(self.config.ticks):
             output = self._follower.step(self.ego, timed)
             self.vehicle.apply_control(engine_control(output.control))
@@ -136,6 +138,7 @@ class Drive:
             uncomfortable=harsh,
             time_to_collision_s=self.time_to_collision_s,
             idle=self.idle_s >= IDLE_GRACE_S,
+            signs_ignored=self.stop_signs.ignored - ignored,
             ended=self.ended,
         )
 
@@ -168,6 +171,7 @@ class Drive:
         self.ego: EgoState = seen_ego(self.vehicle, self.world.time_ns)
         pose = self.ego.pose_map_from_base_link.planar
         self._count_standing(pose)
+        self.stop_signs.update(pose, math.hypot(*self.ego.linear_velocity_mps[:2]))
         self.ended = collided_with(events.collisions, self.vehicle.id, self.users.actors)
         if self.red_lights.run(pose) and not self.ended:
             self.ended = RED_LIGHT

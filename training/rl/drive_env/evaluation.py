@@ -28,12 +28,13 @@ HIGHER_IS_BETTER = {
     "collision": False,
     "red_light": False,
     "stood": False,
+    "signs_ignored": False,
     "speed_mps": True,
 }
 _BATCH = 16
 _TIME = "time"
-Batch = tuple[NDArray, NDArray, NDArray, NDArray, list[str], torch.Tensor]
-"""Returns, passed shares, steps, mean speeds and endings of some drives, and all their deltas (M, N, 2)."""
+Batch = tuple[NDArray, NDArray, NDArray, NDArray, NDArray, list[str], torch.Tensor]
+"""Returns, passed shares, steps, mean speeds, ignored signs and endings of some drives, and all deltas (M, N, 2)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,6 +49,7 @@ class DriveEvaluation:
     passed_share: NDArray[np.float64]
     steps: NDArray[np.int64]
     speed_mps: NDArray[np.float64]
+    signs_ignored: NDArray[np.float64]
     endings: tuple[str, ...]
     delta: dict[str, float]
 
@@ -60,6 +62,7 @@ class DriveEvaluation:
             "collision": self._ended(lambda ending: ending in (VEHICLE, PEDESTRIAN, STATIC)),
             "red_light": self._ended(lambda ending: ending == RED_LIGHT),
             "stood": self._ended(lambda ending: ending in (BLOCKED, IDLE)),
+            "signs_ignored": self.signs_ignored,
             "speed_mps": self.speed_mps,
             "steps": self.steps.astype(np.float64),
         }
@@ -105,9 +108,9 @@ def drive_batches(
 
 def evaluated(parts: Sequence[Batch]) -> DriveEvaluation:
     """Join driven batches."""
-    returns, passed, steps, speeds = (np.concatenate(column) for column in list(zip(*parts, strict=True))[:4])
-    endings = tuple(ending for part in parts for ending in part[4])
-    return DriveEvaluation(returns, passed, steps, speeds, endings, delta_use(torch.cat([part[5] for part in parts])))
+    numbers = [np.concatenate(column) for column in list(zip(*parts, strict=True))[:5]]
+    endings = tuple(ending for part in parts for ending in part[5])
+    return DriveEvaluation(*numbers, endings, delta_use(torch.cat([part[6] for part in parts])))
 
 
 def _drive(world: DriveWorld, agent: PPOAgent | None, seeds: NDArray[np.uint64]) -> Batch:
@@ -134,4 +137,5 @@ def _drive(world: DriveWorld, agent: PPOAgent | None, seeds: NDArray[np.uint64])
     )
     passed = (np.array([drive.passed_m for drive in drives]) - started_m) / offered_m
     endings = [drive.ended or _TIME for drive in drives]
-    return returns, np.minimum(passed, 1.0), steps, speeds / steps, endings, torch.cat(deltas)
+    signs = np.array([float(drive.stop_signs.ignored) for drive in drives])
+    return returns, np.minimum(passed, 1.0), steps, speeds / steps, signs, endings, torch.cat(deltas)

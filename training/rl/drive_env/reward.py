@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from training.rl.drive_env.config import RewardConfig
-from training.rl.drive_env.infractions import COEFFICIENTS, GOAL, NONE
+from training.rl.drive_env.infractions import COEFFICIENTS, GOAL, NONE, STOP_SIGN_COEFFICIENT
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +14,8 @@ class StepFacts:
 
     ``progress`` is the route newly passed, in units of what the target speed passes in a step; ``lateral_m`` the
     distance from the route and ``speed_share`` the speed in units of the target speed, at the step's end. ``idle`` says
-    that the vehicle stands where the road is free. ``ended`` is the infraction that ended the episode, GOAL, or NONE.
+    that the vehicle stands where the road is free. ``signs_ignored`` counts stop signs passed without a stop. ``ended``
+    is the infraction that ended the episode, GOAL, or NONE.
     """
 
     progress: float
@@ -23,12 +24,14 @@ class StepFacts:
     uncomfortable: bool
     time_to_collision_s: float
     idle: bool = False
+    signs_ignored: int = 0
     ended: str = NONE
 
 
 def step_reward(facts: StepFacts, config: RewardConfig) -> float:
-    """Progress times factors, minus the price of standing idle and the penalty of what ended the episode."""
+    """Progress times factors, minus the prices of standing idle, of stop signs, and of what ended the episode."""
     reward = facts.progress * factor(facts, config) - (config.idle if facts.idle else 0.0)
+    reward -= config.penalty * STOP_SIGN_COEFFICIENT * facts.signs_ignored
     if facts.ended in (NONE, GOAL):
         return reward
     return reward - config.penalty * COEFFICIENTS[facts.ended]

@@ -25,7 +25,7 @@ from training.rl.world import Situation, WorldStep
 from waypilot.geometry import SE2, wrap_angle
 from waypilot.types import Trajectory
 
-PRIVILEGED = 15
+PRIVILEGED = 16
 """How many numbers only the critic sees (``privileged``)."""
 
 _FAR_M = 40.0
@@ -214,8 +214,8 @@ def privileged(drive: Drive) -> tuple[float, ...]:
     """Tell what only the critic is told, each about 0 to 1 (PRIVILEGED numbers).
 
     Speed, offset and heading from the route, what is left of route and time, distance and speed of whoever is next on
-    the route, distance of the next red light, time to collision, how long the vehicle has stood, and stood idle; place
-    and velocity of the nearest road user, on the route or beside it.
+    the route, distances of the next red light and of the next stop sign not stopped at, time to collision, how long the
+    vehicle has stood, and stood idle; place and velocity of the nearest road user, on the route or beside it.
     """
     pose, place_on = drive.ego.pose_map_from_base_link.planar, drive.place
     gap_m, gap_mps = _next_on_route(drive, place_on.s_m)
@@ -229,6 +229,7 @@ def privileged(drive: Drive) -> tuple[float, ...]:
         gap_m / _FAR_M,
         gap_mps / 10.0,
         min(drive.red_lights.ahead_m(pose) / _FAR_M, 1.0),
+        min(drive.stop_signs.ahead_m(pose) / _FAR_M, 1.0),
         min(drive.time_to_collision_s / _CALM_S, 1.0),
         drive.standing_s / drive.config.blocked_s,
         drive.idle_s / drive.config.idle_s,

@@ -20,6 +20,7 @@ from training.rl.drive_env.infractions import BLOCKED, GOAL, IDLE, PEDESTRIAN, R
 from training.rl.drive_env.places import drawn_order
 from training.rl.drive_env.restarts import Restarts
 from training.rl.drive_env.reward import StepFacts, factor, step_reward
+from training.rl.drive_env.stop_signs import StopSigns
 from training.rl.drive_env.world import PRIVILEGED, DriveWorld, new_drive, privileged
 from training.rl.grpo import GRPOConfig
 from training.rl.ppo import PPOConfig
@@ -29,7 +30,8 @@ from training.rl.rollout import episode_seeds
 from training.rl.vector_env import DeltaVectorEnv
 from training.rl.waypoint_policy_torch import WaypointPolicyConfig, WaypointPolicyTorch
 from waypilot.geometry import SE2, Pose
-from waypilot.surroundings import Footprint, SignalKind, StopLine
+from waypilot.metrics.stop_signs import signs_ignored
+from waypilot.surroundings import Footprint, SceneInfo, SignalKind, StopLine
 
 CONFIG = DriveEnvConfig(towns=("Lite02",), max_drive_s=4.0, drives=DrivePlanConfig(encounters=1.0))
 SEEDS = np.array([5, 6], dtype=np.uint64)
@@ -153,7 +155,7 @@ def test_the_critic_is_told_who_is_near(policy: WaypointPolicyTorch) -> None:
     pose = drive.ego.pose_map_from_base_link.planar
     places = [(actor.pose.x_m - pose.x_m, actor.pose.y_m - pose.y_m) for actor in drive.users.actors]
     nearest_m = min(np.hypot(*place) for place in places)
-    x, y = told[0][11:13]
+    x, y = told[0][12:14]
     assert np.hypot(x, y) * 40.0 == pytest.approx(nearest_m) if nearest_m <= 40.0 else (x, y) == (1.0, 0.0)
 
 
@@ -196,6 +198,7 @@ def test_driving_off_the_road_ends_the_episode_and_costs(policy: WaypointPolicyT
 def test_reward_is_progress_times_factors_minus_the_infraction() -> None:
     config = RewardConfig()
     assert step_reward(replace(FACTS, progress=0.0, idle=True), config) == pytest.approx(-0.5)
+    assert step_reward(replace(FACTS, signs_ignored=2), config) == pytest.approx(0.5 - 5.0)
     assert step_reward(FACTS, config) == pytest.approx(0.5)
     assert factor(replace(FACTS, lateral_m=-1.125), config) == pytest.approx(0.5)
     assert factor(replace(FACTS, lateral_m=2.0), config) == 0.0
@@ -318,3 +321,35 @@ def test_a_light_that_is_not_green_is_a_reason_to_stand(lamp: Lamp, free: bool) 
     line = StopLine(1, SignalKind.TRAFFIC_LIGHT, (10.0, 2.0), (10.0, -2.0), 0.0)
     lights = RedLights([line], {1: SimpleNamespace(lamp=lamp)}, Footprint(2.0, 1.0, 0.0))  # type: ignore[dict-item]
     assert road_is_free(SE2(0.0, 0.0, 0.0), [], lights) == free
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_stop_signs_are_judged_as_by_the_metric(seed: int) -> None:
+    """A vehicle that goes, brakes and stands at random past two stop signs, some of it near them."""
+    random = np.random.default_rng(seed)
+    speed_mps = np.maximum(np.repeat(random.choice([0.0, 0.05, 0.3, 2.0, 8.0], 60), 10), 0.0)
+    x_m = np.concatenate([[0.0], np.cumsum(speed_mps[:-1]) * 0.05])
+    count, ego = len(x_m), Footprint(2.0, 1.0, 0.3)
+    lines = [StopLine(n, SignalKind.STOP_SIGN, (at_m, 2.0), (at_m, -2.0), 0.0) for n, at_m in enumerate((20.0, 45.0))]
+    signs = StopSigns(lines, ego)
+    for x, v in zip(x_m.tolist(), speed_mps.tolist(), strict=True):
+        signs.update(SE2(x, 0.0, 0.0), v)
+    drive = SimpleNamespace(
+        scene=SceneInfo(ego, tuple(lines)),
+        surroundings_fault="",
+        velocity_mps=np.column_stack([speed_mps, np.zeros(count)]),
+        xy_m=np.column_stack([x_m, np.zeros(count)]),
+        yaw_rad=np.zeros(count),
+    )
+    assert x_m[-1] > 45.0
+    assert signs.ignored == len(signs_ignored(drive))  # type: ignore[arg-type]
+
+
+def test_a_stop_sign_ahead_is_told_until_the_vehicle_has_stopped_there() -> None:
+    line = StopLine(1, SignalKind.STOP_SIGN, (20.0, 2.0), (20.0, -2.0), 0.0)
+    signs = StopSigns([line], Footprint(2.0, 1.0))
+    signs.update(SE2(10.0, 0.0, 0.0), 8.0)
+    assert signs.ahead_m(SE2(10.0, 0.0, 0.0)) == pytest.approx(10.0)
+    signs.update(SE2(16.0, 0.0, 0.0), 0.0)
+    assert signs.ahead_m(SE2(16.0, 0.0, 0.0)) == np.inf
+    assert signs.ahead_m(SE2(21.0, 0.0, 0.0)) == np.inf

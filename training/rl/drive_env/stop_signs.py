@@ -1,0 +1,53 @@
+"""Watches whether the vehicle stops at stop signs, by the rule of the metric ``stop_signs_ignored``, tick by tick."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from waypilot.geometry import SE2
+from waypilot.metrics.stop_signs import NEAR_M, STOPPED_MPS
+from waypilot.stop_lines import crossings, distance_past_m
+from waypilot.surroundings import Footprint, SignalKind, StopLine
+
+_CLOSE_M = 40.0
+
+
+class StopSigns:
+    """The stop signs near a route; ``ignored`` counts those passed without a stop."""
+
+    def __init__(self, lines: Sequence[StopLine], ego: Footprint) -> None:
+        self._lines = [line for line in lines if line.kind is SignalKind.STOP_SIGN]
+        self._front_m = ego.centre_x_m + ego.half_length_m
+        self._stood = [False] * len(self._lines)
+        self._last: tuple[float, float] | None = None
+        self.ignored = 0
+
+    def update(self, pose: SE2, speed_mps: float) -> None:
+        """Take the next pose and speed."""
+        here, last = (pose.x_m, pose.y_m), self._last
+        self._last = here
+        front = pose.compose(SE2(self._front_m, 0.0, 0.0))
+        at = np.array([(front.x_m, front.y_m)])
+        for index, line in enumerate(self._lines):
+            if math.dist(line.left_m, here) > _CLOSE_M:
+                self._stood[index] = False
+                continue
+            if last is not None and len(crossings(line, np.array([last, here]))) and not self._stood[index]:
+                self.ignored += 1
+            near = float(distance_past_m(line, at)[0]) >= -NEAR_M
+            self._stood[index] = near and (self._stood[index] or speed_mps < STOPPED_MPS)
+
+    def ahead_m(self, pose: SE2) -> float:
+        """Distance to the nearest line ahead at which the vehicle has not stopped yet; infinity without one."""
+        best = math.inf
+        for line, stood in zip(self._lines, self._stood, strict=True):
+            if stood or math.dist(line.left_m, (pose.x_m, pose.y_m)) > _CLOSE_M:
+                continue
+            x_m, y_m = (line.left_m[0] + line.right_m[0]) / 2.0, (line.left_m[1] + line.right_m[1]) / 2.0
+            seen = pose.inverse().compose(SE2(x_m, y_m, line.heading_rad))
+            if seen.x_m > 0.0 and abs(seen.y_m) < 3.0 and abs(seen.yaw_rad) < math.pi / 4.0:
+                best = min(best, seen.x_m)
+        return best
