@@ -213,7 +213,7 @@ class Vehicle(BodyActor):
     """A car, truck or two-wheeler; it obeys the last control until the next one.
 
     The world keeps ``traffic_light`` (the one that the vehicle is at) and ``speed_limit_kph`` up to date.
-    ``brake_light_on`` lights the brake lamps whatever the pedal does.
+    ``brake_light_on`` lights the brake lamps whatever the pedal does. ``open_doors`` are CARLA's numbers, 0 to 5.
     """
 
     def __init__(self, actor_id: int, blueprint: Blueprint, attributes: dict[str, str], pose: Pose) -> None:
@@ -223,6 +223,7 @@ class Vehicle(BodyActor):
         self.handling = Handling()
         self.has_gravity = True
         self.brake_light_on = False
+        self.open_doors: set[int] = set()
         self.traffic_light: TrafficLight | None = None
         self.speed_limit_kph = DEFAULT_SPEED_LIMIT_KPH
 

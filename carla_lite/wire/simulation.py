@@ -8,6 +8,7 @@ import time
 from typing import Any, TypeVar
 
 from carla_lite.engine import Actor, BodyActor, Catalog, SpawnError, TrafficLight, Vehicle, Walker, World
+from carla_lite.engine.skeleton import Posture
 from carla_lite.maps import TownMap
 from carla_lite.wire.ackermann import AckermannDriver
 from carla_lite.wire.actor_records import ActorRecords
@@ -75,7 +76,8 @@ class Simulation:
         self.physics: dict[int, list[Any]] = {}
         self.ackermann: dict[int, AckermannDriver] = {}
         self.traffic_managers: dict[int, str] = {}
-        self._by_actor: tuple[dict[int, Any], ...] = (self.lights, self.physics, self.ackermann)
+        self.postures: dict[int, Posture] = {}
+        self._by_actor: tuple[dict[int, Any], ...] = (self.lights, self.physics, self.ackermann, self.postures)
         self._started_s = time.monotonic()
         self._rests_until_s = 0.0
         self.lead = TrafficManagerLead()

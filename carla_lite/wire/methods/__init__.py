@@ -3,6 +3,7 @@
 from carla_lite.wire.methods import (
     actors,
     batch,
+    bones,
     lights,
     physics,
     recorder,
@@ -20,6 +21,7 @@ METHODS = merge(
     physics.TABLE,
     vehicles.TABLE,
     walkers.TABLE,
+    bones.TABLE,
     batch.TABLE,
     traffic.TABLE,
     lights.TABLE,

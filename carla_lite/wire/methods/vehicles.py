@@ -26,6 +26,9 @@ TABLE = MethodTable()
 _wheel = readers.whole_between(0, 3)
 _REAR_WHEELS = (2, 3)
 _BRAKE_LIGHT = 8
+_ALL_DOORS = 6
+_DOORS = frozenset(range(_ALL_DOORS))
+_door = readers.whole_between(0, _ALL_DOORS)
 
 
 @TABLE.void(readers.actor_id, records.read_vehicle_control)
@@ -95,6 +98,18 @@ def set_vehicle_light_state(simulation: Simulation, actor_id: int, flags: int) -
     """Keep a vehicle's light flags for whoever asks; of them, the brake light is drawn."""
     simulation.actor_of(Vehicle, actor_id).brake_light_on = bool(flags & _BRAKE_LIGHT)
     simulation.lights[actor_id] = flags
+
+
+@TABLE.void(readers.actor_id, _door)
+def open_vehicle_door(simulation: Simulation, actor_id: int, door: int) -> None:
+    """Keep that a door, or all of them, stand open; the picture shows them shut."""
+    simulation.actor_of(Vehicle, actor_id).open_doors |= _DOORS if door == _ALL_DOORS else {door}
+
+
+@TABLE.void(readers.actor_id, _door)
+def close_vehicle_door(simulation: Simulation, actor_id: int, door: int) -> None:
+    """Keep that a door, or all of them, are shut."""
+    simulation.actor_of(Vehicle, actor_id).open_doors -= _DOORS if door == _ALL_DOORS else {door}
 
 
 @TABLE.value()
