@@ -12,6 +12,7 @@ from carla_lite.engine.skeleton import Posture
 from carla_lite.maps import TownMap
 from carla_lite.wire.ackermann import AckermannDriver
 from carla_lite.wire.actor_records import ActorRecords
+from carla_lite.wire.background import Background
 from carla_lite.wire.drawing import DrawingBoard
 from carla_lite.wire.errors import CallError
 from carla_lite.wire.lead import TrafficManagerLead
@@ -80,6 +81,7 @@ class Simulation:
         self._by_actor: tuple[dict[int, Any], ...] = (self.lights, self.physics, self.ackermann, self.postures)
         self._started_s = time.monotonic()
         self._rests_until_s = 0.0
+        self.background = Background()
         self.lead = TrafficManagerLead()
         self._board = DrawingBoard()
         self._stepping = asyncio.Lock()

@@ -162,7 +162,11 @@ class Supervisor:
             self._wait_for(running, patience_s)
         for child in children:
             if child.exit_code() is None:
-                self._report(f"{child.name} does not react, killing it")
+                waited_s = self._patience.interrupt_s + self._patience.terminate_s
+                self._report(
+                    f"{child.name} was told to end and did not within {waited_s:g} s, as happens while a process still "
+                    f"starts: it is killed; its log is {child.log_path}"
+                )
             child.kill_group()
 
     def _wait_for(self, children: Sequence[Child], patience_s: float) -> None:

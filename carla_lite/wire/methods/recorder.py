@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import time
 from collections.abc import Callable
@@ -66,7 +65,7 @@ async def _told(simulation: Simulation, name: str, tell: Callable[[LogReader], s
             except (RecordingError, OSError) as error:
                 raise CallError(str(error)) from None
 
-    return await asyncio.to_thread(read)
+    return await simulation.background.run(read)
 
 
 @TABLE.value(readers.text, readers.number, readers.number, readers.u32, readers.flag, records.read_transform)
@@ -81,7 +80,7 @@ async def replay_file(
 ) -> str:
     """Play a recording, on its own map; returns in words what is played."""
     simulation.recorder.stop()
-    log = await asyncio.to_thread(simulation.recordings.open, name)
+    log = await simulation.background.run(lambda: simulation.recordings.open(name))
     try:
         said = _enter_map(simulation, log)
     except CallError:
