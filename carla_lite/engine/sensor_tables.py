@@ -121,6 +121,7 @@ SENSORS: tuple[tuple[str, tuple[AttributeRow, ...]], ...] = (
     ("sensor.camera.normals", _CAMERA),
     ("sensor.camera.semantic_segmentation", _CAMERA),
     ("sensor.camera.instance_segmentation", _CAMERA),
+    ("sensor.camera.cosmos_visualization", _CAMERA),
     ("sensor.camera.optical_flow", _CAMERA),
     ("sensor.camera.dvs", (*_CAMERA, *_POST_PROCESS, *_DVS)),
     ("sensor.lidar.ray_cast", (*_SPINNING, *_LIDAR_NOISE)),

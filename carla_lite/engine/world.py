@@ -21,7 +21,7 @@ from waypilot.types import NANOSECONDS_PER_SECOND
 
 # Weaker contacts are numerical noise of things that lean on each other.
 _CONTACT_THRESHOLD_NS = 1.0
-_MAX_STEP_S = 1.0
+_MAX_STEP_S = 5.0
 # Ids of recordings may be so much ahead, that no file can use up those there are (32 bits).
 _MAX_ID_STEP = 100_000
 _PERMANENT = (ActorClass.SPECTATOR, ActorClass.TRAFFIC)
@@ -183,7 +183,7 @@ class World:
         return True
 
     def step(self, dt_s: float) -> StepEvents:
-        """Advance by one step of ``dt_s`` seconds; raises ValueError for a step that is not in (0, 1]."""
+        """Advance by one step of ``dt_s`` seconds; raises ValueError for a step that is not in (0, 5]."""
         if not 0.0 < dt_s <= _MAX_STEP_S:
             raise ValueError(f"the step is {dt_s} s, expected more than 0 and at most {_MAX_STEP_S:g} s")
         bodies = self._bodies()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from carla_lite.engine import LIGHT_TYPE_ID, Actor, ActorClass, Blueprint, Catalog
+from carla_lite.engine.catalog import BlueprintAttribute
 from carla_lite.labels import LABEL_OF_SHAPE, Label
 from carla_lite.scene import Box, Shape
 from carla_lite.wire import records
@@ -53,9 +54,14 @@ class ActorRecords:
 
     def _definition(self, blueprint: Blueprint) -> Wire:
         attributes = [
-            [a.name, int(a.type), a.default, list(a.recommended), a.modifiable, False] for a in blueprint.attributes
+            [a.name, int(a.type), a.default, _recommended(a), a.modifiable, False] for a in blueprint.attributes
         ]
         return [self._numbers[blueprint.type_id], blueprint.type_id, blueprint.tags, attributes]
+
+
+def _recommended(attribute: BlueprintAttribute) -> list[str]:
+    """Return the values to choose from; what can be chosen has at least one, as in CARLA: scripts take the first."""
+    return list(attribute.recommended) or ([attribute.default] if attribute.modifiable else [])
 
 
 def _streams(actor: Actor) -> bool:

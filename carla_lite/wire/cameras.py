@@ -11,6 +11,7 @@ from typing import Any
 from carla_lite.engine import Actor, World
 from carla_lite.scene import Camera, DynamicScene
 from carla_lite.wire.errors import CallError
+from carla_lite.wire.palette import in_city_colors
 from carla_lite.wire.sensors import Drawing, Surroundings
 from carla_lite.wire.towns import TownViews
 
@@ -42,12 +43,17 @@ def _instances(views: TownViews, camera: Camera, scene: DynamicScene) -> Any:
     return views.perception.labels(camera, scene, with_ids=True)
 
 
+def _cosmos(views: TownViews, camera: Camera, scene: DynamicScene) -> Any:
+    return in_city_colors(views.perception.labels(camera, scene))
+
+
 CAMERAS: dict[str, tuple[int, Draw]] = {
     "sensor.camera.rgb": (13, _color),
     "sensor.camera.depth": (1, _depth),
     "sensor.camera.normals": (2, _normals),
     "sensor.camera.semantic_segmentation": (14, _labels),
     "sensor.camera.instance_segmentation": (15, _instances),
+    "sensor.camera.cosmos_visualization": (16, _cosmos),
 }
 """CARLA's number of each kind of camera, and what draws for it."""
 

@@ -10,7 +10,7 @@ from carla_lite.wire.errors import CallError
 
 DEFAULT_STEP_S = 0.05
 """Step of a world whose client set no fixed one (20 Hz)."""
-MIN_STEP_S, MAX_STEP_S = 1e-4, 1.0
+MIN_STEP_S, MAX_STEP_S = 1e-4, 5.0
 """Shorter steps would not fit: stamps are whole nanoseconds and accelerations go out as float32."""
 
 

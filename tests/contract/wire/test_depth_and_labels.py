@@ -128,3 +128,32 @@ def test_a_chase_camera_sees_its_car_and_a_driver_does_not(world, ego, listeners
         pixels = np.frombuffer(images.get(timeout=TIMEOUT_S).raw_data, np.uint8).reshape(48, 64, 4)
         own = (pixels[..., 2] == CAR) & (pixels[..., 1] == ego.id & 255) & (pixels[..., 0] == ego.id >> 8 & 255)
         assert (own.sum() > 100) == seen
+
+
+def test_the_cosmos_camera_shows_labels_in_the_clients_palette(world, listeners, ego):
+    library = world.get_blueprint_library()
+    types = ("vehicle.audi.a2", "vehicle.carlamotors.firetruck", "vehicle.mitsubishi.fusorosa", "vehicle.vespa.zx125")
+    types += ("vehicle.bh.crossbike", "walker.pedestrian.0001", "static.prop.barrel", "static.prop.streetsign")
+    for number, type_id in enumerate(types):  # a circle of everything, seen from above
+        way = carla.Rotation(yaw=number * 360.0 / len(types)).get_forward_vector()
+        ahead = carla.Location(x=300.0, y=300.0, z=0.5) + carla.Location(way * 12.0)
+        world.spawn_actor(library.find(type_id), carla.Transform(ahead))
+    kinds = ("semantic_segmentation", "cosmos_visualization")
+    size = {"image_size_x": 160, "image_size_y": 90}
+    places = (
+        (None, carla.Transform(carla.Location(x=300.0, y=300.0, z=25.0), carla.Rotation(pitch=-85.0))),
+        (ego, carla.Transform(carla.Location(x=1.0, z=2.0))),
+    )
+    boxes = [
+        listeners.attach(f"sensor.camera.{kind}", parent, place, **size)[1]
+        for parent, place in places
+        for kind in kinds
+    ]
+    world.tick()
+    images = [received.get(timeout=TIMEOUT_S) for received in boxes]
+    seen = set()
+    for labels, cosmos in (images[:2], images[2:]):
+        seen |= set(bytes(labels.raw_data)[2::4])
+        labels.convert(carla.ColorConverter.CityScapesPalette)
+        assert bytes(cosmos.raw_data) == bytes(labels.raw_data)
+    assert len(seen) >= 12

@@ -19,7 +19,7 @@ def test_time_is_counted_in_whole_nanoseconds(ground) -> None:
     assert (events[6].frame, events[6].stamp_ns) == (7, 350_000_000)
 
 
-@pytest.mark.parametrize("dt", [0.0, -0.05, 1.5, math.nan])
+@pytest.mark.parametrize("dt", [0.0, -0.05, 5.5, math.nan])
 def test_impossible_steps_are_refused(ground, dt: float) -> None:
     with pytest.raises(ValueError, match="the step is"):
         ground.world().step(dt)
