@@ -109,6 +109,7 @@ class BodyActor(Actor):
         super().__init__(actor_id, blueprint, attributes, pose)
         self.simulates_physics = self.actor_class is not ActorClass.PROP
         self.collides = True
+        self._lets_go = False
         self._led: tuple[Vector3, Vector3] | None = None
         self._height_m = max(blueprint.half_extent_m[2] - blueprint.box_center_m[2], 0.0)
         self._settle()
@@ -140,6 +141,8 @@ class BodyActor(Actor):
         if self._led is not None:
             self.velocity_mps, self.angular_velocity_radps = self._led
             self._led = None
+        if self._lets_go:
+            b.set_pedals(self.body, VehicleControl())
         vx, vy, _ = self.velocity_mps
         self.acceleration_mps2 = ((vx - before[0]) / dt_s, (vy - before[1]) / dt_s, 0.0)
 
@@ -220,6 +223,7 @@ class Vehicle(BodyActor):
         """Create a vehicle at rest with no pedal pressed."""
         super().__init__(actor_id, blueprint, attributes, pose)
         self._control = VehicleControl()
+        self._lets_go = attributes.get("sticky_control", "true").lower() == "false"
         self.handling = Handling()
         self.has_gravity = True
         self.brake_light_on = False
@@ -233,11 +237,9 @@ class Vehicle(BodyActor):
         return self._control
 
     def apply_control(self, control: VehicleControl) -> None:
-        """Obey ``control`` from the next step on."""
+        """Obey ``control`` from the next step on; without ``sticky_control`` in that step only."""
         self._control = control
-        row = self.body
-        row[b.THROTTLE], row[b.STEER], row[b.BRAKE] = control.throttle, control.steer, control.brake
-        row[b.HAND_BRAKE], row[b.DIRECTION] = float(control.hand_brake), float(control.drive_direction)
+        b.set_pedals(self.body, control)
 
     def set_physics(self, mass_kg: float, max_steer_rad: float) -> None:
         """Change mass (its yaw inertia with it) and the largest wheel angle; raises ValueError for impossible ones."""
@@ -253,6 +255,11 @@ class Vehicle(BodyActor):
         self.handling = handling
         handling.write(self.body)
         self.body[b.GRIP] = self.own_grip
+
+    @property
+    def grip(self) -> float:
+        """What the tyres hold where the vehicle was in the last step."""
+        return float(self.body[b.GRIP])
 
     @property
     def own_grip(self) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from carla_lite.engine.catalog import ActorClass, Blueprint
+from carla_lite.engine.controls import VehicleControl
 from waypilot.geometry import FloatArray
 
 # State, map axes: position of the actor origin (m), heading (rad), velocity (m/s), yaw rate (rad/s), angle of the
@@ -49,3 +50,9 @@ def set_pushable(row: FloatArray, blueprint: Blueprint, pushable: bool) -> None:
     square = 4.0 * (row[HALF_X] ** 2 + row[HALF_Y] ** 2)
     row[INVERSE_MASS] = 1.0 / blueprint.mass_kg if pushable else 0.0
     row[INVERSE_INERTIA] = 12.0 / (blueprint.mass_kg * square) if pushable else 0.0
+
+
+def set_pedals(row: FloatArray, control: VehicleControl) -> None:
+    """Let a vehicle's row follow a control."""
+    row[THROTTLE], row[STEER], row[BRAKE] = control.throttle, control.steer, control.brake
+    row[HAND_BRAKE], row[DIRECTION] = float(control.hand_brake), float(control.drive_direction)

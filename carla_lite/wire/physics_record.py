@@ -87,6 +87,12 @@ def placed(physics: Wire, blueprint: Blueprint, pose: Pose) -> Wire:
     return [*physics[:WHEELS_FIELD], wheels, *physics[WHEELS_FIELD + 1 :]]
 
 
+def with_tire_friction(physics: Wire, grip: float) -> Wire:
+    """Return a copy whose tyres all hold ``grip``, as they do in a friction trigger."""
+    wheels = [[grip * DEFAULT_TIRE_FRICTION, *wheel[1:]] for wheel in physics[WHEELS_FIELD]]
+    return [*physics[:WHEELS_FIELD], wheels, *physics[WHEELS_FIELD + 1 :]]
+
+
 def read_physics(value: Any) -> Wire:
     """Check a VehiclePhysicsControl and return it; raises CallError for wrong fields, mass or number of wheels."""
     number, flag = readers.number, readers.flag

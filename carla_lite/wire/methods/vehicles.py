@@ -16,6 +16,7 @@ from carla_lite.wire.physics_record import (
     placed,
     power_train,
     read_physics,
+    with_tire_friction,
 )
 from carla_lite.wire.simulation import Simulation
 from carla_lite.wire.table import MethodTable
@@ -56,9 +57,11 @@ def get_ackermann_controller_settings(simulation: Simulation, actor_id: int) -> 
 
 @TABLE.value(readers.actor_id)
 def get_physics_control(simulation: Simulation, actor_id: int) -> list[Any]:
-    """Return a vehicle's physics parameters, its wheels where they are now."""
+    """Return a vehicle's physics parameters, its wheels where they are now, in a friction trigger with its friction."""
     vehicle = simulation.actor_of(Vehicle, actor_id)
     physics = simulation.physics.get(actor_id) or default_physics(vehicle.blueprint)
+    if vehicle.grip != vehicle.own_grip:
+        physics = with_tire_friction(physics, vehicle.grip)
     return placed(physics, vehicle.blueprint, vehicle.pose)
 
 

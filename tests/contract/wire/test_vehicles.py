@@ -267,7 +267,10 @@ def test_a_friction_trigger_makes_the_road_slippery(world, ego):
     blueprint.set_attribute("friction", "0.35")
     trigger = world.spawn_actor(blueprint, ego.get_transform())
     slow = speed_after(world, ego, 10, throttle=1.0)
+    assert [wheel.tire_friction for wheel in ego.get_physics_control().wheels] == pytest.approx([0.35] * 4)
     trigger.destroy()
+    world.tick()
+    assert ego.get_physics_control().wheels[0].tire_friction == pytest.approx(3.5)
     ego.set_target_velocity(carla.Vector3D())
     assert slow < 0.3 * speed_after(world, ego, 10, throttle=1.0)
 
@@ -319,3 +322,16 @@ def test_calls_on_dead_actors_are_errors_not_accidents(world, ego, raw):
         assert error is None
         assert str(ego.id) in result[0][1][0]
         assert "not found" in result[0][1][0]
+
+
+@pytest.mark.parametrize("sticky", [True, False])
+def test_a_control_lasts_one_step_unless_it_is_sticky(world, sticky):
+    blueprint = world.get_blueprint_library().find("vehicle.tesla.model3")
+    blueprint.set_attribute("sticky_control", str(sticky))
+    vehicle = world.spawn_actor(blueprint, world.get_map().get_spawn_points()[0])
+    vehicle.apply_control(carla.VehicleControl(throttle=1.0))
+    world.tick()
+    after_one = vehicle.get_velocity().length()
+    assert vehicle.get_control().throttle == 1.0
+    world.tick()
+    assert (vehicle.get_velocity().length() > after_one > 0.1) == sticky
