@@ -11,6 +11,7 @@ import msgpack
 
 from carla_lite.wire import readers
 from carla_lite.wire.errors import CallError
+from carla_lite.wire.refused import refusal
 from carla_lite.wire.table import Method
 
 _LOG = logging.getLogger(__name__)
@@ -62,7 +63,8 @@ class RpcServer:
         method = self._methods.get(name)
         if method is None:
             self._complain("unknown methods", f"no method {name[:80]!r}")
-            return f"carla_lite has no method '{name[:80]}'", None
+            refused = refusal(name)
+            return (f"carla_lite has no method '{name[:80]}'", None) if refused is None else (None, refused)
         try:
             if not params:
                 raise CallError("the call metadata is missing")

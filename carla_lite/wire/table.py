@@ -28,7 +28,8 @@ def _void_success(_: Any) -> list[Any]:
     return [[False]]
 
 
-def _void_failure(message: str) -> list[Any]:
+def void_failure(message: str) -> list[Any]:
+    """Wrap the error of a call that would return nothing."""
     return [[True, [message]]]
 
 
@@ -75,7 +76,7 @@ class MethodTable:
 
     def void(self, *arguments: Reader[Any]) -> Callable[[Handler], Handler]:
         """Register a call that returns nothing."""
-        return self._register(arguments, _void_success, _void_failure)
+        return self._register(arguments, _void_success, void_failure)
 
     def bare(self, *arguments: Reader[Any]) -> Callable[[Handler], Handler]:
         """Register a call whose result goes out as it is, without an envelope."""

@@ -81,9 +81,22 @@ def test_the_server_knows_exactly_the_calls_that_are_not_missing():
 
 def test_a_missing_call_is_refused_by_name(raw):
     for call in sorted(calls_of("missing")):
-        error, result = raw.call(call)
-        assert result is None, call
-        assert call in error
+        error, ((failed, (words,)),) = raw.call(call)
+        assert (error, failed) == (None, not call.startswith(("get_", "is_", "are_"))), call
+        assert f"no '{call}'" in words
+
+
+def test_the_genuine_client_shows_why_a_call_is_refused(world, ego, listeners):
+    camera, _ = listeners.attach("sensor.camera.rgb", ego, image_size_x=8, image_size_y=8)
+    for call in (
+        lambda: world.unload_map_layer(carla.MapLayer.Buildings),
+        lambda: ego.get_component_world_transform("body"),
+        lambda: ego.get_wheel_pitch_angle(carla.VehicleWheelLocation.FL_Wheel),
+        lambda: camera.enable_gbuffers(True),
+        lambda: camera.listen_to_gbuffer(carla.GBufferTextureID.SceneDepth, print),
+    ):
+        with pytest.raises(RuntimeError, match="carla_lite has no '"):
+            call()
 
 
 def test_sensors_are_those_of_the_catalog():
