@@ -34,7 +34,8 @@ class RewardConfig:
     ``penalty`` times the CARLA leaderboard 2.1's coefficient of the infraction (``penalties.py`` of the metrics: 1.0
     pedestrian, 0.7 vehicle, 0.6 static, 0.4 red light) is what an end costs; leaving the road, the route or the
     direction counts as static, standing for too long, idle or not, as the leaderboard's time-out (0.4). A stop sign
-    passed without a stop costs 0.25 times ``penalty`` and ends nothing. Our choice: 10, about as much as ten seconds
+    passed without a stop costs ``stop_sign`` times ``penalty`` and ends nothing (the leaderboard's coefficient is 0.25;
+    0 here, since heads that paid it passed as many). Our choice: 10, about as much as ten seconds
     of perfect driving are worth at the default discount.
     """
 
@@ -47,6 +48,7 @@ class RewardConfig:
     short_time: float = 0.5
     short_time_s: float = 0.95
     idle: float = 0.5
+    stop_sign: float = 0.0
     penalty: float = 10.0
 
     def __post_init__(self) -> None:
@@ -57,7 +59,7 @@ class RewardConfig:
         for name in ("lane_low", "comfort", "short_time"):
             if not 0.0 <= getattr(self, name) <= 1.0:
                 raise ValueError(f"{name} is {getattr(self, name)}, expected a factor from 0 to 1")
-        for name in ("short_time_s", "idle", "penalty"):
+        for name in ("short_time_s", "idle", "stop_sign", "penalty"):
             if not getattr(self, name) >= 0.0:
                 raise ValueError(f"{name} is {getattr(self, name)}, expected 0 or more")
 

@@ -37,9 +37,6 @@ COEFFICIENTS = {
 }
 """Of the CARLA leaderboard 2.1; those that it lacks as ``RewardConfig`` tells."""
 
-STOP_SIGN_COEFFICIENT = 0.25
-"""The leaderboard 2.1's too; a stop sign that is passed without a stop does not end a drive."""
-
 _NEAR_M = 40.0
 _BEHIND_RAD = math.radians(150.0)
 _STANDING_MPS = 5e-3

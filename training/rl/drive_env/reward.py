@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from training.rl.drive_env.config import RewardConfig
-from training.rl.drive_env.infractions import COEFFICIENTS, GOAL, NONE, STOP_SIGN_COEFFICIENT
+from training.rl.drive_env.infractions import COEFFICIENTS, GOAL, NONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class StepFacts:
 def step_reward(facts: StepFacts, config: RewardConfig) -> float:
     """Progress times factors, minus the prices of standing idle, of stop signs, and of what ended the episode."""
     reward = facts.progress * factor(facts, config) - (config.idle if facts.idle else 0.0)
-    reward -= config.penalty * STOP_SIGN_COEFFICIENT * facts.signs_ignored
+    reward -= config.penalty * config.stop_sign * facts.signs_ignored
     if facts.ended in (NONE, GOAL):
         return reward
     return reward - config.penalty * COEFFICIENTS[facts.ended]

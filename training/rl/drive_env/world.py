@@ -253,6 +253,12 @@ def _nearest(drive: Drive) -> tuple[float, float, float, float]:
     return at.x_m / _FAR_M, at.y_m / _FAR_M, (cos * east + sin * north) / 10.0, (cos * north - sin * east) / 10.0
 
 
+def next_on_route_m(drive: Drive) -> float:
+    """Distance along the route to the next road user on it; infinity when there is none within 40 m."""
+    gap_m, _ = _next_on_route(drive, drive.place.s_m)
+    return gap_m if gap_m < _FAR_M else math.inf
+
+
 def _next_on_route(drive: Drive, s_m: float) -> tuple[float, float]:
     """Distance along the route (at most 40 m) and speed of the next road user on it."""
     best, speed_mps = _FAR_M, 0.0

@@ -198,7 +198,7 @@ def test_driving_off_the_road_ends_the_episode_and_costs(policy: WaypointPolicyT
 def test_reward_is_progress_times_factors_minus_the_infraction() -> None:
     config = RewardConfig()
     assert step_reward(replace(FACTS, progress=0.0, idle=True), config) == pytest.approx(-0.5)
-    assert step_reward(replace(FACTS, signs_ignored=2), config) == pytest.approx(0.5 - 5.0)
+    assert step_reward(replace(FACTS, signs_ignored=2), replace(config, stop_sign=0.25)) == pytest.approx(0.5 - 5.0)
     assert step_reward(FACTS, config) == pytest.approx(0.5)
     assert factor(replace(FACTS, lateral_m=-1.125), config) == pytest.approx(0.5)
     assert factor(replace(FACTS, lateral_m=2.0), config) == 0.0

@@ -1,0 +1,73 @@
+"""What a delta head does where: its change of speed beside what the simulator knows of the situation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from training.models.heads import DeltaWaypointHead
+from training.rl.drive_env.config import SELECTION_TOWNS, DriveEnvConfig, RestartConfig
+from training.rl.drive_env.evaluation import selection_batches
+from training.rl.drive_env.world import DriveWorld, next_on_route_m
+from training.rl.waypoint_policy_torch import WaypointPolicyTorch
+
+_CHANGE_WITHIN_S = 2.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Looks:
+    """L looks of a policy, one entry each.
+
+    ``change_mps`` is by how much the head changes the plan's mean speed over the next 2 s, ``speed_mps`` the vehicle's;
+    ``gap_m``, ``red_light_m`` and ``stop_sign_m`` are the distances to whoever is next on the route, to the next red
+    light and to the next stop sign not stopped at yet, infinite beyond 40 m.
+    """
+
+    change_mps: NDArray[np.float64]
+    speed_mps: NDArray[np.float64]
+    gap_m: NDArray[np.float64]
+    red_light_m: NDArray[np.float64]
+    stop_sign_m: NDArray[np.float64]
+
+
+@torch.inference_mode()
+def watch(policy: WaypointPolicyTorch, config: DriveEnvConfig, drives: int) -> Looks:
+    """Drive the first selection drives with the policy's delta head. Raises ValueError when it has none."""
+    head = policy.delta_head
+    if head is None:
+        raise ValueError("this policy has no delta head, there is nothing to watch")
+    config = replace(config, towns=SELECTION_TOWNS, distinct_drives=0, restarts=RestartConfig(), workers=1)
+    batches = selection_batches(drives)
+    rows = [row for seeds in batches for row in _watch(DriveWorld(policy, config, len(seeds)), head, seeds)]
+    return Looks(*np.array(rows, dtype=np.float64).T)
+
+
+def _watch(world: DriveWorld, head: DeltaWaypointHead, seeds: NDArray[np.uint64]) -> list[tuple[float, ...]]:
+    rows: list[tuple[float, ...]] = []
+    world.start(np.arange(world.size), seeds)
+    running = np.ones(world.size, dtype=bool)
+    while running.any():
+        seen = world.look()
+        delta_m = head.deltas(head.coefficients(seen.inputs[:, : head.input_dim]), seen.plan_m)
+        change_mps = _mean_speed(seen.plan_m + delta_m, world) - _mean_speed(seen.plan_m, world)
+        for row in np.flatnonzero(running).tolist():
+            rows.append((float(change_mps[row]), *_situation(world, row)))
+        running = ~world.follow(seen.plan_m + delta_m).done
+    return rows
+
+
+def _situation(world: DriveWorld, row: int) -> tuple[float, float, float, float]:
+    drive = world.drives[row]
+    pose = drive.ego.pose_map_from_base_link.planar
+    gap_m, red_m, sign_m = next_on_route_m(drive), drive.red_lights.ahead_m(pose), drive.stop_signs.ahead_m(pose)
+    return drive.ego.speed_mps, gap_m, red_m, sign_m
+
+
+def _mean_speed(plan_m: torch.Tensor, world: DriveWorld) -> torch.Tensor:
+    dt_s = world.policy.model.config.waypoint_dt_s
+    count = max(round(_CHANGE_WITHIN_S / dt_s), 1)
+    steps_m = torch.diff(plan_m[:, :count], dim=1, prepend=torch.zeros_like(plan_m[:, :1]))
+    return steps_m.norm(dim=2).sum(dim=1) / (count * dt_s)
