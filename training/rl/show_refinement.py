@@ -60,6 +60,8 @@ def draw_curves(runs: Mapping[str, Sequence[Mapping[str, Any]]]) -> bytes:
         axis.axhline(of_all[0][name], color="0.4", linestyle="--", linewidth=1.0, label="SFT only")
         axis.set(title=title, xlabel="environment steps")
         axis.grid(alpha=0.3)
+    for axis in axes.flat[len(shown) :]:
+        axis.set_visible(False)
     axes.flat[0].legend()
     return _svg(figure)
 
