@@ -6,7 +6,10 @@ SHELL := bash
 .DEFAULT_GOAL := help
 
 OUT ?= out/demo
-CHECKPOINT ?= checkpoints/sft_waypoint_bc_v0.pt
+SHIPPED := checkpoints/sft_traffic_base_v0.pt
+CHECKPOINT ?= $(SHIPPED)
+# The shipped head refines the shipped checkpoint only.
+DELTA_CHECKPOINT ?= $(if $(filter $(SHIPPED),$(CHECKPOINT)),checkpoints/ppo_traffic_delta_v0.pt)
 SCENARIOS ?=
 PIPELINE_ARGS ?=
 PYTEST_ARGS ?=
@@ -17,9 +20,9 @@ help: ## Show this list
 setup: ## Make or update .venv and ros2_ws/install
 	@bash scripts/setup_env.sh
 
-demo: setup ## Drive the five standard scenarios through ROS 2 with the shipped checkpoint; leaves out/demo/report.html (CHECKPOINT= OUT= SCENARIOS=a,b)
+demo: setup ## Drive the five standard scenarios through ROS 2 with the shipped checkpoint, refined by reinforcement learning; leaves out/demo/report.html (CHECKPOINT= DELTA_CHECKPOINT= OUT= SCENARIOS=a,b)
 	@source scripts/ros_env.sh
-	python -m waypilot.supervisor launch/stack.yaml checkpoint:="$(CHECKPOINT)" output_dir:="$(OUT)" $(if $(SCENARIOS),scenarios:="$(SCENARIOS)")
+	python -m waypilot.supervisor launch/stack.yaml checkpoint:="$(CHECKPOINT)" delta_checkpoint:="$(DELTA_CHECKPOINT)" output_dir:="$(OUT)" $(if $(SCENARIOS),scenarios:="$(SCENARIOS)")
 
 pipeline: setup ## Make a policy from nothing: collect, train, refine, select, evaluate (PIPELINE_ARGS="--smoke" for a tiny one)
 	@.venv/bin/python -m training.pipeline $(PIPELINE_ARGS)
