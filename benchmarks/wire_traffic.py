@@ -1,21 +1,30 @@
 """Ticks per second with traffic and cameras, through the genuine client: ``python -m benchmarks.wire_traffic``.
 
 Server and client share the machine; every tick waits for the images of every camera. The figures are medians of several
-runs in one fresh world per case. The targets are those of docs/results/performance.md.
+runs in one fresh world per case. The targets are those of docs/results/performance.md. Then, per case, where the
+processor time of a tick goes: the client without its main thread, which spins while it waits; in the server physics,
+renderer, and the rest, which is the wire: reading and answering calls, states, sockets.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
+import os
 import random
+import signal
 import socket
+import tempfile
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import carla
 
 from benchmarks.figures import Figure, show
+from benchmarks.timed_server import PHYSICS, RENDERER, TIMES_FILE
 from benchmarks.wire import attach_camera, make_synchronous, measure
 from carla_lite.wire.process import ServerProcess
 
@@ -51,14 +60,62 @@ def main(arguments: Sequence[str] | None = None) -> list[Figure]:
     parser.add_argument("--runs", type=int, default=5, help="runs per figure (default: %(default)s)")
     parser.add_argument("--ticks", type=int, default=200, help="ticks per run (default: %(default)s)")
     options = parser.parse_args(arguments)
-    figures = []
+    figures = [Figure.of("start to first answered tick", "s", [_start_s() for _ in range(options.runs)])]
     with ServerProcess(map=_TOWN, extra_arguments=("--log-level", "error")) as server:
         client = carla.Client(server.host, server.port)
         client.set_timeout(_TIMEOUT_S)
         for case in CASES:
             with _world_of(client, case) as tick:
                 figures.append(Figure.of(case.name, "ticks/s", measure(options.runs, options.ticks, tick)))
-    return show(figures)
+    show(figures)
+    return figures + show([figure for case in CASES for figure in _shares(case, options.ticks)])
+
+
+def _start_s() -> float:
+    """Time from starting a server (its kernels compiled before) to its first answered tick."""
+    begin_s = time.monotonic()
+    with ServerProcess(map=_TOWN, extra_arguments=("--log-level", "error")) as server:
+        client = carla.Client(server.host, server.port)
+        client.set_timeout(_TIMEOUT_S)
+        world = client.get_world()
+        make_synchronous(world)
+        world.tick()
+        return time.monotonic() - begin_s
+
+
+def _shares(case: Case, ticks: int) -> list[Figure]:
+    """Processor time per tick of the client and of the server's parts, with their shares."""
+    with tempfile.TemporaryDirectory() as folder:
+        times = Path(folder) / "times.json"
+        os.environ[TIMES_FILE] = str(times)
+        arguments = ("--log-level", "error")
+        with ServerProcess(map=_TOWN, extra_arguments=arguments, module="benchmarks.timed_server") as server:
+            client = carla.Client(server.host, server.port)
+            client.set_timeout(_TIMEOUT_S)
+            with _world_of(client, case) as tick:
+                for _ in range(ticks // 4):
+                    tick()
+                before, own_s = _server_s(server.pid, times), time.process_time() - time.thread_time()
+                for _ in range(ticks):
+                    tick()
+                own_s = time.process_time() - time.thread_time() - own_s
+                spent = {part: value - before[part] for part, value in _server_s(server.pid, times).items()}
+    parts = {"client": own_s, PHYSICS: spent[PHYSICS], RENDERER: spent[RENDERER]}
+    parts["wire"] = spent["all"] - spent[PHYSICS] - spent[RENDERER]
+    whole = sum(parts.values())
+    return [
+        Figure.of(f"{case.name}: {part} ({seconds / whole:.0%})", "ms/tick", [1e3 * seconds / ticks])
+        for part, seconds in parts.items()
+    ]
+
+
+def _server_s(pid: int, times: Path) -> dict[str, float]:
+    """Ask a timed server for its processor seconds."""
+    times.unlink(missing_ok=True)
+    os.kill(pid, signal.SIGUSR1)
+    while not times.exists():
+        time.sleep(0.01)
+    return dict(json.loads(times.read_text(encoding="utf-8")))
 
 
 @contextmanager

@@ -35,15 +35,17 @@ class ServerProcess:
         xodr: Path | None = None,
         extra_arguments: tuple[str, ...] = (),
         ready_timeout_s: float = 300.0,
+        module: str = "carla_lite",
     ) -> None:
         """Prepare a server; ``port`` 0 lets it choose one, ``xodr`` is an OpenDRIVE file to serve instead of ``map``.
 
+        ``module`` is what ``python -m`` starts, for a server with something around it.
         The first start on a machine compiles: up to a minute on an idle one, several on one that is busy.
         """
         self.host = "127.0.0.1"
         self.port = port
         self.streaming_port = 0
-        self._command = [sys.executable, "-m", "carla_lite"]
+        self._command = [sys.executable, "-m", module]
         self._command += ["--map", map] if xodr is None else ["--xodr", str(xodr)]
         self._command += ["--port", str(port), "--seed", str(seed), *extra_arguments]
         self._ready_timeout_s = ready_timeout_s
