@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -243,11 +244,16 @@ def _quaternion(pose: Pose) -> tuple[float, float, float, float]:
 def _color(actor: Actor) -> Rgb:
     text = actor.attributes.get("color")
     if text is not None:
-        r, g, b = (int(part) for part in text.split(","))
-        return r, g, b
+        return _rgb(text)
     if actor.actor_class is ActorClass.WALKER:
         return _CLOTHES[actor.id % len(_CLOTHES)]
     return _DEFAULT_COLOR
+
+
+@lru_cache(maxsize=1024)
+def _rgb(text: str) -> Rgb:
+    r, g, b = (int(part) for part in text.split(","))
+    return r, g, b
 
 
 def _scene_actor(actor: Actor, shape: Shape) -> SceneActor:
