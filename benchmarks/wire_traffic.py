@@ -65,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> list[Figure]:
         client = carla.Client(server.host, server.port)
         client.set_timeout(_TIMEOUT_S)
         for case in CASES:
-            with _world_of(client, case) as tick:
+            with world_of(client, case) as tick:
                 figures.append(Figure.of(case.name, "ticks/s", measure(options.runs, options.ticks, tick)))
     show(figures)
     return figures + show([figure for case in CASES for figure in _shares(case, options.ticks)])
@@ -92,7 +92,7 @@ def _shares(case: Case, ticks: int) -> list[Figure]:
         with ServerProcess(map=_TOWN, extra_arguments=arguments, module="benchmarks.timed_server") as server:
             client = carla.Client(server.host, server.port)
             client.set_timeout(_TIMEOUT_S)
-            with _world_of(client, case) as tick:
+            with world_of(client, case) as tick:
                 for _ in range(ticks // 4):
                     tick()
                 before, own_s = _server_s(server.pid, times), time.process_time() - time.thread_time()
@@ -119,7 +119,7 @@ def _server_s(pid: int, times: Path) -> dict[str, float]:
 
 
 @contextmanager
-def _world_of(client: carla.Client, case: Case) -> Iterator[Callable[[], None]]:
+def world_of(client: carla.Client, case: Case) -> Iterator[Callable[[], None]]:
     """Begin a world; gives what one tick does."""
     world = client.load_world(_TOWN)
     make_synchronous(world)
