@@ -39,17 +39,17 @@ class Clocks:
         setattr(owner, method, counted)
 
 
-def main() -> int:
+def serve_timed() -> int:
     """Run the server with clocks."""
     from carla_lite.engine import World
     from carla_lite.render import Renderer
-    from carla_lite.wire.cli import main as serve
+    from carla_lite.wire.cli import main
 
     clocks, path = Clocks(), Path(os.environ[TIMES_FILE])
     for part, owner, method in ((PHYSICS, World, "step"), (RENDERER, World, "scene"), (RENDERER, Renderer, "rgb")):
         clocks.watch(part, owner, method)
     signal.signal(signal.SIGUSR1, _writer(clocks, path))
-    return serve()
+    return main()
 
 
 def _writer(clocks: Clocks, path: Path) -> Callable[..., None]:
@@ -63,4 +63,4 @@ def _writer(clocks: Clocks, path: Path) -> Callable[..., None]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(serve_timed())
