@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from benchmarks.clocks import Clock, Watched
 from benchmarks.figures import Figure, show
 from training.rl.drive_env.config import DriveEnvConfig
 from training.rl.drive_env.drive import Drive
@@ -26,31 +26,12 @@ from training.rl.waypoint_policy_torch import WaypointPolicyConfig, WaypointPoli
 
 SHIPPED = Path(__file__).parents[1] / "checkpoints" / "sft_waypoint_bc_v0.pt"
 CARS = 16
-SPENT: tuple[tuple[str, type, str], ...] = (
+SPENT: tuple[Watched, ...] = (
     ("rendering and observation", Gaze, "observe"),
     ("encoder and heads", Gaze, "ask"),
     ("dynamics, traffic, controller, judge", Drive, "advance"),
     ("new episodes", DriveWorld, "start"),
 )
-
-
-class Clock:
-    """Adds up the processor time of chosen methods."""
-
-    def __init__(self) -> None:
-        self.spent_s = dict.fromkeys((name for name, _, _ in SPENT), 0.0)
-        for name, owner, method in SPENT:
-            setattr(owner, method, self._timed(name, getattr(owner, method)))
-
-    def _timed(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
-        def timed(*arguments: Any) -> Any:
-            begin = time.thread_time()
-            try:
-                return function(*arguments)
-            finally:
-                self.spent_s[name] += time.thread_time() - begin
-
-        return timed
 
 
 class Measured:
@@ -110,7 +91,7 @@ def main(arguments: Sequence[str] | None = None) -> list[Figure]:
     for world in worlds.values():
         for seed in range(3):  # towns, renderers and kernels are made outside the measured time
             drive(world, 5, seed + 100)
-    clock = Clock()
+    clock = Clock(SPENT)
     figures = {name: Measured() for name in worlds}
     for seed in range(1, options.rounds + 1):
         for name, world in worlds.items():

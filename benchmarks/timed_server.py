@@ -13,30 +13,11 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+
+from benchmarks.clocks import Clock
 
 TIMES_FILE = "TIMES_FILE"
 PHYSICS, RENDERER = "physics", "renderer"
-
-
-class Clocks:
-    """Adds up the processor time of chosen methods."""
-
-    def __init__(self) -> None:
-        self.spent_s = {PHYSICS: 0.0, RENDERER: 0.0}
-
-    def watch(self, part: str, owner: type, method: str) -> None:
-        """Count the time of a method towards a part."""
-        timed = getattr(owner, method)
-
-        def counted(*arguments: Any, **options: Any) -> Any:
-            begin_s = time.thread_time()
-            try:
-                return timed(*arguments, **options)
-            finally:
-                self.spent_s[part] += time.thread_time() - begin_s
-
-        setattr(owner, method, counted)
 
 
 def serve_timed() -> int:
@@ -45,18 +26,16 @@ def serve_timed() -> int:
     from carla_lite.render import Renderer
     from carla_lite.wire.cli import main
 
-    clocks, path = Clocks(), Path(os.environ[TIMES_FILE])
-    for part, owner, method in ((PHYSICS, World, "step"), (RENDERER, World, "scene"), (RENDERER, Renderer, "rgb")):
-        clocks.watch(part, owner, method)
-    signal.signal(signal.SIGUSR1, _writer(clocks, path))
+    clock = Clock(((PHYSICS, World, "step"), (RENDERER, World, "scene"), (RENDERER, Renderer, "rgb")))
+    signal.signal(signal.SIGUSR1, _writer(clock, Path(os.environ[TIMES_FILE])))
     return main()
 
 
-def _writer(clocks: Clocks, path: Path) -> Callable[..., None]:
+def _writer(clock: Clock, path: Path) -> Callable[..., None]:
     def write(*_: object) -> None:
         used = time.process_time()
         partial = path.with_suffix(".partial")
-        partial.write_text(json.dumps({"all": used, **clocks.spent_s}))
+        partial.write_text(json.dumps({"all": used, **clock.spent_s}))
         partial.replace(path)
 
     return write

@@ -15,7 +15,7 @@ import argparse
 import sys
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +26,7 @@ from waypilot.files import write_json_atomic
 from waypilot.metrics import ScenarioResult
 from waypilot.metrics.paired import PairedDifference, compare_pairs
 from waypilot.metrics.themes import better_way
-from waypilot.report.comparison import NotComparableError, compare_results
+from waypilot.report.comparison import NotComparableError, compare_results, difference_to_dict
 from waypilot.report.results import Results, ResultsError, load_results
 
 ALL_SUITES = "all suites"
@@ -161,9 +161,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _plain(compared: SeedComparison) -> dict[str, object]:
-    difference = compared.difference
-    values = asdict(difference) | {"better": difference.better.value, "verdict": difference.verdict.value}
-    return {"suite": compared.suite, **values, "seed_means": list(compared.seed_means)}
+    told = {"suite": compared.suite, "name": compared.difference.name}
+    return told | difference_to_dict(compared.difference) | {"seed_means": list(compared.seed_means)}
 
 
 def _table(suite: str, rows: Sequence[SeedComparison]) -> Table:

@@ -10,7 +10,6 @@ frozen plan (percentile bootstrap over the seeds, 95 %).
 from __future__ import annotations
 
 import argparse
-import io
 import json
 import logging
 import sys
@@ -19,10 +18,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import matplotlib
 import numpy as np
 from matplotlib import pyplot
 
+from training.curves import as_svg, draw_seeds, draw_without_screen
 from training.models.checkpoint import CheckpointError
 from training.rl.comparison import HIGHER_IS_BETTER, compare_values
 from training.rl.refinement import RLRefinementTrainer
@@ -112,26 +111,18 @@ brought the car. The curves show every seed thinly and their mean boldly; the da
 
 def plot(runs: Mapping[str, Sequence[Run]]) -> bytes:
     """Draw the learning curves over environment steps as SVG, the same bytes for the same runs."""
-    matplotlib.use("Agg")
-    matplotlib.rcParams["svg.hashsalt"] = "toy_rl"
+    draw_without_screen("toy_rl")
     figure, axes = pyplot.subplots(2, 2, figsize=(9.0, 6.0), layout="constrained")
     for axis, name in zip(axes.flat, ("return", "ade_m", "fde_m", "goal_reach_rate"), strict=True):
         for algorithm, done in runs.items():
             curves = [_curve(run, name) for run in done]
-            for steps, values in curves:
-                axis.plot(steps, values, color=_COLOURS[algorithm], alpha=0.25, linewidth=0.8)
-            grid = np.linspace(0, min(steps[-1] for steps, _ in curves), 50)
-            mean = np.mean([np.interp(grid, steps, values) for steps, values in curves], axis=0)
-            axis.plot(grid, mean, color=_COLOURS[algorithm], linewidth=2.0, label=algorithm.upper())
+            draw_seeds(axis, curves, _COLOURS[algorithm], algorithm.upper())
         base = np.mean([run.metrics["sft_only"][name] for run in next(iter(runs.values()))])
         axis.axhline(base, color="0.4", linestyle="--", linewidth=1.0, label="SFT only")
         axis.set(title=LABELS[name], xlabel="environment steps")
         axis.grid(alpha=0.3)
     axes.flat[0].legend()
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="svg", metadata={"Date": None})
-    pyplot.close(figure)
-    return buffer.getvalue()
+    return as_svg(figure)
 
 
 def _curve(run: Run, name: str) -> tuple[list[int], list[float]]:

@@ -11,7 +11,6 @@ lights and stop signs. Exit code 2: a run cannot be read.
 from __future__ import annotations
 
 import argparse
-import io
 import json
 import sys
 from collections.abc import Mapping, Sequence
@@ -19,12 +18,12 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import matplotlib
 import numpy as np
 from matplotlib import pyplot
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
+from training.curves import as_svg, draw_seeds, draw_without_screen
 from training.models.checkpoint import CheckpointError
 from training.rl.drive_env.acting import Looks, watch
 from training.rl.drive_env.config import DriveEnvConfig
@@ -56,14 +55,14 @@ def draw_curves(runs: Mapping[str, Sequence[Mapping[str, Any]]]) -> bytes:
             curves = [
                 ([e["env_steps"] for e in run["evaluations"]], [e[name] for e in run["evaluations"]]) for run in done
             ]
-            _draw_seeds(axis, curves, _COLOURS[algorithm], algorithm.upper())
+            draw_seeds(axis, curves, _COLOURS[algorithm], algorithm.upper())
         axis.axhline(of_all[0][name], color="0.4", linestyle="--", linewidth=1.0, label="SFT only")
         axis.set(title=title, xlabel="environment steps")
         axis.grid(alpha=0.3)
     for axis in axes.flat[len(shown) :]:
         axis.set_visible(False)
     axes.flat[0].legend()
-    return _svg(figure)
+    return as_svg(figure)
 
 
 def draw_acting(looks: Looks) -> bytes:
@@ -91,15 +90,7 @@ def draw_acting(looks: Looks) -> bytes:
     for axis in axes.flat:
         axis.axhline(0.0, color="0.4", linewidth=0.8)
         axis.grid(alpha=0.3)
-    return _svg(figure)
-
-
-def _draw_seeds(axis: Axes, curves: Sequence[tuple[list[int], list[float]]], colour: str, label: str) -> None:
-    for steps, values in curves:
-        axis.plot(steps, values, color=colour, alpha=0.3, linewidth=0.8)
-    grid = np.linspace(0, min(steps[-1] for steps, _ in curves), 50)
-    mean = np.mean([np.interp(grid, steps, values) for steps, values in curves], axis=0)
-    axis.plot(grid, mean, color=colour, linewidth=2.0, label=label)
+    return as_svg(figure)
 
 
 def _draw_by_distance(
@@ -125,16 +116,8 @@ def _draw_by_distance(
 
 
 def _sheet(rows: int, columns: int, size: tuple[float, float]) -> tuple[Any, Any]:
-    matplotlib.use("Agg")
-    matplotlib.rcParams["svg.hashsalt"] = "refinement"
+    draw_without_screen("refinement")
     return pyplot.subplots(rows, columns, figsize=size, layout="constrained")
-
-
-def _svg(figure: Any) -> bytes:
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="svg", metadata={"Date": None})
-    pyplot.close(figure)
-    return buffer.getvalue()
 
 
 def _looks(run: Path, drives: int) -> Looks:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import torch
 from torch.nn import functional
 
+from training.plan_speed import mean_speed_mps
+
 # Below this step length (metres per waypoint interval) a label has no direction of travel.
 _STANDING_STEP_M = 0.05
 _SMOOTH_L1_BETA_M = 0.25
-_CHANGE_AFTER_S = 2.0
+_CHANGE_WITHIN_S = 2.0
 _FULL_CHANGE_MPS = 3.0
 
 
@@ -53,9 +55,7 @@ def change_weights(label_m: torch.Tensor, speed_mps: torch.Tensor, dt_s: float, 
     few, and "go on as now" is right in all others: a network that learns each frame alike learns to stand because it
     stands (the inertia problem; Codevilla et al. 2019, arXiv 1904.08980).
     """
-    count = min(max(round(_CHANGE_AFTER_S / dt_s), 1), label_m.shape[1])
-    steps_m = torch.diff(label_m[:, :count], dim=1, prepend=torch.zeros_like(label_m[:, :1]))
-    change_mps = steps_m.norm(dim=-1).sum(dim=1) / (count * dt_s) - speed_mps
+    change_mps = mean_speed_mps(label_m, dt_s, _CHANGE_WITHIN_S) - speed_mps
     return 1.0 + most * (change_mps.abs() / _FULL_CHANGE_MPS).clamp(max=1.0)
 
 

@@ -77,7 +77,7 @@ def comparison_to_dict(comparison: Comparison) -> dict[str, object]:
         "warnings": list(comparison.warnings),
         "deciding_metric": DECIDING_METRIC,
         "verdict": comparison.deciding.text,
-        "metrics": {difference.name: _difference_to_dict(difference) for difference in comparison.differences},
+        "metrics": {difference.name: difference_to_dict(difference) for difference in comparison.differences},
     }
 
 
@@ -85,7 +85,8 @@ def _identity(results: Results) -> dict[str, object]:
     return {key: results.document[key] for key in ("suite", "loop", "policy", "checkpoint", "versions")}
 
 
-def _difference_to_dict(difference: PairedDifference) -> dict[str, object]:
+def difference_to_dict(difference: PairedDifference) -> dict[str, object]:
+    """Turn one metric's difference into JSON-ready values."""
     return {
         "unit": difference.unit,
         "better": difference.better.value,

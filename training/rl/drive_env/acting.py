@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from training.models.heads import DeltaWaypointHead
+from training.plan_speed import mean_speed_mps
 from training.rl.drive_env.config import SELECTION_TOWNS, DriveEnvConfig, RestartConfig
 from training.rl.drive_env.evaluation import selection_batches
 from training.rl.drive_env.world import DriveWorld, next_on_route_m
@@ -47,12 +48,16 @@ def watch(policy: WaypointPolicyTorch, config: DriveEnvConfig, drives: int) -> L
 
 def _watch(world: DriveWorld, head: DeltaWaypointHead, seeds: NDArray[np.uint64]) -> list[tuple[float, ...]]:
     rows: list[tuple[float, ...]] = []
+    dt_s = world.policy.model.config.waypoint_dt_s
     world.start(np.arange(world.size), seeds)
     running = np.ones(world.size, dtype=bool)
     while running.any():
         seen = world.look()
         delta_m = head.deltas(head.coefficients(seen.inputs[:, : head.input_dim]), seen.plan_m)
-        change_mps = _mean_speed(seen.plan_m + delta_m, world) - _mean_speed(seen.plan_m, world)
+        refined, base = (
+            mean_speed_mps(plan_m, dt_s, _CHANGE_WITHIN_S) for plan_m in (seen.plan_m + delta_m, seen.plan_m)
+        )
+        change_mps = refined - base
         for row in np.flatnonzero(running).tolist():
             rows.append((float(change_mps[row]), *_situation(world, row)))
         running = ~world.follow(seen.plan_m + delta_m).done
@@ -64,10 +69,3 @@ def _situation(world: DriveWorld, row: int) -> tuple[float, float, float, float]
     pose = drive.ego.pose_map_from_base_link.planar
     gap_m, red_m, sign_m = next_on_route_m(drive), drive.red_lights.ahead_m(pose), drive.stop_signs.ahead_m(pose)
     return drive.ego.speed_mps, gap_m, red_m, sign_m
-
-
-def _mean_speed(plan_m: torch.Tensor, world: DriveWorld) -> torch.Tensor:
-    dt_s = world.policy.model.config.waypoint_dt_s
-    count = max(round(_CHANGE_WITHIN_S / dt_s), 1)
-    steps_m = torch.diff(plan_m[:, :count], dim=1, prepend=torch.zeros_like(plan_m[:, :1]))
-    return steps_m.norm(dim=2).sum(dim=1) / (count * dt_s)

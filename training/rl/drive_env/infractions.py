@@ -9,6 +9,7 @@ import numpy as np
 
 from carla_lite.engine import Collision, TrafficLight, Vehicle, Walker
 from carla_lite.scene import Lamp
+from training.rl.drive_env.stop_lines import NEAR_M, nearest_ahead_m
 from waypilot.boxes import Boxes, meeting_time_s
 from waypilot.geometry import SE2
 from waypilot.stop_lines import crossings
@@ -72,7 +73,7 @@ class RedLights:
         return any(
             self._lights[line.signal_id].lamp == Lamp.RED and len(crossings(line, way)) > 0
             for line in self._lines
-            if math.dist(line.left_m, here) < _NEAR_M
+            if math.dist(line.left_m, here) < NEAR_M
         )
 
     def ahead_m(self, pose: SE2, *, green_only: bool = False) -> float:
@@ -80,17 +81,12 @@ class RedLights:
 
         With ``green_only`` every line counts whose light is not green.
         """
-        best = math.inf
-        for line in self._lines:
+
+        def counts(line: StopLine) -> bool:
             lamp = self._lights[line.signal_id].lamp
-            may_pass = lamp == Lamp.GREEN if green_only else lamp != Lamp.RED
-            if may_pass or math.dist(line.left_m, (pose.x_m, pose.y_m)) > _NEAR_M:
-                continue
-            x_m, y_m = (line.left_m[0] + line.right_m[0]) / 2.0, (line.left_m[1] + line.right_m[1]) / 2.0
-            seen = pose.inverse().compose(SE2(x_m, y_m, line.heading_rad))
-            if seen.x_m > 0.0 and abs(seen.y_m) < 3.0 and abs(seen.yaw_rad) < math.pi / 4.0:
-                best = min(best, seen.x_m)
-        return best
+            return lamp != Lamp.GREEN if green_only else lamp == Lamp.RED
+
+        return nearest_ahead_m(filter(counts, self._lines), pose)
 
 
 def uncomfortable(before: EgoState, now: EgoState, dt_s: float) -> bool:

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from training.rl.drive_env.stop_lines import NEAR_M, nearest_ahead_m
 from waypilot.geometry import SE2
-from waypilot.metrics.stop_signs import NEAR_M, STOPPED_MPS
+from waypilot.metrics.stop_signs import NEAR_M as AT_SIGN_M
+from waypilot.metrics.stop_signs import STOPPED_MPS
 from waypilot.stop_lines import crossings, distance_past_m
 from waypilot.surroundings import Footprint, SignalKind, StopLine
-
-_CLOSE_M = 40.0
 
 
 class StopSigns:
@@ -32,22 +32,15 @@ class StopSigns:
         front = pose.compose(SE2(self._front_m, 0.0, 0.0))
         at = np.array([(front.x_m, front.y_m)])
         for index, line in enumerate(self._lines):
-            if math.dist(line.left_m, here) > _CLOSE_M:
+            if math.dist(line.left_m, here) > NEAR_M:
                 self._stood[index] = False
                 continue
             if last is not None and len(crossings(line, np.array([last, here]))) and not self._stood[index]:
                 self.ignored += 1
-            near = float(distance_past_m(line, at)[0]) >= -NEAR_M
+            near = float(distance_past_m(line, at)[0]) >= -AT_SIGN_M
             self._stood[index] = near and (self._stood[index] or speed_mps < STOPPED_MPS)
 
     def ahead_m(self, pose: SE2) -> float:
         """Distance to the nearest line ahead at which the vehicle has not stopped yet; infinity without one."""
-        best = math.inf
-        for line, stood in zip(self._lines, self._stood, strict=True):
-            if stood or math.dist(line.left_m, (pose.x_m, pose.y_m)) > _CLOSE_M:
-                continue
-            x_m, y_m = (line.left_m[0] + line.right_m[0]) / 2.0, (line.left_m[1] + line.right_m[1]) / 2.0
-            seen = pose.inverse().compose(SE2(x_m, y_m, line.heading_rad))
-            if seen.x_m > 0.0 and abs(seen.y_m) < 3.0 and abs(seen.yaw_rad) < math.pi / 4.0:
-                best = min(best, seen.x_m)
-        return best
+        open_lines = (line for line, stood in zip(self._lines, self._stood, strict=True) if not stood)
+        return nearest_ahead_m(open_lines, pose)
