@@ -13,11 +13,13 @@ from training.data.drive_plan import DrivePlan
 from training.data.perturbation import SteeringNoise, SteeringNoiseConfig
 from waypilot.config import config_to_dict
 from waypilot.control.follower import TimedPlan, WaypointFollower
-from waypilot.episodes import Episode, EpisodeFrame, EpisodeWriter, WaypointSource
+from waypilot.episodes import Episode, EpisodeFrame, EpisodeWriter, RouteAhead, WaypointSource
 from waypilot.expert import ExpertConfig, ExpertPolicy
+from waypilot.expert.route_watch import RouteWatch
 from waypilot.observation import ObservationBuilder, ObservationConfig
 from waypilot.policy import Policy
 from waypilot.rig import CameraSpec
+from waypilot.route import RouteProjection
 from waypilot.scenarios import Scenario
 from waypilot.types import NANOSECONDS_PER_SECOND, Control, Observation, RgbImage, Trajectory
 from waypilot_carla.frame import LateEvents, PreparedScenario, SimulatorFrame
@@ -116,6 +118,7 @@ class _Drive:
         self._route = prepared.route
         self._config, self._learner = config, learner
         self._builder = ObservationBuilder(self._route, ObservationConfig(cameras, privileged=True), prepared.scene)
+        self._watch = None if prepared.scene is None else RouteWatch(self._route, prepared.scene)
         self._expert = ExpertPolicy(config.expert)
         self._expert.reset(self._route, plan.seed)
         if learner is not None:
@@ -140,7 +143,7 @@ class _Drive:
         wanted = self._follower.step(frame.ego, TimedPlan(self._driven(observation, label, time_s), pose)).control
         self.ended_by = self._end(frame, time_s)
         if self._steps % self._config.every == 0 and self.ended_by is None:
-            writer.add_frame(_frame(observation, wanted, label, self._start_ns), images)
+            writer.add_frame(_frame(observation, wanted, label, self._ahead(frame), self._start_ns), images)
         self._steps += 1
         return self._noise.disturb(wanted, time_s, frame.ego.speed_mps)
 
@@ -154,9 +157,19 @@ class _Drive:
             return label
         return self._learner.plan(replace(observation, scene=None, surroundings=None)).final
 
-    def _end(self, frame: SimulatorFrame, time_s: float) -> str | None:
+    def _ahead(self, frame: SimulatorFrame) -> RouteAhead | None:
+        if self._watch is None or frame.surroundings is None:
+            return None
+        return self._watch.look(frame.surroundings, self._place.s_m)
+
+    @property
+    def _place(self) -> RouteProjection:
         projection = self._builder.projection
         assert projection is not None
+        return projection
+
+    def _end(self, frame: SimulatorFrame, time_s: float) -> str | None:
+        projection = self._place
         self.worst_lateral_m = max(self.worst_lateral_m, projection.distance_m)
         if frame.collisions:
             return "collision"
@@ -172,7 +185,9 @@ def rgb_from_bgra(image: RgbImage) -> RgbImage:
     return np.ascontiguousarray(image[:, :, 2::-1])
 
 
-def _frame(observation: Observation, control: Control, label: Trajectory, start_ns: int) -> EpisodeFrame:
+def _frame(
+    observation: Observation, control: Control, label: Trajectory, ahead: RouteAhead | None, start_ns: int
+) -> EpisodeFrame:
     return EpisodeFrame(
         # Counted from the drive's start: the episode must not depend on what the server did before.
         ego=replace(observation.ego, stamp_ns=observation.ego.stamp_ns - start_ns),
@@ -181,6 +196,7 @@ def _frame(observation: Observation, control: Control, label: Trajectory, start_
         control=control,
         images={},
         waypoints_m=label.waypoints_m,
+        ahead=ahead,
     )
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from training.data.drive_kinds import choose_kind, similar_rigs
-from waypilot.episodes import Episode, EpisodeError, find_episodes, load_episode
+from waypilot.episodes import Episode, EpisodeError, EpisodeFrame, RouteAhead, find_episodes, load_episode
 from waypilot.rig import CameraSpec
 
 
@@ -22,6 +23,7 @@ class SampleTable:
 
     ``image_paths`` has one row per sample and one entry per camera (None: no image). ``speed_mps`` (M,),
     ``command`` (M,) RouteCommand numbers, ``target_point_m`` (M, 2) base_link, ``waypoints_m`` (M, N, 2) base_link.
+    ``ahead_m`` (M, K) are the distances of ``RouteAhead``, inf where there is nothing, nan where that is not known.
     """
 
     cameras: tuple[CameraSpec, ...]
@@ -31,6 +33,7 @@ class SampleTable:
     command: NDArray[np.int64]
     target_point_m: NDArray[np.float32]
     waypoints_m: NDArray[np.float32]
+    ahead_m: NDArray[np.float32]
     towns: tuple[str, ...]
 
     def __len__(self) -> int:
@@ -149,8 +152,17 @@ def build_table(episodes: Sequence[tuple[Path, Episode]]) -> SampleTable:
         command=_column(rows, lambda frame: int(frame.command), np.int64),
         target_point_m=_column(rows, lambda frame: frame.target_point_m or (0.0, 0.0), np.float32),
         waypoints_m=_column(rows, lambda frame: frame.waypoints_m, np.float32),
+        ahead_m=_column(rows, _ahead_m, np.float32),
         towns=tuple(e.town for _, e, _ in rows),
     )
+
+
+def _ahead_m(frame: EpisodeFrame) -> tuple[float, ...]:
+    names = [field.name for field in fields(RouteAhead)]
+    if frame.ahead is None:
+        return (math.nan,) * len(names)
+    ways_m = (getattr(frame.ahead, name) for name in names)
+    return tuple(math.inf if way_m is None else way_m for way_m in ways_m)
 
 
 def require_target_points(episodes: Sequence[tuple[Path, Episode]]) -> None:

@@ -18,7 +18,10 @@ from waypilot.episodes import EpisodeError
 
 @dataclass(slots=True)
 class SampleBatch:
-    """A batch as it comes from the loader: images (B, C, h, w, 3) uint8 shrunk, the rest as in ``ModelInput``."""
+    """A batch as it comes from the loader: images (B, C, h, w, 3) uint8 shrunk, the rest as in ``ModelInput``.
+
+    ``ahead_m`` (B, K) as in ``SampleTable``.
+    """
 
     images: torch.Tensor
     image_valid: torch.Tensor
@@ -26,6 +29,7 @@ class SampleBatch:
     command: torch.Tensor
     target_point_m: torch.Tensor
     waypoints_m: torch.Tensor
+    ahead_m: torch.Tensor
 
 
 class WaypointDataset(Dataset[SampleBatch]):
@@ -62,6 +66,7 @@ class WaypointDataset(Dataset[SampleBatch]):
             command=self._command[rows],
             target_point_m=torch.from_numpy(self.table.target_point_m[rows]),
             waypoints_m=torch.from_numpy(self.table.waypoints_m[rows]),
+            ahead_m=torch.from_numpy(self.table.ahead_m[rows]),
         )
 
 

@@ -18,6 +18,7 @@ class SftConfig(RunConfig):
     everywhere, ``off`` never. ``batch_size`` counts the samples of all processes together. ``shift_m`` and ``turn_rad``
     bound by how much augmentation moves the vehicle aside and turns it, images and waypoints with it; 0 is off.
     Samples whose plan changes the speed count up to 1 + ``change_weight`` times as much (``losses.change_weights``).
+    ``ahead_weight`` weighs the auxiliary task, to tell what is ahead (``ahead.py``), for drives that know it; 0 is off.
     """
 
     out_dir: str = "out/sft_waypoint_bc_torch_v0"
@@ -26,6 +27,7 @@ class SftConfig(RunConfig):
     lateral_weight: float = 3.0
     time_constant_s: float = 4.0
     change_weight: float = 0.0
+    ahead_weight: float = 0.0
     label_fraction: float = 1.0
     init_encoder: str = ""
     init_model: str = ""
@@ -39,7 +41,9 @@ class SftConfig(RunConfig):
     def __post_init__(self) -> None:
         RunConfig.__post_init__(self)
         self.require_positive("epochs", "time_constant_s")
-        self.require_not_negative("lateral_weight", "change_weight", "shift_m", "turn_rad", "crop_top_px")
+        self.require_not_negative(
+            "lateral_weight", "change_weight", "ahead_weight", "shift_m", "turn_rad", "crop_top_px"
+        )
         if not 0.0 < self.label_fraction <= 1.0:
             raise ValueError(f"label_fraction is {self.label_fraction}, expected above 0 to 1")
         if self.init_encoder and not self.use_cameras:

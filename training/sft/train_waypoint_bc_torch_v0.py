@@ -27,6 +27,7 @@ _OPTIONS: dict[str, str] = {
     "ema_decay": "decay of the weight average that is saved; 0: none",
     "lateral_weight": "weight of errors across the path against those along it",
     "change_weight": "how much more frames count whose plan changes the speed; 0: all alike",
+    "ahead_weight": "weight of the auxiliary task: to tell road users, lamps and stop signs ahead; 0: off",
     "time_constant_s": "seconds after which a waypoint counts e times less",
     "label_fraction": "share of the training drives whose labels are used",
     "init_encoder": "encoder checkpoint to start from (training.pretrain); empty: random weights",

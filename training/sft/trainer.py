@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch.utils.tensorboard import SummaryWriter
 
@@ -31,6 +30,7 @@ from training.models.warm_start import load_start
 from training.models.waypoint_model import ModelInput, WaypointModel
 from training.run_state import SFT_STATE, load_state, save_state
 from training.run_trainer import LOG_EVERY_STEPS, OnStep, RunTrainer
+from training.sft.ahead import AheadTrainee, ahead_loss, areas_under_curve
 from training.sft.config import SftConfig
 from training.sft.displacement import constant_velocity, metrics_by_command
 from training.sft.losses import change_weights, waypoint_loss
@@ -76,16 +76,17 @@ class SftTrainer(RunTrainer[SampleBatch]):
         self.num_steps = config.num_steps or config.epochs * order.steps_per_epoch
         self.model = WaypointModel(self.model_config).to(self.device)
         self.encoder_sha256, self.start_sha256 = self._init_encoder(), self._init_model()
-        self._synchronised = processes.synchronised(self.model)
-        self.average = WaypointModel(self.model_config).to(self.device).requires_grad_(False)
+        self.average = WaypointModel(self.model_config).to(self.device)
         self.average.load_state_dict(self.model.state_dict())
-        self.optimizer = torch.optim.AdamW(self.model.parameters(), lr=config.lr, weight_decay=config.weight_decay)
+        self._trainee, self._averaged = self._with_task(self.model), self._with_task(self.average).requires_grad_(False)
+        self._synchronised = processes.synchronised(self._trainee)
+        self.optimizer = torch.optim.AdamW(self._trainee.parameters(), lr=config.lr, weight_decay=config.weight_decay)
 
     def resume(self) -> None:
         """Continue where the run in ``out_dir`` was last saved."""
         self.step, parts = load_state(self.state_path, SFT_STATE, self._settings(), self.data_sha256)
-        self.model.load_state_dict(parts["model"])
-        self.average.load_state_dict(parts["average"])
+        self._trainee.load_state_dict(parts["model"])
+        self._averaged.load_state_dict(parts["average"])
         self.optimizer.load_state_dict(parts["optimizer"])
         _log.info("resumed at step %d of %d", self.step, self.num_steps)
 
@@ -100,18 +101,26 @@ class SftTrainer(RunTrainer[SampleBatch]):
             batches = training_loader(self.train_set, self._order(self.step, end), self.config.num_workers)
             return self._take_steps(batches, end, board, on_step)
 
-    def evaluate(self, dataset: WaypointDataset) -> dict[str, dict[str, dict[str, float]]]:
-        """Open-loop metrics of the averaged network and of constant velocity, in all and per command."""
-        plans = []
+    def evaluate(self, dataset: WaypointDataset) -> dict[str, dict[str, Any]]:
+        """Open-loop metrics of the averaged network and of constant velocity, in all and per command.
+
+        With the auxiliary task also how well what is ahead is told (``areas_under_curve``).
+        """
+        outputs = []
         with torch.inference_mode():
             for batch in evaluation_loader(dataset, _EVALUATION_BATCH):
-                plans.append(self.average.eval()(self._model_input(batch)).cpu().numpy())
+                outputs.append(_both(self._averaged.eval()(self._model_input(batch))))
         table, dt_s = dataset.table, self.model_config.waypoint_dt_s
+        plans_m = torch.cat([plan_m for plan_m, _ in outputs]).cpu().numpy()
         still = constant_velocity(table.speed_mps, self.model_config.num_waypoints, dt_s)
-        return {
-            "model": metrics_by_command(np.concatenate(plans), table.waypoints_m, table.command, dt_s),
+        found: dict[str, dict[str, Any]] = {
+            "model": metrics_by_command(plans_m, table.waypoints_m, table.command, dt_s),
             "constant_velocity": metrics_by_command(still, table.waypoints_m, table.command, dt_s),
         }
+        answers = [logits for _, logits in outputs if logits is not None]
+        if answers:
+            found["ahead_auc"] = areas_under_curve(torch.cat(answers).cpu().numpy(), table.ahead_m)
+        return found
 
     def _settings(self) -> dict[str, Any]:
         """List what a resumed run must share with the one that it continues."""
@@ -157,9 +166,11 @@ class SftTrainer(RunTrainer[SampleBatch]):
     def _train_step(self, batch: SampleBatch, board: SummaryWriter | None) -> float:
         augments = self.config.augment and self.config.use_cameras
         batch, images = self._augmented(batch) if augments else (batch, None)
-        predicted = self._predict(self._model_input(batch, images))
+        predicted, logits = self._predict(self._model_input(batch, images))
         label = batch.waypoints_m.to(self.device)
         loss = self._loss(predicted, label, batch.speed_mps.to(self.device))
+        if logits is not None:
+            loss = loss + self.config.ahead_weight * ahead_loss(logits, batch.ahead_m.to(self.device))
         value, norm = self._descend(loss)
         self._update_average()
         if board is not None and self.step % LOG_EVERY_STEPS == 0:
@@ -174,13 +185,17 @@ class SftTrainer(RunTrainer[SampleBatch]):
         weights = change_weights(label_m, speed_mps, dt_s, config.change_weight) if config.change_weight else None
         return waypoint_loss(predicted_m, label_m, dt_s, config.lateral_weight, config.time_constant_s, weights)
 
-    def _predict(self, inputs: ModelInput) -> torch.Tensor:
-        """Plan; weights stay in full precision, and so does the loss."""
+    def _predict(self, inputs: ModelInput) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """Plan and answer what is ahead; weights stay in full precision, and so does the loss."""
         model = self._synchronised.train()
         if self.amp_type is None:
-            return model(inputs)
+            return _both(model(inputs))
         with torch.autocast(torch.device(self.device).type, self.amp_type):
-            return model(inputs).float()
+            plan_m, logits = _both(model(inputs))
+        return plan_m.float(), None if logits is None else logits.float()
+
+    def _with_task(self, model: WaypointModel) -> WaypointModel | AheadTrainee:
+        return AheadTrainee(model).to(self.device) if self.config.ahead_weight else model
 
     def _augmented(self, batch: SampleBatch) -> tuple[SampleBatch, torch.Tensor]:
         """Augment a batch; its images come apart, as float32 (B, C, 3, h, w) in 0..1."""
@@ -214,7 +229,7 @@ class SftTrainer(RunTrainer[SampleBatch]):
     def _update_average(self) -> None:
         # The bound by the step count keeps the random start out of a short run's average.
         decay = min(self.config.ema_decay, self.step / (9.0 + self.step))
-        averages, values = list(self.average.parameters()), list(self.model.parameters())
+        averages, values = list(self._averaged.parameters()), list(self._trainee.parameters())
         torch._foreach_lerp_(averages, values, 1.0 - decay)
 
     def _save(self, board: SummaryWriter | None) -> dict[str, Any]:
@@ -245,13 +260,18 @@ class SftTrainer(RunTrainer[SampleBatch]):
         checkpoint = Checkpoint(KIND_SFT, config_to_dict(self.model_config), tensors, self.cameras, training)
         save_checkpoint(self.out_dir / MODEL_FILE, checkpoint)
         parts = {
-            "model": self.model.state_dict(),
-            "average": tensors,
+            "model": self._trainee.state_dict(),
+            "average": self._averaged.state_dict(),
             "optimizer": self.optimizer.state_dict(),
         }
         save_state(self.state_path, SFT_STATE, self._settings(), self.data_sha256, self.step, parts)
         write_json(self.out_dir / "metrics.json", metrics)
         return metrics
+
+
+def _both(output: torch.Tensor | tuple[torch.Tensor, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor | None]:
+    """Plan and answers, which a network without the auxiliary task does not give."""
+    return (output, None) if isinstance(output, torch.Tensor) else output
 
 
 def _model_config(table: SampleTable, config: SftConfig, width_px: int, height_px: int) -> WaypointModelConfig:

@@ -1,8 +1,9 @@
-"""What only some data sets know: lens models of real cameras, and trajectories rated by people."""
+"""What only some data sets know: lens models of real cameras, rated trajectories, what a simulator knows is ahead."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -38,6 +39,25 @@ class RatedTrajectory:
         shape = self.waypoints_m.shape
         if len(shape) != 2 or shape[1] != 2 or shape[0] == 0 or not bool(np.isfinite(self.waypoints_m).all()):
             raise ValueError(f"rated trajectory has shape {shape}, expected finite (N, 2) with N >= 1")
+
+
+@dataclass(frozen=True, slots=True)
+class RouteAhead:
+    """What is ahead on the route: the way (m) from the front bumper to the nearest of each, None within no 40 m.
+
+    ``road_user_m``: a vehicle or pedestrian in the way; the lights' and the stop sign's: their stop lines.
+    """
+
+    road_user_m: float | None = None
+    red_light_m: float | None = None
+    green_light_m: float | None = None
+    stop_sign_m: float | None = None
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            way_m = getattr(self, field.name)
+            if way_m is not None and not (math.isfinite(way_m) and way_m >= 0.0):
+                raise ValueError(f"{field.name} is {way_m}, expected a finite number of metres, 0 or more, or null")
 
 
 def rating_to_json(rating: RatedTrajectory) -> dict[str, Any]:

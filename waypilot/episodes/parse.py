@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from waypilot.config import ConfigError, config_from_mapping
-from waypilot.episodes.extras import CameraIntrinsics, RatedTrajectory
+from waypilot.episodes.extras import CameraIntrinsics, RatedTrajectory, RouteAhead
 from waypilot.episodes.schema import SCHEMA, Episode, EpisodeError, EpisodeFrame, WaypointSource
 from waypilot.geometry import FloatArray, Pose, Quaternion
 from waypilot.rig import CameraSpec
@@ -49,7 +49,7 @@ _FRAME_KEYS = frozenset(
         "waypoints_m",
     }
 )
-_OPTIONAL_FRAME_KEYS = frozenset({"ratings"})
+_OPTIONAL_FRAME_KEYS = frozenset({"ratings", "ahead"})
 _RATING_KEYS = frozenset({"waypoints_m", "score"})
 _CONTROL_KEYS = frozenset({"throttle", "steer", "brake", "hand_brake", "reverse"})
 _QUATERNION_TOLERANCE = 1e-3
@@ -114,6 +114,7 @@ def _frame(data: object, where: str) -> EpisodeFrame:
         images={name: _image_path(path, f"{where}.images.{name}") for name, path in images.items()},
         waypoints_m=_waypoints(values["waypoints_m"], f"{where}.waypoints_m"),
         ratings=_ratings(values, f"{where}.ratings") if "ratings" in values else (),
+        ahead=_ahead(values["ahead"], f"{where}.ahead") if "ahead" in values else None,
     )
 
 
@@ -127,6 +128,13 @@ def _ratings(values: Mapping[str, Any], where: str) -> tuple[RatedTrajectory, ..
         (score,) = _numbers([fields["score"]], 1, f"{where}[{i}].score")
         ratings.append(RatedTrajectory(waypoints_m, score))
     return tuple(ratings)
+
+
+def _ahead(data: object, where: str) -> RouteAhead:
+    try:
+        return config_from_mapping(RouteAhead, _mapping(data, where), where)
+    except ConfigError as error:
+        raise EpisodeError(str(error)) from error
 
 
 def _intrinsics(data: object, where: str) -> CameraIntrinsics:

@@ -13,7 +13,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from waypilot.config import config_to_dict
-from waypilot.episodes.extras import CameraIntrinsics, RatedTrajectory, rating_to_json
+from waypilot.episodes.extras import CameraIntrinsics, RatedTrajectory, RouteAhead, rating_to_json
 from waypilot.geometry import FloatArray, Pose
 from waypilot.rig import CameraSpec
 from waypilot.types import Control, EgoState, RouteCommand
@@ -43,7 +43,7 @@ class EpisodeFrame:
     image is absent. ``waypoints_m`` is the label: (N, 2) in base_link axes at ``ego.stamp_ns``, waypoint i
     belonging to ``stamp + (i + 1) * waypoint_dt_ns``; None where no label exists. ``target_point_m`` is the next
     sparse route point in base_link. ``control`` is what the driver commanded, None where unknown. ``ratings`` are
-    futures that people rated, where a data set has them.
+    futures that people rated, where a data set has them; ``ahead`` is what a simulator knows to be on the route.
     """
 
     ego: EgoState
@@ -53,6 +53,7 @@ class EpisodeFrame:
     images: Mapping[str, PurePosixPath]
     waypoints_m: FloatArray | None
     ratings: tuple[RatedTrajectory, ...] = ()
+    ahead: RouteAhead | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -133,4 +134,5 @@ def _frame_to_json(frame: EpisodeFrame) -> dict[str, Any]:
         "images": {name: str(path) for name, path in sorted(frame.images.items())},
         "waypoints_m": None if frame.waypoints_m is None else frame.waypoints_m.tolist(),
         **({"ratings": [rating_to_json(rating) for rating in frame.ratings]} if frame.ratings else {}),
+        **({"ahead": config_to_dict(frame.ahead)} if frame.ahead is not None else {}),
     }

@@ -25,7 +25,7 @@ _MIN_WAY_M = 0.1
 
 
 @dataclass(frozen=True, slots=True)
-class _RouteLine:
+class RouteLine:
     """A stop line that the route crosses at ``s_m``."""
 
     s_m: float
@@ -38,13 +38,13 @@ class StopLines:
     def __init__(self, route: Route, config: ExpertConfig) -> None:
         self._route, self._config = route, config
         self._scene: SceneInfo | None = None
-        self._lines: tuple[_RouteLine, ...] = ()
-        self._obeyed: set[_RouteLine] = set()
+        self._lines: tuple[RouteLine, ...] = ()
+        self._obeyed: set[RouteLine] = set()
 
     def update(self, scene: SceneInfo, around: Surroundings, s_m: float, speed_mps: float) -> tuple[Stop, ...]:
         """Return the places to stop at, with base_link's origin at ``s_m`` now."""
         if scene is not self._scene:
-            self._scene, self._lines = scene, _lines_on(self._route, scene)
+            self._scene, self._lines = scene, lines_on(self._route, scene)
             self._obeyed.clear()
         front_m = s_m + scene.ego.centre_x_m + scene.ego.half_length_m
         lights = dict(around.lights)
@@ -56,7 +56,7 @@ class StopLines:
                 stops.append(Stop(s_m + max(spare_m, 0.0), self._deceleration(speed_mps, spare_m)))
         return tuple(stops)
 
-    def _must_stop(self, found: _RouteLine, way_m: float, speed_mps: float, lights: dict[int, LightState]) -> bool:
+    def _must_stop(self, found: RouteLine, way_m: float, speed_mps: float, lights: dict[int, LightState]) -> bool:
         if found.line.kind is SignalKind.STOP_SIGN:
             if 0.0 <= way_m <= NEAR_LINE_M and speed_mps < STOPPED_MPS:
                 self._obeyed.add(found)
@@ -78,7 +78,8 @@ def _needed(speed_mps: float, way_m: float) -> float:
     return speed_mps * speed_mps / (2.0 * max(way_m, _MIN_WAY_M))
 
 
-def _lines_on(route: Route, scene: SceneInfo) -> tuple[_RouteLine, ...]:
+def lines_on(route: Route, scene: SceneInfo) -> tuple[RouteLine, ...]:
+    """Find where the route crosses the scene's stop lines, in the order in which it does."""
     places_m = np.arange(-_SPACING_M, route.length_m + LOOK_AHEAD_M, _SPACING_M)
     points_m, _ = route.sample(places_m)
     found = []
@@ -86,5 +87,5 @@ def _lines_on(route: Route, scene: SceneInfo) -> tuple[_RouteLine, ...]:
         past_m = distance_past_m(line, points_m)
         for index in crossings(line, points_m).tolist():
             share = past_m[index - 1] / (past_m[index - 1] - past_m[index])
-            found.append(_RouteLine(float(places_m[index - 1] + share * _SPACING_M), line))
+            found.append(RouteLine(float(places_m[index - 1] + share * _SPACING_M), line))
     return tuple(sorted(found, key=lambda each: each.s_m))

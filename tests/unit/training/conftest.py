@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from waypilot.episodes import Episode, EpisodeFrame, EpisodeWriter, WaypointSource
+from waypilot.episodes import Episode, EpisodeFrame, EpisodeWriter, RouteAhead, WaypointSource
 from waypilot.geometry import Pose
 from waypilot.rig import DEFAULT_RIG, CameraSpec
 from waypilot.types import Control, EgoState, RouteCommand
@@ -59,7 +59,11 @@ def make_episodes(tmp_path: Path) -> Callable[..., str]:
     """Write episodes of routes 0, 1, ... and return the glob pattern that finds them."""
 
     def write(
-        episodes: int = 4, frames: int = 8, rig: tuple[CameraSpec, ...] = DEFAULT_RIG, folder: str = "episodes"
+        episodes: int = 4,
+        frames: int = 8,
+        rig: tuple[CameraSpec, ...] = DEFAULT_RIG,
+        folder: str = "episodes",
+        ahead: Callable[[float], RouteAhead | None] = lambda _: None,
     ) -> str:
         for number in range(episodes):
             random = np.random.default_rng(number)
@@ -69,7 +73,8 @@ def make_episodes(tmp_path: Path) -> Callable[..., str]:
             )
             for index in range(frames):
                 bend = float(random.uniform(-1.0, 1.0))
-                writer.add_frame(bend_frame(index, bend), {"front": bend_image(bend, rig[0])})
+                frame = replace(bend_frame(index, bend), ahead=ahead(bend))
+                writer.add_frame(frame, {"front": bend_image(bend, rig[0])})
             writer.finish()
         return str(tmp_path / folder / "**" / "*.json")
 

@@ -145,6 +145,7 @@ def test_policy_sees_exactly_what_training_sees(path: Path) -> None:
         command=torch.tensor([1, 4, 3]),
         target_point_m=torch.zeros(3, 2),
         waypoints_m=torch.zeros(3, 20, 2),
+        ahead_m=torch.zeros(3, 4),
     )
     trained_on = ModelInput(
         to_unit_range(sample.images), sample.image_valid, sample.speed_mps, sample.command, sample.target_point_m

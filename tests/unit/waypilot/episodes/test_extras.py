@@ -11,6 +11,7 @@ from waypilot.episodes import (
     EpisodeFrame,
     EpisodeWriter,
     RatedTrajectory,
+    RouteAhead,
     WaypointSource,
     load_episode,
 )
@@ -36,9 +37,10 @@ def write(folder: Path, **header) -> Path:
         **header,
     )
     ratings = (RatedTrajectory(np.array([[1.0, 0.5], [2.0, 1.5]]), 7.5),) if header else ()
+    ahead = RouteAhead(road_user_m=12.5, red_light_m=0.0) if header else None
     ego = EgoState(0, Pose.from_xyz_rpy(0.0, 0.0, 0.0), (0.0, 0.0, 0.0), (0.0, 0.0, 0.0))
     writer = EpisodeWriter(folder, episode)
-    writer.add_frame(EpisodeFrame(ego, RouteCommand.VOID, None, None, {}, None, ratings), {})
+    writer.add_frame(EpisodeFrame(ego, RouteCommand.VOID, None, None, {}, None, ratings, ahead), {})
     return writer.finish()
 
 
@@ -49,15 +51,17 @@ def test_optional_fields_survive_the_round_trip(tmp_path):
     (rating,) = episode.frames[0].ratings
     assert rating.score == 7.5
     np.testing.assert_array_equal(rating.waypoints_m, [[1.0, 0.5], [2.0, 1.5]])
+    assert episode.frames[0].ahead == RouteAhead(road_user_m=12.5, red_light_m=0.0)
 
 
 def test_without_them_the_file_is_as_it_was(tmp_path):
     path = write(tmp_path / "e")
     data = json.loads(path.read_text())
     assert not {"reference_point", "intrinsics"} & set(data)
-    assert "ratings" not in data["frames"][0]
+    assert not {"ratings", "ahead"} & set(data["frames"][0])
     episode = load_episode(path)
     assert (episode.reference_point, episode.intrinsics, episode.frames[0].ratings) == (None, {}, ())
+    assert episode.frames[0].ahead is None
 
 
 @pytest.mark.parametrize(
