@@ -1,12 +1,15 @@
-"""Draw the pictures of docs/carla_lite.md again: ``python scripts/docs_pictures.py [FOLDER]`` (docs/images at first).
+"""Draw the pictures of docs/carla_lite.md and README.md again: ``python scripts/docs_pictures.py [FOLDER]``.
 
-Run it when what cameras show has changed. It needs the carla wheel, and starts its own servers.
+FOLDER is docs/images at first. Run it when what cameras show has changed. It needs the carla wheel, and starts its own
+servers.
 """
 
 from __future__ import annotations
 
+import math
 import queue
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +19,9 @@ import numpy as np
 
 from carla_lite.maps import available_towns
 from carla_lite.wire.process import ServerProcess
+from waypilot.rig import DEFAULT_RIG
+from waypilot.scenarios import WEATHER_PRESETS
+from waypilot_carla import convert
 
 _WIDTH, _HEIGHT = 480, 270
 _STEP_S = 0.05
@@ -32,6 +38,11 @@ _AHEAD = (
     ("walker.pedestrian.0001", 15.0, 6.0),
 )
 """What stands before the camera that shows the sensors: type, metres ahead and to the right."""
+_RIG = DEFAULT_RIG[0]
+_BEFORE_THE_CROSSING = carla.Transform(carla.Location(x=-96.0, y=1.75), carla.Rotation())
+_SKIES = ("Clear", "Cloudy", "Wet", "WetCloudy", "SoftRain", "MidRainy", "HardRain")
+_HOURS = ("Noon", "Sunset", "Night")
+_MISNAMED = {"MidRainySunset": "MidRainSunset"}
 _MOVING = (("vehicle.audi.a2", 12.0, 0.0), ("vehicle.tesla.model3", 24.0, -3.5))
 Image = np.ndarray[Any, np.dtype[np.uint8]]
 
@@ -57,13 +68,22 @@ class Studio:
         place.location = start.transform(carla.Location(x=ahead_m, y=right_m, z=0.5))
         return self.world.spawn_actor(self.world.get_blueprint_library().find(type_id), place)
 
-    def take(self, kinds: tuple[str, ...], place: carla.Transform, parent: carla.Actor | None, ticks: int) -> list[Any]:
+    def take(
+        self,
+        kinds: tuple[str, ...],
+        place: carla.Transform,
+        parent: carla.Actor | None,
+        ticks: int,
+        size: tuple[int, int] = (_WIDTH, _HEIGHT),
+        fov_deg: float = 90.0,
+    ) -> list[Any]:
         """Return what cameras of these kinds send of the last of so many ticks."""
         boxes = []
         for kind in kinds:
             blueprint = self.world.get_blueprint_library().find(f"sensor.camera.{kind}")
-            blueprint.set_attribute("image_size_x", str(_WIDTH))
-            blueprint.set_attribute("image_size_y", str(_HEIGHT))
+            blueprint.set_attribute("image_size_x", str(size[0]))
+            blueprint.set_attribute("image_size_y", str(size[1]))
+            blueprint.set_attribute("fov", f"{fov_deg:.9g}")
             camera = self.world.spawn_actor(blueprint, place, attach_to=parent)
             box: queue.Queue[Any] = queue.Queue()
             camera.listen(box.put)
@@ -104,6 +124,12 @@ def _before_a_junction(road_map: carla.Map) -> carla.Transform:
     return next(found, places[0])
 
 
+def _named(picture: Image, name: str) -> Image:
+    for colour, thickness in (((0, 0, 0), 3), ((255, 255, 255), 1)):
+        cv2.putText(picture, name, (8, 18), cv2.FONT_HERSHEY_SIMPLEX, 0.5, colour, thickness, cv2.LINE_AA)
+    return picture
+
+
 def maps(studio: Studio) -> Image:
     """Show every town from over a road."""
     pictures = []
@@ -113,8 +139,7 @@ def maps(studio: Studio) -> Image:
         place = carla.Transform(start.location + _OVER_THE_ROAD.location, start.rotation)
         place.rotation.pitch = _OVER_THE_ROAD.rotation.pitch
         picture = _pixels(studio.take(("rgb",), place, None, 2)[0])
-        cv2.putText(picture, town, (8, 18), cv2.FONT_HERSHEY_SIMPLEX, 0.5, (255, 255, 255), 1, cv2.LINE_AA)
-        pictures.append(picture)
+        pictures.append(_named(picture, town))
     return _grid(pictures, 3)
 
 
@@ -149,12 +174,37 @@ def sensors_motion(studio: Studio) -> Image:
     return _grid([_pixels(rgb), _pixels(normals), _bgr(flow.get_color_coded_flow()), picture], 2)
 
 
+def weathers(studio: Studio) -> Image:
+    """Show what the policy's camera sees in the weathers of the scenarios."""
+    presets = {name: convert.weather(parameters) for name, parameters in WEATHER_PRESETS.items()}
+    return _grid([picture for _, picture in _seen_by_the_policy(studio, presets)], 2)
+
+
+def weather_presets(studio: Studio) -> Image:
+    """Show the same place in CARLA's presets: a row per sky, noon, sunset and night beside each other."""
+    names = [f"{sky}{hour}" for sky in _SKIES for hour in _HOURS]
+    names = [_MISNAMED.get(name, name) for name in names]
+    presets = {name: getattr(carla.WeatherParameters, name) for name in names}
+    return _grid([_named(picture, name) for name, picture in _seen_by_the_policy(studio, presets)], len(_HOURS))
+
+
+def _seen_by_the_policy(studio: Studio, presets: dict[str, carla.WeatherParameters]) -> Iterator[tuple[str, Image]]:
+    studio.load("Lite01")
+    ego = studio.put("vehicle.tesla.model3", _BEFORE_THE_CROSSING, 0.0, 0.0)
+    ego.set_light_state(carla.VehicleLightState(carla.VehicleLightState.LowBeam))
+    place = convert.transform(_RIG.pose_base_link_from_camera)
+    for name, weather in presets.items():
+        studio.world.set_weather(weather)
+        size = (_RIG.width_px, _RIG.height_px)
+        yield name, _pixels(studio.take(("rgb",), place, ego, 2, size, math.degrees(_RIG.fov_rad))[0])
+
+
 def main() -> None:
     """Write all pictures."""
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parents[1] / "docs" / "images"
     with ServerProcess() as server:
         studio = Studio(server.port)
-        for draw in (maps, sensors, sensors_motion):
+        for draw in (maps, sensors, sensors_motion, weathers, weather_presets):
             quality = [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY]
             path = folder / f"{draw.__name__}.jpg"
             if not cv2.imwrite(str(path), draw(studio), quality):
