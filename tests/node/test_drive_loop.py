@@ -147,6 +147,21 @@ def test_the_second_control_for_a_frame_is_a_duplicate():
     assert gate.irregular == {DUPLICATE: 1}
 
 
+def test_a_control_that_came_while_the_process_got_no_processor_is_taken_before_it_counts_as_missing():
+    """After the stall the thread that takes messages needs a turn before the one that waits looks again."""
+
+    def clock():
+        yield from (0.0, 100.0, 100.01)
+        gate.offer(5, Control(throttle=0.5))
+        while True:
+            yield 100.02
+
+    times_s = clock()
+    gate = ControlGate(clock=lambda: next(times_s))
+    gate.expect(5)
+    assert gate.wait(2.0) == Control(throttle=0.5)
+
+
 def test_a_missing_control_means_hold_then_brake(drive):
     answered = FIRST_STAMP_NS + 2 * TICK_NS
 

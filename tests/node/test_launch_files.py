@@ -19,6 +19,7 @@ from waypilot_ros.carla_bridge_node import BridgeConfig
 from waypilot_ros.controller_node import FollowerConfig
 from waypilot_ros.markers_node import box, line
 from waypilot_ros.policy_node import PolicyNodeConfig
+from waypilot_ros.replay_node import ReplayConfig
 from waypilot_ros.stack_client import PatienceConfig
 
 from waypilot.config import config_to_dict
@@ -53,6 +54,24 @@ def test_parameter_files_say_the_defaults(file, defaults):
                 assert (value, type(value)) == (known[name], type(known[name])), f"{where}{name}"
 
     check(parameters_of(file), defaults, "")
+
+
+def test_in_lock_step_a_camera_that_fails_ends_in_a_plan_without_it_and_in_no_missed_deadline():
+    patience_s = {lock_step: PolicyNodeConfig(policy="expert", lock_step=lock_step).patience_s for lock_step in (0, 1)}
+    assert patience_s[False] < patience_s[True] < BridgeConfig().deadline_s
+    assert patience_s[True] < ReplayConfig(bag="bag").answer_wait_s
+
+
+@pytest.mark.parametrize("file", ["stack.yaml", "offline_replay.yaml"])
+@pytest.mark.parametrize("lock_step", [True, False])
+def test_whoever_waits_for_something_knows_whether_the_run_is_in_lock_step(file, lock_step):
+    table = load_table(LAUNCH / file)
+    values = resolve(table.values({"lock_step": str(lock_step).lower()}))
+    told = {
+        spec.name: spec.parameters["lock_step"] for spec in table.processes(values) if "lock_step" in spec.parameters
+    }
+    others = {"carla_bridge", "controller", "evaluator"} if file == "stack.yaml" else {"replay"}
+    assert told == dict.fromkeys({"policy", *others}, lock_step)
 
 
 def test_only_the_nodes_run_where_somebody_else_brings_the_frames():

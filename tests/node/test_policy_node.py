@@ -104,7 +104,7 @@ def test_the_learned_policy_takes_the_image_with_exactly_the_stamp(
 ):
     from training.rl.waypoint_policy_torch import WaypointPolicyConfig, WaypointPolicyTorch
 
-    node = start_node("policy", {"policy": "checkpoint", "checkpoint": checkpoint, "camera_wait_s": 1.0})
+    node = start_node("policy", {"policy": "checkpoint", "checkpoint": checkpoint, "lock_step_camera_wait_s": 1.0})
     connected.call_until_success(PrepareScenario, "policy/prepare", prepare_request)
     images = np.random.default_rng(0).integers(0, 256, (2, 180, 320, 4), dtype=np.uint8)
     ego = ego_at(200)
@@ -138,6 +138,7 @@ def test_the_learned_policy_takes_the_image_with_exactly_the_stamp(
         ({"policy": "expert", "camera_wait": 1.0}, "has no parameter camera_wait"),
         ({"policy": "expert", "camera_wait_s": 1}, "camera_wait_s"),
         ({"policy": "expert", "camera_wait_s": 99.0}, "camera_wait_s"),
+        ({"policy": "expert", "lock_step": "yes"}, "lock_step"),
     ],
 )
 def test_wrong_parameters_are_refused_with_their_names(start_node, parameters, message):

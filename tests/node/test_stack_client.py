@@ -1,8 +1,10 @@
 import itertools
+from types import SimpleNamespace
 
 import pytest
 import rclpy
 from waypilot_msgs.msg import ScenarioStatus
+from waypilot_ros import stack_client
 from waypilot_ros.conversions import ego_to_msg
 from waypilot_ros.evaluation import ScenarioCrashedError, StackBrokenError
 from waypilot_ros.stack_client import PatienceConfig, StackClient
@@ -26,6 +28,23 @@ def test_the_end_of_a_drive_that_was_given_up_does_not_end_the_next_one(client, 
     monkeypatch.setattr(client, "retry", lambda *_: None)
     with pytest.raises(StackBrokenError, match="no odometry from the bridge"):
         client.drive(None)
+
+
+def test_a_process_that_gets_no_processor_for_a_while_hears_no_silence(client, monkeypatch, ego_at):
+    """An hour passes in one turn, and what came meanwhile is taken message by message."""
+    times_s = itertools.chain([0.0, 3600.0], itertools.count(3600.01, 0.01))
+    turns = itertools.count()
+
+    def take_one(timeout_sec):
+        turn = next(turns)
+        if turn == 5:
+            client._on_odometry(ego_to_msg(ego_at(0)))
+        if turn == 10:
+            client._on_status(ScenarioStatus(state=ScenarioStatus.COMPLETED))
+
+    monkeypatch.setattr(stack_client, "time", SimpleNamespace(monotonic=lambda: next(times_s)))
+    monkeypatch.setattr(client._executor, "spin_once", take_one)
+    assert client._wait_for_end(60.0) == 0
 
 
 def test_a_judge_that_never_ends_a_drive_is_a_crash_and_not_a_wait_for_ever(client, monkeypatch, ego_at):

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
+from waypilot.awake_time import AwakeTime
 from waypilot.bags.bag import Bag
 from waypilot.bags.events import Frame
 from waypilot.bags.frames import FrameOptions, FrameReader, first_route
@@ -63,8 +64,15 @@ class Pace:
                 raise ValueError(f"{name} is {getattr(self, name)}, expected a positive number")
 
 
+#: What may pass between two questions that counts as waiting for an answer.
+TURN_S = 0.1
+
+
 class Player:
     """Tells which frame is due. Times ``now_s`` are of any clock that only runs forward.
+
+    An answer is waited for as long as somebody asks (``waypilot.awake_time``): where the process gets no processor for
+    a while, it may have come and still be in the queue.
 
     ``counts`` has frames ``played``, ``answered`` and ``unanswered``.
     """
@@ -75,6 +83,7 @@ class Player:
         self._upcoming = next(self._frames, None)
         self._drive: tuple[int, int, Route | None] | None = None
         self._waiting: list[int] = []
+        self._awake = AwakeTime(TURN_S)
         self._played_s = 0.0
         self._anchor: tuple[int, float] | None = None
         self.paused = False
@@ -112,7 +121,7 @@ class Player:
         if frame is None or self.paused or not self._begun() or not self._is_time(frame.ego.stamp_ns, now_s):
             return None
         self._waiting.append(frame.ego.stamp_ns)
-        self._played_s = now_s
+        self._played_s = self._awake.look(now_s)
         self.counts["played"] += 1
         self._upcoming = next(self._frames, None)
         if self._upcoming is None and self._pace.loop:
@@ -151,7 +160,8 @@ class Player:
 
     def _settled(self, now_s: float) -> bool:
         """Whether no answer is waited for (any longer)."""
-        if self._waiting and now_s - self._played_s >= self._pace.answer_wait_s:
+        waited_s = self._awake.look(now_s) - self._played_s
+        if self._waiting and waited_s >= self._pace.answer_wait_s:
             self.counts["unanswered"] += len(self._waiting)
             self._waiting.clear()
         return not self._waiting

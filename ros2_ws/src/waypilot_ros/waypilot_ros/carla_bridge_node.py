@@ -67,7 +67,7 @@ class BridgeConfig:
     connect_timeout_s: float = parameter(240.0, "wall time to wait for a simulator that is starting", 0.1, 600.0)
     fixed_delta_s: float = parameter(0.05, "simulated time per tick", 0.001, 0.1)
     lock_step: bool = parameter(True, "true: wait for the control of every frame; false: tick by the wall clock")
-    deadline_s: float = parameter(2.0, "lock step: wall time to wait for a control", 0.001, 60.0)
+    deadline_s: float = parameter(5.0, "lock step: wall time to wait for a control", 0.001, 60.0)
     misses_until_brake: int = parameter(3, "missing controls in a row after which the vehicle brakes", 1, 1000)
     role_name: str = parameter("ego_vehicle", "CARLA role name of the vehicle")
 

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter
+from collections.abc import Callable
 
+from waypilot.awake_time import AwakeTime
 from waypilot.types import Control
 
 LATE = "late control"
 STALE = "stale control"
 DUPLICATE = "duplicate control"
 FUTURE = "control from the future"
+
+#: A wait is made of turns as long as this, so that a process that was stopped has some left to take what has arrived.
+TURN_S = 0.05
 
 
 class ControlGate:
@@ -20,8 +26,9 @@ class ControlGate:
     with ``accept_late`` (real-time mode) a command for an older frame still becomes the latest one.
     """
 
-    def __init__(self, accept_late: bool = False) -> None:
+    def __init__(self, accept_late: bool = False, clock: Callable[[], float] = time.monotonic) -> None:
         self._accept_late = accept_late
+        self._clock = clock
         self._condition = threading.Condition()
         self._expected_ns: int | None = None
         self._control: Control | None = None
@@ -65,10 +72,10 @@ class ControlGate:
 
     def wait(self, timeout_s: float) -> Control | None:
         """Wait for the control of the expected frame; None when it did not or will not come, or after ``interrupt``."""
+        awake = AwakeTime(TURN_S)
         with self._condition:
-            self._condition.wait_for(
-                lambda: self._control is not None or self._interrupted or self._hopeless, timeout_s
-            )
+            while not self._is_decided() and awake.look(self._clock()) < timeout_s:
+                self._condition.wait(min(TURN_S, timeout_s - awake.s))
             return self._control
 
     def latest(self) -> tuple[int, Control] | None:
@@ -81,6 +88,9 @@ class ControlGate:
         with self._condition:
             self._interrupted = True
             self._condition.notify_all()
+
+    def _is_decided(self) -> bool:
+        return self._control is not None or self._interrupted or self._hopeless
 
     def _problem(self, stamp_ns: int) -> str | None:
         if self._expected_ns is None or stamp_ns > self._expected_ns:

@@ -93,7 +93,7 @@ class LoopConfig:
     """How the loop keeps time; seconds of wall time, except ``tick_s``, which is the step of a frame."""
 
     lock_step: bool = True
-    deadline_s: float = 2.0
+    deadline_s: float = 5.0
     misses_until_brake: int = 3
     tick_s: float = 0.05
     connect_timeout_s: float = 240.0

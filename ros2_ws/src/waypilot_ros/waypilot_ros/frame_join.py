@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
+from waypilot.awake_time import AwakeTime
 from waypilot.surroundings import Surroundings
 from waypilot.types import EgoState, RgbImage
 
@@ -31,10 +32,15 @@ class _Pending:
 class FrameJoin:
     """Collects frames. Times are wall-clock seconds given by the caller, only used to give up on missing cameras."""
 
-    def __init__(self, cameras: Iterable[str], camera_wait_s: float) -> None:
-        """Expect ``cameras``; a frame without all of them is given out ``camera_wait_s`` after its ego state came."""
+    def __init__(self, cameras: Iterable[str], camera_wait_s: float, check_period_s: float) -> None:
+        """Expect ``cameras``; a frame without all of them is given out ``camera_wait_s`` after its ego state came.
+
+        Whoever takes messages asks for overdue frames every ``check_period_s``. Time counts as far as it did: after a
+        while in which it could not, an image that has come meanwhile is still to be taken.
+        """
         self._cameras = frozenset(cameras)
         self._camera_wait_s = camera_wait_s
+        self._awake = AwakeTime(check_period_s)
         self._pending: dict[int, _Pending] = {}
         self._given_out_ns: int | None = None
         self._withheld: Callable[[int, Sequence[str]], frozenset[str]] = _nothing
@@ -55,12 +61,12 @@ class FrameJoin:
         self._pending.clear()
         self._given_out_ns = None
 
-    def add_ego(self, ego: EgoState, now_s: float) -> JoinedFrame | None:
+    def add_ego(self, ego: EgoState) -> JoinedFrame | None:
         """Add an ego state; returns its frame if that is complete now."""
         if self._is_past(ego.stamp_ns):
             return None
         pending = self._entry(ego.stamp_ns)
-        pending.ego, pending.ego_since_s = ego, now_s
+        pending.ego, pending.ego_since_s = ego, self._awake.s
         return self._take_if_complete(ego.stamp_ns)
 
     def add_image(self, camera: str, stamp_ns: int, image: RgbImage) -> JoinedFrame | None:
@@ -82,10 +88,11 @@ class FrameJoin:
 
         Nobody drives without the surroundings: a frame that lacks them is never given out.
         """
+        since_s = self._awake.look(now_s) - self._camera_wait_s
         overdue = [
             stamp_ns
             for stamp_ns, pending in self._pending.items()
-            if pending.ego is not None and now_s - pending.ego_since_s >= self._camera_wait_s
+            if pending.ego is not None and pending.ego_since_s <= since_s
             if pending.surroundings is not None or not self._expects_surroundings
         ]
         return self._take(max(overdue)) if overdue else None

@@ -60,8 +60,12 @@ class PolicyNodeConfig:
     checkpoint: str = parameter("", "path of the checkpoint of the learned policy")
     delta_checkpoint: str = parameter("", "path of a delta head that corrects the checkpoint's waypoints; empty: none")
     camera_prefix: str = parameter("/carla/ego_vehicle", "images are read from <camera_prefix>/<camera>/image")
+    lock_step: bool = parameter(True, "true: the simulator waits for every plan; false: it ticks by the wall clock")
     camera_wait_s: float = parameter(
-        0.5, "wall time to wait for missing cameras before planning without them", 0.0, 10.0
+        0.5, "without lock_step: wall time to wait for missing cameras before planning without them", 0.0, 10.0
+    )
+    lock_step_camera_wait_s: float = parameter(
+        4.0, "the same in lock step, where nothing is lost by waiting; less than the bridge's deadline_s", 0.0, 10.0
     )
 
     def __post_init__(self) -> None:
@@ -69,6 +73,11 @@ class PolicyNodeConfig:
             raise ValueError(f"policy is {self.policy!r}, expected 'checkpoint' or 'expert'")
         if self.policy == "checkpoint" and not self.checkpoint:
             raise ValueError("checkpoint is empty: give the path of a checkpoint, or policy:=expert")
+
+    @property
+    def patience_s(self) -> float:
+        """How long missing cameras are waited for."""
+        return self.lock_step_camera_wait_s if self.lock_step else self.camera_wait_s
 
 
 class PolicyNode(Node):
@@ -86,7 +95,7 @@ class PolicyNode(Node):
         self._camera_faults: Counter[str] = Counter()
         self._dropped = 0
         self._drain = Drain()
-        self._join = FrameJoin((camera.name for camera in self._driver.cameras), config.camera_wait_s)
+        self._join = FrameJoin((camera.name for camera in self._driver.cameras), config.patience_s, OVERDUE_CHECK_S)
         self._diagnostics = Diagnostics(self)
         self._final = self.create_publisher(Path, "waypoints", qos.RECORD)
         # Says that a fault keeps the plan of a frame back, so that a simulator in lock step does not wait for it.
@@ -152,7 +161,7 @@ class PolicyNode(Node):
             self._diagnostics.problem("malformed odometry", str(error))
             return
         self._diagnostics.stamp_ns = ego.stamp_ns
-        self._plan(self._join.add_ego(ego, time.monotonic()))
+        self._plan(self._join.add_ego(ego))
 
     def _on_image(self, camera: str, message: Image) -> None:
         self._drain.note_message()

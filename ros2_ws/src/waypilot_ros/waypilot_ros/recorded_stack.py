@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -57,12 +56,12 @@ class RecordedStack:
         names = GetParameters.Request(names=["topics", "exclude"])
         answer = self._stack.call(NAME, self._parameters, names, PATIENCE_S)
         topics, exclude = (value.string_value for value in answer.values)
-        deadline_s = time.monotonic() + PATIENCE_S
+        deadline_s = self._stack.awake.s + PATIENCE_S
         for name, client in self._readers.items():
             while unheard := unheard_by(
                 f"/{NAME}", self._stack.call(name, client, Trigger.Request(), PATIENCE_S).message, topics, exclude
             ):
-                if time.monotonic() > deadline_s:
+                if self._stack.awake.s > deadline_s:
                     raise ScenarioCrashedError(
                         f"the recorder does not hear {', '.join(unheard)} of {name} after {PATIENCE_S:g} s"
                     )

@@ -18,6 +18,7 @@ from std_srvs.srv import Trigger
 from waypilot_msgs.msg import DriveCounts, ScenarioStatus
 from waypilot_msgs.srv import FinalizeScenario, PrepareScenario, StartScenario, StopScenario
 
+from waypilot.awake_time import AwakeTime
 from waypilot.config import config_to_dict
 from waypilot.metrics import ScenarioResult, result_from_dict
 from waypilot.report.results import Job
@@ -42,7 +43,7 @@ TELL_AFTER_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class PatienceConfig:
-    """How long to wait, in seconds of wall time."""
+    """How long to wait, in seconds of wall time in which this process had its turns."""
 
     ready_s: float = 120.0
     connect_s: float = 250.0
@@ -62,14 +63,13 @@ class PatienceConfig:
 class _Wait:
     """A bounded wait that is told once when it takes long."""
 
-    def __init__(self, what: str, patience_s: float, say: Callable[[str], None]) -> None:
+    def __init__(self, what: str, patience_s: float, say: Callable[[str], None], now_s: float) -> None:
         self._what = what
         self._say: Callable[[str], None] | None = say
-        self._deadline_s = time.monotonic() + patience_s
-        self._tell_s = time.monotonic() + TELL_AFTER_S
+        self._deadline_s = now_s + patience_s
+        self._tell_s = now_s + TELL_AFTER_S
 
-    def is_over(self) -> bool:
-        now_s = time.monotonic()
+    def is_over(self, now_s: float) -> bool:
         if self._say is not None and now_s > self._tell_s:
             self._say(self._what)
             self._say = None
@@ -98,6 +98,8 @@ class StackClient:
         self._say = say
         #: Whether the bridge of the newest drive publishes frames all the time, so that there is never silence.
         self.free_running = False
+        #: Goes on with every turn in which messages are let in.
+        self.awake = AwakeTime(SPIN_S)
         self._executor = SingleThreadedExecutor()
         self._executor.add_node(node)
         self._prepare = {
@@ -129,12 +131,13 @@ class StackClient:
             f"waiting up to {patience_s:g} s for the simulator (carla_lite compiles at its first start)",
             patience_s,
             self._say,
+            self.awake.s,
         )
         while True:
             response = self.call("carla_bridge", self._server_version, Trigger.Request(), self._patience.ready_s)
             if response.success:
                 return str(response.message)
-            if wait.is_over():
+            if wait.is_over(self.awake.s):
                 raise StackBrokenError(f"carla_bridge after {patience_s:g} s: {response.message}")
             self.spin_for(RETRY_S)
 
@@ -175,10 +178,10 @@ class StackClient:
         A client sees a service before the service sees the client, and an answer given in between is lost.
         """
         patience_s = self._patience.ready_s
-        wait = _Wait(f"waiting up to {patience_s:g} s for all nodes to start", patience_s, self._say)
+        wait = _Wait(f"waiting up to {patience_s:g} s for all nodes to start", patience_s, self._say, self.awake.s)
         while missing := [client.srv_name for client in clients if not client.service_is_ready()]:
             self._spin()
-            if wait.is_over():
+            if wait.is_over(self.awake.s):
                 raise StackBrokenError(f"nobody offers {', '.join(missing)} after {patience_s:g} s")
         self.spin_for(SETTLE_S)
 
@@ -203,11 +206,11 @@ class StackClient:
         Raises StackBrokenError when frames stop coming, ScenarioCrashedError when a node is not the one that began or
         the judge does not end the drive long after its time is up.
         """
-        self._last_frame_s = time.monotonic()
+        self._last_frame_s = self.awake.s
         self._liveness.reset(self._last_frame_s)
         while self._end is None:
             self._spin()
-            fault = self._liveness.fault(time.monotonic())
+            fault = self._liveness.fault(self.awake.s)
             if fault:
                 raise ScenarioCrashedError(fault)
             if self._driven_s() > time_limit_s + JUDGE_LAG_S:
@@ -215,7 +218,7 @@ class StackClient:
                     f"metrics has not ended the drive {JUDGE_LAG_S:g} s after its time limit of {time_limit_s:g} s: "
                     "see its log for messages that it could not use"
                 )
-            silence_s = time.monotonic() - self._last_frame_s
+            silence_s = self.awake.s - self._last_frame_s
             if silence_s > self._patience.frame_s:
                 last = (
                     "none came at all" if self._last_stamp_ns is None else f"the last one at {self._last_stamp_ns} ns"
@@ -242,12 +245,12 @@ class StackClient:
 
     def retry(self, node_name: str, client: Client, request: Any, patience_s: float) -> Any:
         """Ask until the node says yes; its last objection is the reason of the failure."""
-        deadline_s = time.monotonic() + patience_s
+        deadline_s = self.awake.s + patience_s
         while True:
             response = self.call(node_name, client, request, patience_s)
             if response.success:
                 return response
-            if time.monotonic() > deadline_s:
+            if self.awake.s > deadline_s:
                 raise ScenarioCrashedError(f"{node_name} was not ready within {patience_s:g} s: {response.message}")
             self.spin_for(RETRY_S)
 
@@ -257,28 +260,29 @@ class StackClient:
 
     def call(self, node_name: str, client: Client, request: Any, patience_s: float) -> Any:
         """Wait for a service and its answer. Raises StackBrokenError."""
-        deadline_s = time.monotonic() + patience_s
+        deadline_s = self.awake.s + patience_s
         while not client.service_is_ready():
             self._spin()
-            if time.monotonic() > deadline_s:
+            if self.awake.s > deadline_s:
                 raise StackBrokenError(f"node {node_name} offers no {client.srv_name} after {patience_s:g} s")
         future = client.call_async(request)
         while not future.done():
             self._spin()
-            if time.monotonic() > deadline_s:
+            if self.awake.s > deadline_s:
                 client.remove_pending_request(future)
                 raise StackBrokenError(f"node {node_name} gave no answer to {client.srv_name} within {patience_s:g} s")
         return future.result()
 
     def spin_for(self, duration_s: float) -> None:
         """Let messages in for a while; raises as every other call."""
-        deadline_s = time.monotonic() + duration_s
-        while time.monotonic() < deadline_s:
-            self._spin(duration_s)
+        until_s = self.awake.s + duration_s
+        while self.awake.s < until_s:
+            self._spin(min(duration_s, SPIN_S))
 
     def _spin(self, timeout_s: float = SPIN_S) -> None:
         """Let messages in; raises StackBrokenError when a signal or the bridge's crash report came."""
         self._executor.spin_once(timeout_sec=timeout_s)
+        self.awake.look(time.monotonic())
         reason = self._stop_reason() or self._bridge_crash
         if reason:
             raise StackBrokenError(reason)
@@ -287,10 +291,10 @@ class StackClient:
         for status in message.status:
             for entry in status.values:
                 if entry.key == PROCESS_KEY:
-                    self._liveness.hear(status.name, entry.value, time.monotonic())
+                    self._liveness.hear(status.name, entry.value, self.awake.s)
 
     def _on_odometry(self, message: Odometry) -> None:
-        self._last_frame_s = time.monotonic()
+        self._last_frame_s = self.awake.s
         self._last_stamp_ns = stamp_from_msg(message.header.stamp)
         if self._first_stamp_ns is None:
             self._first_stamp_ns = self._last_stamp_ns

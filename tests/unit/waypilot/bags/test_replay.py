@@ -1,5 +1,6 @@
 """Playing a bag: which frame is due when, and whose answer is waited for."""
 
+import numpy as np
 import pytest
 
 from waypilot.bags import Bag, BagError
@@ -7,6 +8,13 @@ from waypilot.bags.layout import LayoutOptions
 from waypilot.bags.replay import Pace, Player, ReplaySource
 
 WAIT_S = 2.0
+
+
+def ask(question, from_s, until_s):
+    """Ask every 50 ms; returns the last answer, at ``until_s``."""
+    answers = [question(float(now_s)) for now_s in np.linspace(from_s, until_s, round((until_s - from_s) / 0.05) + 1)]
+    assert not any(answers[:-1])
+    return answers[-1]
 
 
 @pytest.fixture
@@ -41,11 +49,23 @@ def test_in_lock_step_a_frame_follows_the_answer_to_the_last_one_and_no_wait_is_
     assert player.answer(first)
     assert not player.answer(first)
     assert player.due(1.0).ego.stamp_ns == second
-    assert player.due(1.0 + 0.9 * WAIT_S) is None
-    assert player.due(1.0 + WAIT_S) is not None
-    assert not player.is_over(1.0 + WAIT_S)
-    assert player.is_over(1.0 + 2.0 * WAIT_S)
+    assert ask(player.due, 1.0, 1.0 + 0.9 * WAIT_S) is None
+    assert ask(player.due, 1.0 + 0.9 * WAIT_S, 1.01 + WAIT_S) is not None
+    assert ask(player.is_over, 1.01 + WAIT_S, 1.02 + 2.0 * WAIT_S)
     assert player.counts == {"played": 3, "answered": 1, "unanswered": 2}
+
+
+def test_an_answer_that_came_while_the_process_got_no_processor_is_taken_before_its_frame_counts_as_unanswered(
+    make_player, drives
+):
+    player = make_player(frames=1)
+    player.begin()
+    assert player.due(0.0) is not None
+    assert not player.is_over(100.0)
+    assert not player.is_over(100.05)
+    assert player.answer(stamps(drives, 0)[0])
+    assert player.is_over(100.1)
+    assert player.counts == {"played": 1, "answered": 1, "unanswered": 0}
 
 
 def test_in_real_time_stamps_and_rate_set_the_pace_and_a_pause_takes_no_time(make_player, drives):
