@@ -1,8 +1,9 @@
 """Ticks that hang with the genuine Traffic Manager: ``python -m benchmarks.tm_hangs [--ticks 20000]``.
 
 The Traffic Manager of CARLA's client can lose a wake-up, and then ``world.tick()`` never returns; whether it does
-depends on when carla_lite answers (see ``carla_lite.wire.lead``). A client that hangs cannot be saved, so it ticks in a
-process of its own, and another one goes on in a fresh world. A tick that takes longer than 5 s counts as a hang.
+depends on when carla_lite answers (see ``carla_lite.wire.lead``). The server then wakes it (``carla_lite.wire.wake``);
+how often it had to is counted. A tick that takes longer than 5 s all the same counts as a hang: the client ticks in a
+process of its own, which is killed, and another one goes on in a fresh world.
 """
 
 from __future__ import annotations
@@ -30,20 +31,22 @@ def main(arguments: Sequence[str] | None = None) -> list[Figure]:
     options = parser.parse_args(arguments)
     figures = []
     for name, cameras in _CASES.items():
-        hangs = _hangs(cameras, options.ticks)
+        hangs, woken = _count(cameras, options.ticks)
         figures.append(Figure.of(f"hangs in {options.ticks} ticks, {name}", "hangs", [hangs]))
+        figures.append(Figure.of(f"woken in {options.ticks} ticks, {name}", "times", [woken]))
     return show(figures)
 
 
-def _hangs(cameras: Sequence[tuple[int, int]], ticks: int) -> int:
-    """Return how many clients hung until so many ticks were done."""
-    done = hangs = 0
+def _count(cameras: Sequence[tuple[int, int]], ticks: int) -> tuple[int, int]:
+    """Return how many clients hung until so many ticks were done, and how often the server has woken one."""
+    done = hangs = woken = 0
     while done < ticks:
-        with ServerProcess(map=_TOWN, extra_arguments=("--log-level", "error")) as server:
+        with ServerProcess(map=_TOWN, extra_arguments=("--log-level", "warning")) as server:
             completed = _drive(server, cameras, ticks - done)
+            woken += server.log.count("and is woken")
         hangs += completed < ticks - done
         done += completed
-    return hangs
+    return hangs, woken
 
 
 def _drive(server: ServerProcess, cameras: Sequence[tuple[int, int]], ticks: int) -> int:

@@ -17,7 +17,7 @@ class TrafficManagerLead:
     its thread in the instant in which that goes to sleep (TrafficManagerLocal sets the flag without holding the mutex).
     The thread asks for the world settings just before, at the same time as the client asks for the tick. A server as
     fast as this one answers both at once, and one tick in 600 hung. With the lead the thread sleeps before the tick is
-    known.
+    known. Who sleeps through a tick all the same is woken (``carla_lite.wire.wake``).
     """
 
     def __init__(self) -> None:

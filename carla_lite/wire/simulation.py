@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 from carla_lite.engine import Actor, BodyActor, Catalog, SpawnError, TrafficLight, Vehicle, Walker, World
@@ -26,6 +27,7 @@ from carla_lite.wire.spring_arms import Attachment, SpringArms
 from carla_lite.wire.streams import StreamHub, at_once
 from carla_lite.wire.tokens import WORLD_STATE_STREAM, stream_token
 from carla_lite.wire.towns import TownLibrary
+from carla_lite.wire.wake import TrafficManagerWatch
 from waypilot.geometry import Pose
 
 _LOG = logging.getLogger(__name__)
@@ -83,6 +85,7 @@ class Simulation:
         self._rests_until_s = 0.0
         self.background = Background()
         self.lead = TrafficManagerLead()
+        self.watch = TrafficManagerWatch(self.traffic_managers)
         self._board = DrawingBoard()
         self._stepping = asyncio.Lock()
         self._left_to_itself = asyncio.Event()
@@ -209,8 +212,15 @@ class Simulation:
         )
         self._map_changed = False
         synchronous = self.settings.synchronous
-        when = self.lead.hold if synchronous and self.traffic_managers else at_once
+        when = self._after_lead if synchronous and self.traffic_managers else at_once
         self.hub.publish_and_keep(WORLD_STATE_STREAM, parts, not synchronous, when)
+
+    def _after_lead(self, send: Callable[[], None]) -> None:
+        def send_and_watch() -> None:
+            send()
+            self.watch.state_sent()
+
+        self.lead.hold(send_and_watch)
 
     def _remove_lost_bodies(self) -> None:
         bodies = [actor for actor in self.world.actors.values() if isinstance(actor, BodyActor)]

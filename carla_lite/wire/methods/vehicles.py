@@ -118,6 +118,7 @@ def close_vehicle_door(simulation: Simulation, actor_id: int, door: int) -> None
 @TABLE.value()
 def get_vehicle_light_states(simulation: Simulation) -> list[list[int]]:
     """Return the light flags of all vehicles."""
+    simulation.watch.lights_asked()
     vehicles = (actor for actor in simulation.world.actors.values() if isinstance(actor, Vehicle))
     return [[vehicle.id, simulation.lights.get(vehicle.id, 0)] for vehicle in vehicles]
 

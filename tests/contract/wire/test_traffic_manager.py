@@ -1,9 +1,12 @@
 """The genuine Traffic Manager, which runs inside the client, drives cars of this server."""
 
 import socket
+import time
 
 import carla
 import pytest
+
+from tests.contract.wire.conftest import TIMEOUT_S
 
 
 @pytest.fixture
@@ -54,6 +57,21 @@ def test_switching_the_autopilot_on_in_a_batch_never_hangs(client, world, traffi
         assert response.error == ""
         world.tick()
         client.apply_batch_sync([carla.command.DestroyActor(response.actor_id)], True)
+
+
+def test_one_that_does_not_take_its_step_is_woken_and_stays_in_lock_step(raw, client, world, ego, traffic_manager):
+    ego.set_autopilot(True, traffic_manager.get_port())
+    for _ in range(20):
+        world.tick()
+    assert ego.get_control().brake == 0.0
+    raw.call("apply_control_to_vehicle", ego.id, [0.0, 0.0, 1.0, False, False, False, 0])
+    raw.call("tick_cue")  # nobody tells the Traffic Manager, as when it has lost its wake-up
+    deadline_s = time.monotonic() + TIMEOUT_S
+    while ego.get_telemetry_data().brake != 0.0:
+        assert time.monotonic() < deadline_s, "the Traffic Manager has not taken its step"
+    calls = [world.tick() for _ in range(40)]
+    assert calls == list(range(calls[0], calls[0] + 40))
+    assert ego.get_velocity().length() > 1.0
 
 
 def test_a_traffic_manager_whose_client_was_killed_is_forgotten(raw):
