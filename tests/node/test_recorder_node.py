@@ -1,12 +1,16 @@
 """The recorder node by itself: which topics it takes, in which form, and in how many files."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
+import rclpy
 import yaml
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import Image
 from waypilot_msgs.srv import StartRecording, StopRecording
-from waypilot_ros.recorder_node import RecorderConfig
+from waypilot_ros import recorder_node
+from waypilot_ros.recorder_node import LATE_S, TURN_S, RecorderConfig, RecorderNode
 from waypilot_ros.simulator_messages import rgb_to_msg
 
 from waypilot.bags import Bag
@@ -49,6 +53,22 @@ def test_chosen_topics_are_recorded_with_compressed_images_in_files_of_some_seco
     assert len(files) >= SECONDS / 2
     image = bag.read(next(bag.messages({"/camera/image/compressed"})), compressed_to_rgb)
     assert np.abs(image.astype(int) - (200, 100, 50)).max() <= 3
+
+
+def test_the_last_frame_is_waited_for_as_long_as_the_recorder_has_its_turns(domain, monkeypatch):
+    """It gets no processor for an hour just after the first request: that is one turn."""
+    rclpy.init(domain_id=domain)
+    node = RecorderNode()
+    node._recording = SimpleNamespace(behind=lambda: ["/clock"], messages=1, close=lambda: None)
+    times_s = [0.0, *(3600.0 + TURN_S * turn for turn in range(round(LATE_S / TURN_S)))]
+    answers = []
+    for now_s in times_s:
+        monkeypatch.setattr(recorder_node, "time", SimpleNamespace(monotonic=lambda now_s=now_s: now_s))
+        answers.append(node._on_stop(StopRecording.Request(free_running=True), StopRecording.Response()))
+    assert [answer.success for answer in answers] == [False] * (len(times_s) - 1) + [True]
+    assert answers[1].message == "the last frame has not arrived yet on /clock"
+    node.destroy_node()
+    rclpy.shutdown()
 
 
 @pytest.mark.parametrize(

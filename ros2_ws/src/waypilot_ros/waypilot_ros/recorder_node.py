@@ -14,6 +14,7 @@ from rclpy.serialization import deserialize_message, serialize_message
 from sensor_msgs.msg import CompressedImage, Image
 from waypilot_msgs.srv import StartRecording, StopRecording
 
+from waypilot.awake_time import AwakeTime
 from waypilot.bags import BagError, BagTopic, BagWriter, SplitLimits, TypeLibrary
 from waypilot.bags.recording import Recording
 from waypilot.bags.storage import STORAGES
@@ -29,6 +30,8 @@ from waypilot_ros.topic_taps import TopicTaps, is_latched
 DISCOVERY_PERIOD_S = 0.25
 #: What was lost on the wire is sent again after a heartbeat, which Fast DDS sends every 3 s.
 LATE_S = 4.0
+#: What may pass between two requests to stop that counts as waiting for what is late.
+TURN_S = 0.5
 IMAGE_TYPE, COMPRESSED_TYPE = "sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage"
 
 
@@ -70,7 +73,7 @@ class RecorderNode(Node):
         self._recording: Recording | None = None
         self._latched: dict[str, tuple[BagTopic, bytes]] = {}
         self._said_meanwhile: set[str] = set()
-        self._stop_asked_s: float | None = None
+        self._stopping: AwakeTime | None = None
         self._drain = Drain()
         self._diagnostics = Diagnostics(self)
         self._library = TypeLibrary(_message_folder)
@@ -95,7 +98,7 @@ class RecorderNode(Node):
         for name in self._said_meanwhile:
             self._latched.pop(name, None)
         self._said_meanwhile.clear()
-        self._stop_asked_s = None
+        self._stopping = None
 
     def _begin(self, path: str) -> None:
         self.close()
@@ -145,11 +148,11 @@ class RecorderNode(Node):
         if self._recording is None:
             response.message = "nothing is being recorded"
             return response
-        now_s = time.monotonic()
-        self._stop_asked_s = now_s if self._stop_asked_s is None else self._stop_asked_s
+        self._stopping = self._stopping or AwakeTime(TURN_S)
+        waited_s = self._stopping.look(time.monotonic())
         response.message = self._drain.objection(request.free_running)
         late = self._recording.behind()
-        if not response.message and late and now_s - self._stop_asked_s < LATE_S:
+        if not response.message and late and waited_s < LATE_S:
             response.message = f"the last frame has not arrived yet on {', '.join(late)}"
         response.success = not response.message
         if response.success:
