@@ -66,8 +66,13 @@ def destroy_actor(simulation: Simulation, actor_id: int) -> bool:
 
 @TABLE.value(readers.actor_id)
 def get_actor_bounding_box(simulation: Simulation, actor_id: int) -> list[Any]:
-    """Return an actor's box in its own axes."""
-    return actor_box(simulation.actor(actor_id))
+    """Return an actor's box in its own axes, an empty one for an actor that is gone.
+
+    That is CARLA's answer, and the only one that lets clients live: their Traffic Manager asks in a thread of its own,
+    also about cars that were just destroyed, and an error there ends the process.
+    """
+    actor = simulation.world.actors.get(actor_id)
+    return records.bounding_box((0.0, 0.0, 0.0), (0.0, 0.0, 0.0), 0) if actor is None else actor_box(actor)
 
 
 @TABLE.void(readers.actor_id, records.read_transform)

@@ -203,6 +203,20 @@ def test_a_walker_walks_where_it_is_told(world):
     assert control.speed == pytest.approx(1.5)
 
 
+def test_a_walker_that_was_run_over_stands(world, raw):
+    """``set_actor_dead`` comes from the navigation inside the client only."""
+    start = carla.Transform(carla.Location(0.0, 0.0, 1.0))
+    walker = world.spawn_actor(world.get_blueprint_library().find("walker.pedestrian.0002"), start)
+    walker.apply_control(carla.WalkerControl(carla.Vector3D(0.0, 1.0, 0.0), 1.5, False))
+    for _ in range(10):
+        world.tick()
+    assert walker.get_velocity().length() > 1.0
+    assert raw.call("set_actor_dead", walker.id) == (None, [[False]])
+    for _ in range(10):
+        world.tick()
+    assert as_tuple(walker.get_velocity()) == (0.0, 0.0, 0.0)
+
+
 def test_pose_conversion_agrees_with_the_clients_own_arithmetic(world):
     """The client computes forward, right and up vectors itself; they must be those of the REP 103 pose."""
     from waypilot.geometry import pose_from_carla
