@@ -5,13 +5,9 @@ from __future__ import annotations
 import math
 
 from carla_lite.render import materials as m
-from carla_lite.render._numba import hash3, jit_inline, unit_noise
+from carla_lite.render._numba import hash3, jit_inline
 from carla_lite.render._signals import plate, signal_lamp
 from carla_lite.render.atmosphere import RANGE_STEPS, STEPS_PER_M
-
-_WINDOW_PITCH_M = 2.7
-_STOREY_M = 3.1
-_LIT_SHARE = 0.42
 
 
 @jit_inline
@@ -44,24 +40,14 @@ def lamp_at(lamp_table, depth_m):
 @jit_inline
 def lamp_strength(strength, rx, ry):
     """Shape the cone of the camera's own head lights around the optical axis."""
-    if strength <= 0.0:
-        return 0.0
     return strength * max(0.0, 1.0 - 1.1 * rx * rx) * max(0.0, min(1.0, 1.25 + 4.0 * ry))
 
 
 @jit_inline
-def window_grid(width_m, height_m):
-    """Return how many windows fit along a wall and how many storeys up."""
-    return max(1, int(width_m / _WINDOW_PITCH_M)), max(1, int(height_m / _STOREY_M))
-
-
-@jit_inline
-def fragment(material, u, v, columns, rows, red, green, blue, seed, pixel_m, haze, night):
+def fragment(material, u, v, red, green, blue, seed, haze, night):
     """Return (keep, red, green, blue, glow): whether this pixel belongs to the shape, its colour, its own light."""
     if material == m.FLAT:
         return True, red, green, blue, 0.0
-    if material == m.FACADE:
-        return _facade(u, v, columns, rows, red, green, blue, seed, pixel_m, haze, night)
     if material == m.GLASS:
         return True, red + 0.16 * haze[0], green + 0.17 * haze[1], blue + 0.18 * haze[2], 0.0
     if material == m.WHEEL:
@@ -75,36 +61,6 @@ def fragment(material, u, v, columns, rows, red, green, blue, seed, pixel_m, haz
     if material >= m.LAMP_RED:
         return signal_lamp(material, u, v, red, green, blue, seed)
     return _ball(material, u, v, red, green, blue, seed)
-
-
-@jit_inline
-def _facade(u, v, columns, rows, red, green, blue, seed, pixel_m, haze, night):
-    across, up = u * columns, v * rows
-    i, j = int(across), int(up)
-    fu, fv = across - i, up - j
-    # Beyond half a window per pixel the pattern would flicker: fade to its mean.
-    plain = max(0.0, min(1.0, (pixel_m - 0.35) / 0.9))
-    low, high, edge = (0.30, 0.82, 0.24) if j > 0 else (0.06, 0.74, 0.12)
-    outside = fv < low or fv > high or fu < edge or fu > 1.0 - edge
-    chance = unit_noise(i, j, seed * 7 + columns)
-    lit = 1.0 if chance < _LIT_SHARE else 0.0
-    share = 0.0 if outside else 1.0
-    share += (0.3 - share) * plain
-    lit += (_LIT_SHARE - lit) * plain
-    tone = 0.75 + 0.5 * chance
-    wall = 0.9 if fv < 0.05 and plain < 1.0 else 1.0
-    glow = share * lit * night
-    pane_r = 44.0 * tone + 0.12 * haze[0] + glow * 190.0
-    pane_g = 56.0 * tone + 0.14 * haze[1] + glow * 135.0
-    pane_b = 72.0 * tone + 0.16 * haze[2] + glow * 50.0
-    red, green, blue = red * wall, green * wall, blue * wall
-    return (
-        True,
-        red + (pane_r - red) * share,
-        green + (pane_g - green) * share,
-        blue + (pane_b - blue) * share,
-        0.8 * glow,
-    )
 
 
 @jit_inline

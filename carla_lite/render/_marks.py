@@ -78,7 +78,7 @@ def mark_polygon(numbers, inverse_depth, view, scratch, material, seed, number):
                     z, rx = 1.0 / near, (x + 0.5 - view.center_x_px) / focal
                     u = z * (u0 * rx + u1 * ry + u2) / uu - uo
                     v = z * (v0 * rx + v1 * ry + v2) / vv - vo
-                    keep = fragment(material, u, v, 1, 1, 1.0, 1.0, 1.0, seed, 0.0, _NO_HAZE, 0.0)[0]
+                    keep = fragment(material, u, v, 1.0, 1.0, 1.0, seed, _NO_HAZE, 0.0)[0]
                 if keep:
                     inverse_depth[y, x] = near
                     numbers[y, x] = number

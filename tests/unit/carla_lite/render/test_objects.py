@@ -67,6 +67,25 @@ def test_every_shape_stands_where_it_should(empty_field: Renderer, shape: Shape)
     assert columns.mean() == pytest.approx(99.5, abs=1.5)
 
 
+@pytest.mark.parametrize("sun_altitude_deg", [60.0, -60.0])
+def test_house_front_does_not_depend_on_what_hides_parts_of_it(sun_altitude_deg: float):
+    house = Box(Shape.BUILDING, (20.0, 0.0, 6.0), (4.0, 9.0, 6.0), 0.3, (180, 120, 90))
+    posts = [Box(Shape.BOX, (9.0, 0.37 * k - 3.0, 2.0), (0.02 * k, 0.05, 2.0), 0.0, (9, 9, 9)) for k in range(1, 17)]
+    dynamic = DynamicScene(0, 0.0, Weather(sun_altitude_angle=sun_altitude_deg))
+    camera = driver_camera(320, 180, 60.0, x_m=0.0, y_m=0.0)
+
+    def drawn(*boxes: Box) -> np.ndarray:
+        return Renderer(StaticScene((-40.0, -40.0, 40.0, 40.0), (), boxes)).rgb(camera, dynamic)
+
+    alone, field = drawn(house), drawn()
+    behind_posts = drawn(house, *posts)
+    hidden = (drawn(*posts) != field).any(axis=2)
+    front = (alone != field).any(axis=2)
+    assert (front & hidden).sum() > 1000
+    np.testing.assert_array_equal(behind_posts[front & ~hidden], alone[front & ~hidden])
+    assert (behind_posts[front & hidden] != alone[front & hidden]).any(axis=1).all()
+
+
 def test_contact_shadow_darkens_the_road_beside_the_wheels(empty_field: Renderer):
     camera = driver_camera(320, 180, 60.0, x_m=0.0, y_m=0.0)
     with_car = empty_field.rgb(camera, DynamicScene(0, 0.0, OVERCAST, (CAR,))).astype(int)
