@@ -1,16 +1,23 @@
 #!/usr/bin/env bash
-# Refines checkpoints/sft_traffic_base_v0.pt by reinforcement learning with several seeds, drives base and heads through the
-# suites town and traffic, and compares them: docs/results/rl_refinement.md. About 10 minutes of training and 10 of
-# evaluation per seed on two cores. Run again after an interruption: finished parts are kept, a run resumes.
-#   bash scripts/refine_traffic_checkpoint.sh [ppo|grpo] [SEED...]
+# Refines a base by reinforcement learning with several seeds, drives base and heads through the suites town and traffic,
+# and compares them: docs/results/rl_refinement.md. About 10 minutes of training and 5 of evaluation per seed on two cores.
+# Run again after an interruption: finished parts are kept, a run resumes.
+#   bash scripts/refine_traffic_checkpoint.sh [ppo|grpo] [SEED...]              over checkpoints/sft_traffic_base_v1.pt
+#   BASE=v0 bash scripts/refine_traffic_checkpoint.sh [ppo|grpo] [SEED...]      over the base before, which sees no lamps
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 algorithm=${1:-ppo}
 seeds=("${@:2}")
 [ ${#seeds[@]} -gt 0 ] || seeds=(0 1 2 3 4)
 case $algorithm in ppo | grpo) ;; *) echo "usage: $0 [ppo|grpo] [SEED...]" >&2 && exit 2 ;; esac
-base=checkpoints/sft_traffic_base_v0.pt
-out=out/rl_traffic
+version=${BASE:-v1}
+case $version in
+v0) settings=training/rl/settings/${algorithm}_traffic.yaml every=25000 ;;
+v1) settings=training/rl/settings/${algorithm}_traffic_v1.yaml every=50000 ;;
+*) echo "BASE is $version, expected v0 or v1" >&2 && exit 2 ;;
+esac
+base=checkpoints/sft_traffic_base_$version.pt
+out=out/rl_traffic_$version
 
 evaluate() { # FOLDER OPTION...: drives what is missing of both suites
   local suite options
@@ -29,8 +36,8 @@ for seed in "${seeds[@]}"; do
   run=$out/${algorithm}_$seed
   if [ ! -f "$run/final.pt" ]; then
     .venv/bin/python -m "training.rl.train_${algorithm}_waypoint_delta" --env drive --sft-model "$base" --out-dir "$run" \
-      --env-steps 100000 --eval-every 25000 --eval-episodes 64 --seed "$seed" \
-      --config "training/rl/settings/${algorithm}_traffic.yaml" $([ -f "$run/state.pt" ] && echo --resume)
+      --env-steps 100000 --eval-every "$every" --eval-episodes 64 --seed "$seed" \
+      --config "$settings" $([ -f "$run/state.pt" ] && echo --resume)
   fi
   evaluate "$run" --delta-checkpoint "$run/final.pt"
   results+=("$run"/{town,traffic}/results.json)

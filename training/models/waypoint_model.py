@@ -54,7 +54,11 @@ class WaypointModel(nn.Module):
         """Compute the latent vector z (B, latent_dim) on which waypoint and delta heads stand."""
         if not self.config.use_cameras:
             return self.latent_without_cameras(batch.speed_mps, batch.command, batch.target_point_m)
-        return self._fuse(self._pool_cameras(batch), batch.speed_mps, batch.command, batch.target_point_m)
+        return self.latent_of(self.camera_features(batch), batch)
+
+    def latent_of(self, cameras: torch.Tensor, batch: ModelInput) -> torch.Tensor:
+        """Compute the latent vector from ``camera_features`` and what else the batch holds."""
+        return self._fuse(cameras, batch.speed_mps, batch.command, batch.target_point_m)
 
     def latent_without_cameras(
         self, speed_mps: torch.Tensor, command: torch.Tensor, target_point_m: torch.Tensor
@@ -75,7 +79,8 @@ class WaypointModel(nn.Module):
             ego.append(target_point_m / self.config.target_scale_m)
         return self.fusion(torch.cat([cameras, *ego], dim=1))
 
-    def _pool_cameras(self, batch: ModelInput) -> torch.Tensor:
+    def camera_features(self, batch: ModelInput) -> torch.Tensor:
+        """Compute what the cameras show (B, camera_feature_dim), before speed and command join."""
         size, cameras = batch.image_valid.shape
         features = self.encoder(batch.images.flatten(0, 1)).view(size, cameras, -1)
         features = torch.relu(features * self.camera_scale + self.camera_offset)

@@ -1,8 +1,11 @@
-"""The auxiliary task: tell from the latent vector what is ahead on the route.
+"""The auxiliary task: tell what is ahead on the route, from the camera features and from the latent vector.
 
 Few frames need a lamp or a road user to be seen, and those that do differ from the others by a few pixels: the plans
 alone teach it slowly. Asked outright, a network learns it sooner (auxiliary tasks: Chitta et al. 2022, arXiv
-2205.15997), and a delta head that stands on the latent vector finds it there. Only training knows this head.
+2205.15997), and a delta head that stands on the latent vector finds it there. Asked of the latent vector only, it would
+find a way without looking: experts are slow before red lights, and the latent vector knows the speed (causal
+confusion, de Haan et al. 2019, arXiv 1905.11979). So the camera features, which know no speed, must answer too. Only
+training knows these heads.
 """
 
 from __future__ import annotations
@@ -28,19 +31,27 @@ _POSITIVE_WEIGHT = 3.0
 
 
 class AheadTrainee(nn.Module):
-    """A waypoint network and the head of the auxiliary task, as one thing to train."""
+    """A waypoint network and the heads of the auxiliary task, as one thing to train."""
 
     def __init__(self, model: WaypointModel):
         super().__init__()
         self.model = model
-        self.head = nn.Linear(model.config.latent_dim, len(QUESTIONS))
-        nn.init.zeros_(self.head.weight)
-        nn.init.zeros_(self.head.bias)
+        self.from_cameras = _untrained(model.config.camera_feature_dim)
+        self.from_latent = _untrained(model.config.latent_dim)
 
     def forward(self, batch: ModelInput) -> tuple[torch.Tensor, torch.Tensor]:
-        """Plan (B, N, 2) in metres, and logits (B, Q) of the answers to ``QUESTIONS``."""
-        latent = self.model.latent(batch)
-        return self.model.head(latent, batch.speed_mps), self.head(latent)
+        """Plan (B, N, 2) in metres, and logits (B, 2, Q) of the answers, by camera features and by latent vector."""
+        features = self.model.camera_features(batch)
+        latent = self.model.latent_of(features, batch)
+        logits = torch.stack([self.from_cameras(features), self.from_latent(latent)], dim=1)
+        return self.model.head(latent, batch.speed_mps), logits
+
+
+def _untrained(width: int) -> nn.Linear:
+    layer = nn.Linear(width, len(QUESTIONS))
+    nn.init.zeros_(layer.weight)
+    nn.init.zeros_(layer.bias)
+    return layer
 
 
 def ahead_answers(ahead_m: torch.Tensor) -> torch.Tensor:
@@ -54,8 +65,8 @@ def ahead_answers(ahead_m: torch.Tensor) -> torch.Tensor:
 
 
 def ahead_loss(logits: torch.Tensor, ahead_m: torch.Tensor) -> torch.Tensor:
-    """Cross entropy of logits (B, Q) over what is known of distances (B, kinds); 0 when nothing is."""
-    answers = ahead_answers(ahead_m)
+    """Mean cross entropy of logits (B, heads, Q) over what is known of distances (B, kinds); 0 when nothing is."""
+    answers = ahead_answers(ahead_m)[:, None].expand_as(logits)
     known = ~answers.isnan()
     weight = logits.new_full((), _POSITIVE_WEIGHT)
     losses = functional.binary_cross_entropy_with_logits(

@@ -104,7 +104,7 @@ class SftTrainer(RunTrainer[SampleBatch]):
     def evaluate(self, dataset: WaypointDataset) -> dict[str, dict[str, Any]]:
         """Open-loop metrics of the averaged network and of constant velocity, in all and per command.
 
-        With the auxiliary task also how well what is ahead is told (``areas_under_curve``).
+        With the auxiliary task also how well cameras and latent vector tell what is ahead (``areas_under_curve``).
         """
         outputs = []
         with torch.inference_mode():
@@ -119,7 +119,9 @@ class SftTrainer(RunTrainer[SampleBatch]):
         }
         answers = [logits for _, logits in outputs if logits is not None]
         if answers:
-            found["ahead_auc"] = areas_under_curve(torch.cat(answers).cpu().numpy(), table.ahead_m)
+            logits = torch.cat(answers).cpu().numpy()
+            found["ahead_auc"] = areas_under_curve(logits[:, 0], table.ahead_m)
+            found["ahead_auc_latent"] = areas_under_curve(logits[:, 1], table.ahead_m)
         return found
 
     def _settings(self) -> dict[str, Any]:

@@ -44,13 +44,13 @@ def test_questions_are_answered_by_distance() -> None:
 
 
 def test_what_is_not_known_does_not_count() -> None:
-    logits = torch.randn(2, len(QUESTIONS), generator=torch.Generator().manual_seed(0), requires_grad=True)
+    logits = torch.randn(2, 2, len(QUESTIONS), generator=torch.Generator().manual_seed(0), requires_grad=True)
     loss = ahead_loss(logits, SEEN)
     assert torch.equal(loss, ahead_loss(logits[:1], SEEN[:1]))
     loss.backward()
     assert logits.grad is not None
     assert logits.grad[0].abs().min() > 0.0
-    assert torch.equal(logits.grad[1], torch.zeros(len(QUESTIONS)))
+    assert torch.equal(logits.grad[1], torch.zeros(2, len(QUESTIONS)))
     assert ahead_loss(logits[1:], SEEN[1:]) == 0.0
 
 
@@ -77,8 +77,9 @@ def test_the_task_is_learned_beside_the_plan(make_episodes: Callable[..., str], 
     pattern = make_episodes(episodes=10, frames=12, ahead=red_in_left_bends)
     run = config(pattern, tmp_path / "run", num_steps=40, ahead_weight=1.0, val_fraction=0.3, augment=False, lr=3e-3)
     metrics = SftTrainer(run).run(quiet)
-    assert metrics["validation"]["ahead_auc"]["red_light_within_6_m"] > 0.95
-    assert metrics["validation"]["ahead_auc"]["green_light_within_30_m"] > 0.95
+    for head in ("ahead_auc", "ahead_auc_latent"):
+        assert metrics["validation"][head]["red_light_within_6_m"] > 0.95
+        assert metrics["validation"][head]["green_light_within_30_m"] > 0.95
 
 
 def test_a_resumed_run_with_the_task_ends_with_the_same_bits(make_episodes: Callable[..., str], tmp_path: Path) -> None:
