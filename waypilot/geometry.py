@@ -54,7 +54,10 @@ class SE2:
         """Take points of shape (..., 2) from the inner frame to the outer one."""
         c, s = math.cos(self.yaw_rad), math.sin(self.yaw_rad)
         x, y = points_m[..., 0], points_m[..., 1]
-        return np.stack([self.x_m + c * x - s * y, self.y_m + s * x + c * y], axis=-1)
+        outer_x = self.x_m + c * x - s * y
+        outer = np.empty(points_m.shape, outer_x.dtype)
+        outer[..., 0], outer[..., 1] = outer_x, self.y_m + s * x + c * y
+        return outer
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,14 +5,13 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
-import numpy as np
-
 from waypilot.control.lateral import LateralConfig, LateralController
-from waypilot.control.longitudinal import LongitudinalConfig, LongitudinalController, planned_speed
+from waypilot.control.longitudinal import LongitudinalConfig, LongitudinalController
 from waypilot.control.odometry_check import OdometryCheck, OdometryCheckConfig
-from waypilot.control.plan_check import PlanCheckConfig, refusal
+from waypilot.control.plan_check import PlanCheck, PlanCheckConfig
+from waypilot.control.plan_course import PlanCourse
 from waypilot.control.safe_stop import SafeStop, SafeStopConfig
-from waypilot.geometry import SE2, FloatArray
+from waypilot.geometry import SE2
 from waypilot.types import NANOSECONDS_PER_SECOND, Control, EgoState, Trajectory
 
 
@@ -70,6 +69,8 @@ class WaypointFollower:
         self._longitudinal = LongitudinalController(self.config.longitudinal)
         self._safe_stop = SafeStop(self.config.safe_stop)
         self._odometry = OdometryCheck(self.config.odometry_check)
+        self._plan_check = PlanCheck(self.config.plan_check)
+        self._course: PlanCourse | None = None
         self._last_stamp_ns: int | None = None
         self._good: TimedPlan | None = None
         self._stopped = False
@@ -112,7 +113,7 @@ class WaypointFollower:
         return ControlOutput(self._follow(ego, followed, dt_s), None)
 
     def _refusal(self, ego: EgoState, plan: TimedPlan | None) -> str | None:
-        reason = refusal(plan.trajectory if plan else None, ego.stamp_ns, self.config.plan_check)
+        reason = self._plan_check.refusal(plan.trajectory if plan else None, ego.stamp_ns)
         if reason is None and plan is not None and not _is_finite_pose(plan.pose_map_from_base_link):
             reason = "invalid plan: its pose is not finite"
         return reason
@@ -145,11 +146,19 @@ class WaypointFollower:
         self._stopped = False
         age_s = (ego.stamp_ns - plan.trajectory.stamp_ns) / NANOSECONDS_PER_SECOND
         window = self.config.longitudinal
-        wanted_mps = planned_speed(plan.trajectory, age_s + window.window_start_s, age_s + window.window_end_s)
-        steer = self._lateral.follow(_path_from_here(ego, plan), ego.speed_mps, dt_s)
+        course = self._course_of(plan.trajectory)
+        wanted_mps = course.speed_mps(age_s + window.window_start_s, age_s + window.window_end_s)
+        here_from_plan = ego.pose_map_from_base_link.planar.inverse().compose(plan.pose_map_from_base_link)
+        steer = self._lateral.follow(here_from_plan.transform_points(course.path_m), ego.speed_mps, dt_s)
         throttle, brake = self._longitudinal.follow(wanted_mps, ego.speed_mps, dt_s)
         self._throttle = throttle
         return Control(throttle=throttle, steer=steer, brake=brake)
+
+    def _course_of(self, plan: Trajectory) -> PlanCourse:
+        """Return a plan's course; it is computed once, however many steps the plan is followed for."""
+        if self._course is None or self._course.plan is not plan:
+            self._course = PlanCourse(plan)
+        return self._course
 
     def _stop(self, speed_mps: float, dt_s: float, reason: str) -> ControlOutput:
         # A vehicle that did not start needs more throttle at the next attempt, not the same again.
@@ -162,13 +171,6 @@ class WaypointFollower:
         wanted_rad = self._lateral.wheel_angle_rad if self._safe_stop.holds_steer else 0.0
         steer = self._lateral.turn_wheels(wanted_rad, speed_mps, dt_s)
         return ControlOutput(Control(steer=steer, brake=brake), reason)
-
-
-def _path_from_here(ego: EgoState, plan: TimedPlan) -> FloatArray:
-    """Give the plan's start and waypoints, (N + 1, 2), in the present base_link."""
-    path = np.vstack([np.zeros((1, 2)), plan.trajectory.waypoints_m])
-    here_from_plan = ego.pose_map_from_base_link.planar.inverse().compose(plan.pose_map_from_base_link)
-    return here_from_plan.transform_points(path)
 
 
 def _is_finite(ego: EgoState) -> bool:

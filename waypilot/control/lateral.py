@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from waypilot.boxes import dot
 from waypilot.geometry import FloatArray
 
 _MIN_DENOMINATOR_M2 = 1e-3
@@ -110,17 +111,18 @@ def lookahead_point(path_m: FloatArray, lookahead_m: float) -> tuple[float, floa
 
     The last stretch is prolonged when the path is shorter. None when the path ahead is under a centimetre long.
     """
-    steps = np.diff(path_m, axis=0)
+    starts, steps = path_m[:-1], path_m[1:] - path_m[:-1]
     lengths = np.hypot(steps[:, 0], steps[:, 1])
     keep = lengths > 1e-6
-    starts, steps, lengths = path_m[:-1][keep], steps[keep], lengths[keep]
+    if not keep.all():
+        starts, steps, lengths = starts[keep], steps[keep], lengths[keep]
     if lengths.sum() < 0.01:
         return None
-    along = np.clip(-np.einsum("ij,ij->i", starts, steps) / lengths**2, 0.0, 1.0)
+    along = np.minimum(np.maximum(-dot(starts, steps) / lengths**2, 0.0), 1.0)
     feet = starts + along[:, None] * steps
     nearest = int(np.argmin(np.hypot(feet[:, 0], feet[:, 1])))
-    arc = np.concatenate([[0.0], np.cumsum(lengths)])
+    arc = [0.0, *np.cumsum(lengths).tolist()]
     wanted = float(arc[nearest] + along[nearest] * lengths[nearest]) + lookahead_m
-    index = min(int(np.searchsorted(arc, wanted, side="right")) - 1, len(lengths) - 1)
+    index = min(bisect_right(arc, wanted) - 1, len(lengths) - 1)
     point = starts[index] + (wanted - arc[index]) / lengths[index] * steps[index]
     return float(point[0]), float(point[1])

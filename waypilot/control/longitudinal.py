@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-
-import numpy as np
-
-from waypilot.types import NANOSECONDS_PER_SECOND, Trajectory
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,18 +83,3 @@ class LongitudinalController:
             return min(acceleration_mps2 / c.full_throttle_mps2, c.max_throttle), 0.0
         excess = -acceleration_mps2 - c.coast_mps2
         return 0.0, min(max(excess, 0.0) / c.full_brake_mps2, c.max_brake)
-
-
-def planned_speed(plan: Trajectory, from_s: float, to_s: float) -> float:
-    """Mean speed (m/s) of the plan between two times after its stamp; outside it, its end spacings count on."""
-    dt_s = plan.dt_ns / NANOSECONDS_PER_SECOND
-    path = np.vstack([np.zeros((1, 2)), plan.waypoints_m])
-    steps = np.diff(path, axis=0)
-    lengths = np.hypot(steps[:, 0], steps[:, 1])
-    arc = np.concatenate([[0.0], np.cumsum(lengths)])
-
-    def arc_at(time_s: float) -> float:
-        index = min(max(math.floor(time_s / dt_s), 0), len(lengths) - 1)
-        return float(arc[index] + (time_s / dt_s - index) * lengths[index])
-
-    return (arc_at(to_s) - arc_at(from_s)) / (to_s - from_s)

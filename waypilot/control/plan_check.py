@@ -31,20 +31,37 @@ class PlanCheckConfig:
                 raise ValueError(f"{name} is {getattr(self, name)}, expected a positive value")
 
 
-def refusal(plan: Trajectory | None, now_ns: int, config: PlanCheckConfig) -> str | None:
-    """Say why this plan must not be followed at ``now_ns``, or None when it may be."""
-    if plan is None:
-        return "no plan"
-    reason = plan.invalid_reason()
-    if reason is not None:
-        return f"invalid plan: {reason}"
-    age_s = (now_ns - plan.stamp_ns) / NANOSECONDS_PER_SECOND
-    if age_s < -config.max_lead_s:
-        return f"plan is from the future: {-age_s:.3f} s ahead of the vehicle, allowed {config.max_lead_s:g} s"
-    if age_s > config.max_age_s:
-        return f"stale plan: {age_s:.3f} s old, allowed {config.max_age_s:g} s"
-    with np.errstate(over="ignore"):  # a number too large to be subtracted is refused as too fast
-        return _absurdity(plan, config)
+class PlanCheck:
+    """Checks the plan of each step. A plan that comes again is looked through only once: plans do not change."""
+
+    def __init__(self, config: PlanCheckConfig) -> None:
+        self.config = config
+        self._checked: Trajectory | None = None
+        self._invalid: str | None = None
+        self._absurd: str | None = None
+
+    def refusal(self, plan: Trajectory | None, now_ns: int) -> str | None:
+        """Say why this plan must not be followed at ``now_ns``, or None when it may be."""
+        if plan is None:
+            return "no plan"
+        if plan is not self._checked:
+            self._look_through(plan)
+        return self._invalid or self._untimely(plan, now_ns) or self._absurd
+
+    def _look_through(self, plan: Trajectory) -> None:
+        reason = plan.invalid_reason()
+        self._invalid = None if reason is None else f"invalid plan: {reason}"
+        with np.errstate(over="ignore"):  # a number too large to be subtracted is refused as too fast
+            self._absurd = None if self._invalid else _absurdity(plan, self.config)
+        self._checked = plan
+
+    def _untimely(self, plan: Trajectory, now_ns: int) -> str | None:
+        config, age_s = self.config, (now_ns - plan.stamp_ns) / NANOSECONDS_PER_SECOND
+        if age_s < -config.max_lead_s:
+            return f"plan is from the future: {-age_s:.3f} s ahead of the vehicle, allowed {config.max_lead_s:g} s"
+        if age_s > config.max_age_s:
+            return f"stale plan: {age_s:.3f} s old, allowed {config.max_age_s:g} s"
+        return None
 
 
 def _absurdity(plan: Trajectory, config: PlanCheckConfig) -> str | None:
