@@ -7,6 +7,7 @@ the middle of the body for walkers.
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -274,8 +275,8 @@ class Vehicle(BodyActor):
     @property
     def speed_mps(self) -> float:
         """Signed forward speed."""
-        yaw = self.body[b.YAW]
-        return float(self.body[b.VX] * math.cos(yaw) + self.body[b.VY] * math.sin(yaw))
+        _, _, yaw, vx, vy = self.body[: b.VY + 1].tolist()  # numpy's own numbers are slow one by one
+        return float(vx * math.cos(yaw) + vy * math.sin(yaw))
 
     @property
     def wheel_angle_rad(self) -> float:
@@ -289,7 +290,7 @@ class Vehicle(BodyActor):
             return self._control.gear
         if self._control.reverse:
             return -1
-        return 1 + sum(self.speed_mps >= limit for limit in _GEAR_SPEEDS_MPS)
+        return 1 + bisect_right(_GEAR_SPEEDS_MPS, self.speed_mps)
 
     def hold_velocity(self, velocity_mps: Vector3 | None) -> None:
         """Hold a velocity given in the vehicle's axes whatever the pedals do; None lets go."""

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from carla_lite.render._fragment import lamp_at, lamp_strength
-from carla_lite.render._ground_sampling import FIXED_ONE, sample_lanes, spread
+from carla_lite.render._ground_sampling import FIXED_ONE, is_inside, sample_inside, sample_lanes, spread
 from carla_lite.render._numba import jit, jit_inline, pack_bgra, unit_noise
 
 # Ground farther away than this is drawn as horizon: a pixel there spans kilometres.
@@ -134,6 +134,13 @@ def _sample_run(lanes, view, ground, y, start, end, first, step, level, taps, ta
     fixed_x, fixed_y = int(step_x * FIXED_ONE), int(step_y * FIXED_ONE)
     texels, outside = ground.texels, spread(ground.outside)
     offset, rows, columns = ground.levels[level, 0], ground.levels[level, 1], ground.levels[level, 2]
+    all_inside = True
+    for x in (start, end - 1):
+        depth_m = 1.0 / (first + step * x)
+        gx = int((eye_x + depth_m * (per_m_x + change_x * x)) * FIXED_ONE)
+        gy = int((eye_y + depth_m * (per_m_y + change_y * x)) * FIXED_ONE)
+        last_x, last_y = gx + (taps - 1) * fixed_x, gy + (taps - 1) * fixed_y
+        all_inside &= is_inside(gx, gy, rows, columns) and is_inside(last_x, last_y, rows, columns)
     depth_m = 1.0 / first
     for x in range(start, end):
         if not is_level:
@@ -143,11 +150,18 @@ def _sample_run(lanes, view, ground, y, start, end, first, step, level, taps, ta
         total = 0
         # Counted in floats, or LLVM would turn these few steps into gathers of eight, twice as slow.
         left = float(taps)
-        while left > 0.5:
-            total += sample_lanes(texels, offset, rows, columns, outside, gx, gy)
-            gx += fixed_x
-            gy += fixed_y
-            left -= 1.0
+        if all_inside:
+            while left > 0.5:
+                total += sample_inside(texels, offset, columns, gx, gy)
+                gx += fixed_x
+                gy += fixed_y
+                left -= 1.0
+        else:
+            while left > 0.5:
+                total += sample_lanes(texels, offset, rows, columns, outside, gx, gy)
+                gx += fixed_x
+                gy += fixed_y
+                left -= 1.0
         lanes[x] = total
 
 

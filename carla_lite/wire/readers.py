@@ -6,7 +6,7 @@ finite. Nothing past this module sees an unchecked value. Records in CARLA's axe
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 from carla_lite.wire.errors import CallError
@@ -93,7 +93,7 @@ def record(value: Any, what: str, *readers: Reader[Any]) -> list[Any]:
     fields = _list(value, what)
     if len(fields) != len(readers):
         raise CallError(f"{what} has {len(fields)} fields, expected {len(readers)}")
-    return [_element(read, field, what, index) for index, (read, field) in enumerate(zip(readers, fields, strict=True))]
+    return _read_each(zip(readers, fields, strict=True), what)
 
 
 def list_of(reader: Reader[T], limit: int = MAX_LIST) -> Reader[list[T]]:
@@ -103,7 +103,7 @@ def list_of(reader: Reader[T], limit: int = MAX_LIST) -> Reader[list[T]]:
         items = _list(value, "list")
         if len(items) > limit:
             raise CallError(f"expected at most {limit} items, got {len(items)}")
-        return [_element(reader, item, "list", index) for index, item in enumerate(items)]
+        return _read_each(((reader, item) for item in items), "list")
 
     return read
 
@@ -135,8 +135,12 @@ def _list(value: Any, what: str) -> list[Any]:
     return value
 
 
-def _element(reader: Reader[T], value: Any, what: str, index: int) -> T:
+def _read_each(pairs: Iterable[tuple[Reader[T], Any]], what: str) -> list[T]:
+    """Read values, each with its own reader; one ``try`` for all, as a batch has thousands of fields."""
+    result: list[T] = []
     try:
-        return reader(value)
+        for reader, value in pairs:
+            result.append(reader(value))
     except CallError as error:
-        raise CallError(f"{what}, field {index}: {error}") from None
+        raise CallError(f"{what}, field {len(result)}: {error}") from None
+    return result

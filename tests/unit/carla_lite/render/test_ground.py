@@ -135,3 +135,24 @@ def test_lane_line_is_visible_at_distance(lined_road: Renderer):
 def test_lane_line_does_not_flicker(lined_road: Renderer):
     strengths = [line_strength(lined_road, 0.37 * k, 0.04 * k, 20.0) for k in range(12)]
     assert min(strengths) > 0.45 * max(strengths)
+
+
+def test_ground_does_not_depend_on_how_far_the_texture_reaches():
+    """Rows that cross the texture's edge are sampled with more care than others, to the same colours."""
+    camera = Camera(200, 120, np.radians(100.0), Pose.from_xyz_rpy(2.0, 8.0, 1.5))
+    drawn = [
+        Renderer(StaticScene((0.0, 0.0, side_m, side_m), (rectangle(Surface.ROAD, 0, 4, 12, 12),), ())).rgb(
+            camera, DynamicScene(0, 0.0, Weather())
+        )
+        for side_m in (16.0, 64.0)
+    ]
+    rows, columns = np.mgrid[64:120, 0:200] + 0.5
+    focal_px = 100.0 / np.tan(np.radians(50.0))
+    ahead_m = 1.5 * focal_px / (rows - 60.0)
+    aside_m = ahead_m * (columns - 100.0) / focal_px
+    inside = (ahead_m < 11.0) & (np.abs(aside_m) < 6.5)
+    crosses_edge = inside & (ahead_m > 7.0)
+    assert crosses_edge.sum() > 200
+    small, large = drawn[0][64:], drawn[1][64:]
+    np.testing.assert_array_equal(small[inside], large[inside])
+    assert (small[~inside] != large[~inside]).any()
