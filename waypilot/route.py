@@ -58,11 +58,17 @@ class Route:
         self.length_m = float(self.arc_m[-1])
         self._arc_list: list[float] = self.arc_m.tolist()
         self._segment_dirs: FloatArray = steps / lengths[:, None]
+        # Columns of their own: projections are asked for several times a frame, and faster on them.
+        self._start_x_m: FloatArray = self.points_m[:-1, 0].copy()
+        self._start_y_m: FloatArray = self.points_m[:-1, 1].copy()
+        self._dir_x: FloatArray = self._segment_dirs[:, 0].copy()
+        self._dir_y: FloatArray = self._segment_dirs[:, 1].copy()
         self._segment_lengths: FloatArray = lengths
         # How far along itself each segment may be left: the first and the last go on straight beyond the ends.
         self._segment_low: FloatArray = np.concatenate([[-np.inf], np.zeros(len(lengths) - 1)])
         self._segment_high: FloatArray = np.concatenate([lengths[:-1], [np.inf]])
         self._heading_s, self._heading_rad = _heading_knots(self.arc_m, steps)
+        self._heading_s_list, self._heading_list = self._heading_s.tolist(), self._heading_rad.tolist()
         self.headings_rad: FloatArray = (self._headings_at(self.arc_m) + math.pi) % (2.0 * math.pi) - math.pi
         for array in (self.points_m, self.arc_m, self.headings_rad):
             array.setflags(write=False)
@@ -76,8 +82,10 @@ class Route:
     def pose_at(self, s_m: float) -> SE2:
         """Pose at arc length ``s_m``: on the polyline, heading interpolated; straight on beyond the ends."""
         index = self._segment_of(s_m)
-        x_m, y_m = (self.points_m[index] + (s_m - self._arc_list[index]) * self._segment_dirs[index]).tolist()
-        return SE2(x_m, y_m, wrap_angle(float(np.interp(s_m, self._heading_s, self._heading_rad))))
+        along_m = s_m - self._arc_list[index]
+        x_m = float(self._start_x_m[index] + along_m * self._dir_x[index])
+        y_m = float(self._start_y_m[index] + along_m * self._dir_y[index])
+        return SE2(x_m, y_m, self._heading_at(s_m))
 
     def sample(self, s_m: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Points (M, 2) and continuous (unwrapped) headings (M,) at the arc lengths ``s_m`` (M,)."""
@@ -106,21 +114,27 @@ class Route:
         """
         first, last = self._segment_of(low_s_m), self._segment_of(high_s_m)
         rows = slice(first, last + 1)
-        dirs = self._segment_dirs[rows]
-        rel = np.array([x_m, y_m]) - self.points_m[rows]
-        along = np.einsum("ij,ij->i", rel, dirs)
+        dir_x, dir_y = self._dir_x[rows], self._dir_y[rows]
+        rel_x, rel_y = x_m - self._start_x_m[rows], y_m - self._start_y_m[rows]
+        along = rel_x * dir_x + rel_y * dir_y
         along = np.minimum(np.maximum(along, self._segment_low[rows]), self._segment_high[rows])
-        off = rel - along[:, None] * dirs
-        distance = np.hypot(off[:, 0], off[:, 1])
-        best = int(np.argmin(distance))
-        return self._projection(first + best, float(along[best]), off[best], float(distance[best]))
+        off_x, off_y = rel_x - along * dir_x, rel_y - along * dir_y
+        distance = np.hypot(off_x, off_y)
+        best = int(distance.argmin())
+        s_m = self._arc_list[first + best] + float(along[best])
+        left = float(dir_x[best] * off_y[best] - dir_y[best] * off_x[best])
+        distance_m = float(distance[best])
+        return RouteProjection(s_m, math.copysign(distance_m, left), self._heading_at(s_m), distance_m)
 
-    def _projection(self, segment: int, along_m: float, off_m: FloatArray, distance_m: float) -> RouteProjection:
-        direction = self._segment_dirs[segment]
-        s_m = float(self.arc_m[segment]) + along_m
-        left = float(direction[0] * off_m[1] - direction[1] * off_m[0])
-        heading = wrap_angle(float(np.interp(s_m, self._heading_s, self._heading_rad)))
-        return RouteProjection(s_m, math.copysign(distance_m, left), heading, distance_m)
+    def _heading_at(self, s_m: float) -> float:
+        """Do for one place what ``_headings_at`` does for many, to the same bits, and wrap it."""
+        knots, headings = self._heading_s_list, self._heading_list
+        right = bisect_right(knots, s_m)
+        if right in (0, len(knots)):
+            return wrap_angle(headings[max(right - 1, 0)])
+        start, end = headings[right - 1], headings[right]
+        slope = (end - start) / (knots[right] - knots[right - 1])
+        return wrap_angle(slope * (s_m - knots[right - 1]) + start)
 
     def _headings_at(self, s_m: FloatArray) -> FloatArray:
         return np.interp(s_m, self._heading_s, self._heading_rad)

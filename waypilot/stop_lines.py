@@ -9,7 +9,10 @@ from numpy.typing import NDArray
 
 from waypilot.boxes import dot
 from waypilot.geometry import FloatArray
-from waypilot.surroundings import StopLine
+from waypilot.surroundings import Point, StopLine
+
+# By so much rounding may not mislead.
+_MARGIN_M = 0.1
 
 
 def distance_past_m(line: StopLine, points_m: FloatArray) -> FloatArray:
@@ -28,6 +31,12 @@ def crossings(line: StopLine, points_m: FloatArray) -> NDArray[np.intp]:
     share = past_m[:-1] / np.where(passed, past_m[:-1] - past_m[1:], 1.0)
     at_m = aside_m[:-1] + share * (aside_m[1:] - aside_m[:-1])
     return np.flatnonzero(passed & (at_m >= right_end_m) & (at_m <= left_end_m)) + 1
+
+
+def passes(line: StopLine, start_m: Point, end_m: Point) -> bool:
+    """Tell whether a straight way passes the line. Ways too short to reach it from where they end cost little."""
+    reach_m = math.dist(line.left_m, line.right_m) + math.dist(start_m, end_m) + _MARGIN_M
+    return math.dist(line.left_m, end_m) <= reach_m and len(crossings(line, np.array([start_m, end_m]))) > 0
 
 
 def _middle(line: StopLine) -> FloatArray:

@@ -185,7 +185,7 @@ class BodyActor(Actor):
         """Set the velocity of the origin, map axes; its vertical part is ignored. No effect without physics."""
         self._require_finite("velocity", velocity_mps)
         if self.simulates_physics:
-            self.body[[b.VX, b.VY]] = velocity_mps[:2]
+            self.body[b.VX], self.body[b.VY] = velocity_mps[:2]
             self._settle()
 
     def set_yaw_rate(self, yaw_rate_radps: float) -> None:

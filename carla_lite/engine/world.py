@@ -189,7 +189,7 @@ class World:
             raise ValueError(f"the step is {dt_s} s, expected more than 0 and at most {_MAX_STEP_S:g} s")
         bodies = self._bodies()
         self._friction.apply(actor for actor in bodies if isinstance(actor, Vehicle))
-        rows = self._body_rows()
+        rows = _rows(bodies)
         contacts = step_bodies(rows, self._obstacles, dt_s, _CONTACT_THRESHOLD_NS)
         for actor, row in zip(bodies, rows, strict=True):
             actor.read_back(row, dt_s)
@@ -223,9 +223,6 @@ class World:
 
     def _bodies(self) -> list[BodyActor]:
         return [actor for actor in self.actors.values() if isinstance(actor, BodyActor)]
-
-    def _body_rows(self) -> FloatArray:
-        return _rows(self._bodies())
 
 
 def _rows(bodies: list[BodyActor]) -> FloatArray:

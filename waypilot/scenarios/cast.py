@@ -209,11 +209,15 @@ class _CuttingIn(_Driving):
 
 
 class Cast:
-    """All actors of one drive of a scenario (already varied by its seed)."""
+    """All actors of one drive of a scenario (already varied by its seed).
+
+    ``ego_s_m`` is how much of its route the judged vehicle had passed at the last step.
+    """
 
     def __init__(self, actors: tuple[ActorSpec, ...], route: Route) -> None:
         self._players = {spec.name: _player(spec, route) for spec in actors}
         self._tracker = RouteTracker(route)
+        self.ego_s_m = 0.0
 
     @property
     def starts(self) -> dict[str, SE2]:
@@ -222,7 +226,8 @@ class Cast:
 
     def step(self, time_s: float, ego: SE2, motions: Mapping[str, ActorMotion]) -> dict[str, ActorCommand]:
         """Return the commands of all actors that are there, by name, from their motions at ``time_s``."""
-        now = Ego(time_s, ego, self._tracker.update(ego.x_m, ego.y_m).s_m)
+        self.ego_s_m = self._tracker.update(ego.x_m, ego.y_m).s_m
+        now = Ego(time_s, ego, self.ego_s_m)
         return {name: self._players[name].step(now, motion) for name, motion in motions.items()}
 
 

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from waypilot.geometry import wrap_angle
 from waypilot.maneuvers import turn_maneuvers
 from waypilot.route import Route, RouteTracker
 from waypilot.types import RouteCommand
@@ -229,3 +230,10 @@ class TestTargetPoint:
     def test_beyond_the_goal_it_stays_5_m_ahead(self, make_route) -> None:
         assert make_route((100, 0)).target_point(98.0) == pytest.approx((103.0, 0.0))
         assert make_route((100, 0)).target_point(140.0) == pytest.approx((145.0, 0.0))
+
+
+def test_one_place_has_the_heading_that_many_have() -> None:
+    route = figure_eight()
+    s_m = np.concatenate([np.linspace(-5.0, route.length_m + 5.0, 500), route.arc_m])
+    _, headings_rad = route.sample(s_m)
+    assert [route.pose_at(s).yaw_rad for s in s_m.tolist()] == [wrap_angle(h) for h in headings_rad.tolist()]

@@ -9,10 +9,10 @@ import numpy as np
 
 from carla_lite.engine import Collision, TrafficLight, Vehicle, Walker
 from carla_lite.scene import Lamp
-from training.rl.drive_env.stop_lines import NEAR_M, nearest_ahead_m
+from training.rl.drive_env.stop_lines import nearest_ahead_m
 from waypilot.boxes import Boxes, meeting_time_s
 from waypilot.geometry import SE2
-from waypilot.stop_lines import crossings
+from waypilot.stop_lines import passes
 from waypilot.surroundings import Footprint, SignalKind, StopLine
 from waypilot.types import EgoState
 
@@ -69,12 +69,7 @@ class RedLights:
         self._last = here
         if last is None:
             return False
-        way = np.array([last, here])
-        return any(
-            self._lights[line.signal_id].lamp == Lamp.RED and len(crossings(line, way)) > 0
-            for line in self._lines
-            if math.dist(line.left_m, here) < NEAR_M
-        )
+        return any(self._lights[line.signal_id].lamp == Lamp.RED and passes(line, last, here) for line in self._lines)
 
     def ahead_m(self, pose: SE2, *, green_only: bool = False) -> float:
         """Distance from the vehicle to the nearest red line that it is heading for; infinity without one.

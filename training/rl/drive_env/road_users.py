@@ -8,7 +8,7 @@ from carla_lite.engine import TrafficLight, Vehicle, VehicleControl, Walker, Wal
 from carla_lite.scene import Lamp
 from training.rl.drive_env.client_view import seen_motion, seen_pose, seen_steering, seen_vector, single
 from waypilot.geometry import SE2, Pose
-from waypilot.route import Route, RouteTracker
+from waypilot.route import Route
 from waypilot.scenarios import Scenario
 from waypilot.scenarios.actors import ActorSpec
 from waypilot.scenarios.cast import ActorCommand, ActorMotion, Cast
@@ -36,7 +36,6 @@ class RoadUsers:
         self._steering = {
             name: seen_steering(actor) for name, actor in self._members.items() if isinstance(actor, Vehicle)
         }
-        self._tracker = RouteTracker(route)
         self._lights = None if scenario.lights is None else LightPlayer(scenario.lights, route, scene)
         self._signals: dict[int, TrafficLight] = {light.id: light for light in world.signals.lights}
 
@@ -52,13 +51,13 @@ class RoadUsers:
 
     def play(self, ego: EgoState, time_s: float) -> None:
         """Tell everybody what to do until the next step, from the states of the last one."""
-        here = ego.pose_map_from_base_link.planar
-        if self._members:
-            motions = {name: _motion(actor) for name, actor in self._members.items()}
-            for name, what in self._cast.step(time_s, here, motions).items():
-                self._command(name, motions[name], what)
+        if not self._members and self._lights is None:
+            return
+        motions = {name: _motion(actor) for name, actor in self._members.items()}
+        for name, what in self._cast.step(time_s, ego.pose_map_from_base_link.planar, motions).items():
+            self._command(name, motions[name], what)
         if self._lights is not None:
-            self._show(self._lights.step(time_s, self._tracker.update(here.x_m, here.y_m).s_m, ego.speed_mps))
+            self._show(self._lights.step(time_s, self._cast.ego_s_m, ego.speed_mps))
 
     def _command(self, name: str, motion: ActorMotion, what: ActorCommand) -> None:
         actor = self._members[name]

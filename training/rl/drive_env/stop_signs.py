@@ -11,7 +11,7 @@ from training.rl.drive_env.stop_lines import NEAR_M, nearest_ahead_m
 from waypilot.geometry import SE2
 from waypilot.metrics.stop_signs import NEAR_M as AT_SIGN_M
 from waypilot.metrics.stop_signs import STOPPED_MPS
-from waypilot.stop_lines import crossings, distance_past_m
+from waypilot.stop_lines import distance_past_m, passes
 from waypilot.surroundings import Footprint, SignalKind, StopLine
 
 
@@ -35,7 +35,7 @@ class StopSigns:
             if math.dist(line.left_m, here) > NEAR_M:
                 self._stood[index] = False
                 continue
-            if last is not None and len(crossings(line, np.array([last, here]))) and not self._stood[index]:
+            if last is not None and not self._stood[index] and passes(line, last, here):
                 self.ignored += 1
             near = float(distance_past_m(line, at)[0]) >= -AT_SIGN_M
             self._stood[index] = near and (self._stood[index] or speed_mps < STOPPED_MPS)
