@@ -117,7 +117,7 @@ def parse(arguments: Sequence[str] | None) -> Options:
     add("--seed", type=int, default=0, help="seed of sensor noise, 0 or more (default: %(default)s)")
     levels = ("debug", "info", "warning", "error")
     add("--log-level", choices=levels, default="info", help="how much to log on stderr (default: %(default)s)")
-    add("--ready-file", type=Path, metavar="FILE", help="write ports and map there as JSON once clients are welcome")
+    add("--ready-file", type=Path, metavar="FILE", help="holds ports and map as JSON while clients are welcome")
     add("--stop-with-stdin", action="store_true", help="end when standard input closes: with the process that owns it")
     add("--list-maps", action="store_true", help="name the maps and end")
     add("--compile-only", action="store_true", help="fill numba's cache and end: for images and CI")
@@ -136,6 +136,7 @@ def _port(text: str) -> int:
 
 
 def _compile(options: Options) -> None:
+    print("compiling; up to a minute on an idle machine, nothing to do with a warm cache", flush=True)
     warm_up(*_towns(options))
 
 
@@ -144,6 +145,7 @@ def _serve(options: Options) -> None:
         threading.Thread(target=_watch_stdin, daemon=True).start()
     ports = bind_ports(options.host, options.port, options.streaming_port)
     try:
+        _forget_ready(options)  # of an earlier server: whoever waits for the file must not find that one's
         town, towns = _towns(options)
         warm_up(town, towns)
         hub = StreamHub()
@@ -154,6 +156,7 @@ def _serve(options: Options) -> None:
         asyncio.run(_run(Server(simulation, hub, ports), lambda: _announce(options, ports, town)))
     finally:
         ports.close()
+        _forget_ready(options)
 
 
 def _towns(options: Options) -> tuple[TownMap, TownLibrary]:
@@ -203,6 +206,11 @@ def _announce(options: Options, ports: Ports, town: TownMap) -> None:
     if options.ready_file is not None:
         ready = {"port": ports.rpc_port, "streaming_port": ports.streaming_port, "map": town.name, "pid": os.getpid()}
         _write_atomically(options.ready_file, json.dumps(ready))
+
+
+def _forget_ready(options: Options) -> None:
+    if options.ready_file is not None:
+        options.ready_file.unlink(missing_ok=True)
 
 
 def _write_atomically(path: Path, text: str) -> None:

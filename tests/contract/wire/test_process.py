@@ -68,6 +68,31 @@ def test_signals_end_it_in_time_with_code_0(tmp_path, number):
         client.close()
 
 
+def test_the_ready_file_of_an_earlier_server_is_gone_before_and_after(tmp_path):
+    ready = tmp_path / "ready.json"
+    ready.write_text('{"port": 1}')
+    with subprocess.Popen([*COMMAND, "--port", "0", "--ready-file", str(ready)], stdout=subprocess.PIPE) as server:
+        server.stdout.readline()
+        deadline = time.monotonic() + 60.0
+        while not ready.exists() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert json.loads(ready.read_text())["pid"] == server.pid
+        server.send_signal(signal.SIGTERM)
+        assert server.wait(timeout=60.0) == 0
+    assert not ready.exists()
+
+
+def test_a_port_in_use_leaves_the_ready_file_of_who_has_it_alone(tmp_path):
+    ready = tmp_path / "ready.json"
+    ready.write_text("{}")
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        ended = run("--port", str(taken.getsockname()[1]), "--ready-file", str(ready))
+    assert ended.returncode == 2
+    assert ready.read_text() == "{}"
+
+
 def test_a_signal_while_compiled_code_does_not_come_back_is_an_orderly_end():
     away = "from carla_lite.__main__ import end_on_signals; import hashlib; end_on_signals(); print(flush=True); "
     away += "hashlib.pbkdf2_hmac('sha256', b'', b'', 2**31 - 1)"  # a quarter of an hour in one instruction of Python
