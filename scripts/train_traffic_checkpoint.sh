@@ -5,11 +5,11 @@
 #                                                 checkpoint: 214 drives, 25 minutes of collecting, 8 of training
 #   bash scripts/train_traffic_checkpoint.sh v1   from v0, a base that sees lamps: 145 drives that tell what is ahead, half of
 #                                                 them past red lights, and an auxiliary task; 25 minutes and 7
-# In v0 and v1 the expert waits 3 m before a line (its camera sees the lamp there), and some drives are steered by the
+# Where there are lights, the expert waits 3 m before a line (its camera sees the lamp there); some drives are steered by the
 # checkpoint that the training starts from and labelled by the expert (DAgger).
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-version=${1:-v0}
+version=${1:-}
 episodes=out/episodes/traffic_$version
 run=out/sft_traffic_$version
 

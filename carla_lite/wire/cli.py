@@ -155,8 +155,8 @@ def _serve(options: Options) -> None:
         asyncio.set_event_loop_policy(FineTimersPolicy())
         asyncio.run(_run(Server(simulation, hub, ports), lambda: _announce(options, ports, town)))
     finally:
+        _forget_ready(options)  # while the ports are ours: the file of who takes them next must stay
         ports.close()
-        _forget_ready(options)
 
 
 def _towns(options: Options) -> tuple[TownMap, TownLibrary]:

@@ -184,11 +184,14 @@ class Simulation:
             if self.settings.synchronous:
                 await self._board.finished()
                 await self.hub.wait_for_all()
-                self.step()
+                self.step(ticked=True)
             return self.frame
 
-    def step(self) -> None:
-        """Advance by one step and send what it gave: first the state, then sensor data; pictures once drawn."""
+    def step(self, ticked: bool = False) -> None:
+        """Advance by one step and send what it gave: first the state, then sensor data; pictures once drawn.
+
+        A Traffic Manager must take its step when a client ``ticked``, and only then.
+        """
         for driver in self.ackermann.values():
             driver.step(self.settings.step_s)
         self.replayer.before_step(self.settings.step_s)
@@ -197,13 +200,13 @@ class Simulation:
         self._arms.step(self.settings.step_s)
         self._remove_lost_bodies()
         self.recorder.add_frame(self.settings.step_s, events.collisions)
-        self._publish_state()
+        self._publish_state(ticked)
         settings = self.settings
         self.sensors.publish(
             self.frame, settings.step_s, events.collisions, not settings.no_rendering, not settings.synchronous
         )
 
-    def _publish_state(self) -> None:
+    def _publish_state(self, ticked: bool = False) -> None:
         uptime_s = time.monotonic() - self._started_s
         parts = (
             sensor_header(WORLD_STATE_TYPE, self.frame, self.world.time_s),
@@ -212,10 +215,12 @@ class Simulation:
         )
         self._map_changed = False
         synchronous = self.settings.synchronous
-        when = self._after_lead if synchronous and self.traffic_managers else at_once
+        when = at_once
+        if synchronous and self.traffic_managers:
+            when = self._after_lead_of_tick if ticked else self.lead.hold
         self.hub.publish_and_keep(WORLD_STATE_STREAM, parts, not synchronous, when)
 
-    def _after_lead(self, send: Callable[[], None]) -> None:
+    def _after_lead_of_tick(self, send: Callable[[], None]) -> None:
         def send_and_watch() -> None:
             send()
             self.watch.state_sent()

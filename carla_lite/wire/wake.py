@@ -28,8 +28,8 @@ class TrafficManagerWatch:
     mode, which follows at once, it never knows that it had left.
 
     Every step asks for the vehicles' lights, so a question for them is the sign of life. Only a Traffic Manager that
-    showed it after the state before is missed: nobody is woken who is not told of ticks, because another client gives
-    them or its own is gone.
+    showed it after the tick before is missed: nobody is woken who is not told of ticks, because its own client is gone
+    or another one gives them in turn. Who is not told of ticks that are more than 2 s apart is woken without need.
     """
 
     def __init__(self, traffic_managers: dict[int, str]) -> None:

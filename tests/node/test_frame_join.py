@@ -12,7 +12,7 @@ CHECK_S = 0.125
 
 @pytest.fixture
 def join():
-    return FrameJoin(("front", "left"), camera_wait_s=0.5, check_period_s=CHECK_S)
+    return FrameJoin(("front", "left"), camera_wait_s=0.5, longest_turn_s=CHECK_S)
 
 
 def check(join, *times_s):
@@ -44,6 +44,13 @@ def test_a_frame_without_a_camera_is_given_out_after_the_wait(join, ego_at):
     frame = join.take_overdue(100.5)
     assert set(frame.images) == {"left"}
     assert join.take_overdue(100.625) is None
+
+
+def test_turns_of_uneven_length_count_in_full(join, ego_at):
+    join.take_overdue(100.0)
+    join.add_ego(ego_at(10))
+    assert check(join, 100.1, 100.12, 100.24, 100.25, 100.37, 100.47, 100.49) is None
+    assert join.take_overdue(100.51) is not None
 
 
 def test_an_image_that_came_while_the_process_got_no_processor_is_taken_before_its_frame_counts_as_overdue(

@@ -55,10 +55,12 @@ def test_chosen_topics_are_recorded_with_compressed_images_in_files_of_some_seco
     assert np.abs(image.astype(int) - (200, 100, 50)).max() <= 3
 
 
-def test_the_last_frame_is_waited_for_as_long_as_the_recorder_has_its_turns(domain, monkeypatch):
+def test_the_last_frame_is_waited_for_as_long_as_the_recorder_has_its_turns(domain, monkeypatch, request):
     """It gets no processor for an hour just after the first request: that is one turn."""
     rclpy.init(domain_id=domain)
+    request.addfinalizer(rclpy.shutdown)
     node = RecorderNode()
+    request.addfinalizer(node.destroy_node)
     node._recording = SimpleNamespace(behind=lambda: ["/clock"], messages=1, close=lambda: None)
     times_s = [0.0, *(3600.0 + TURN_S * turn for turn in range(round(LATE_S / TURN_S)))]
     answers = []
@@ -67,8 +69,6 @@ def test_the_last_frame_is_waited_for_as_long_as_the_recorder_has_its_turns(doma
         answers.append(node._on_stop(StopRecording.Request(free_running=True), StopRecording.Response()))
     assert [answer.success for answer in answers] == [False] * (len(times_s) - 1) + [True]
     assert answers[1].message == "the last frame has not arrived yet on /clock"
-    node.destroy_node()
-    rclpy.shutdown()
 
 
 @pytest.mark.parametrize(

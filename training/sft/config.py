@@ -48,6 +48,10 @@ class SftConfig(RunConfig):
             raise ValueError(f"label_fraction is {self.label_fraction}, expected above 0 to 1")
         if self.init_encoder and not self.use_cameras:
             raise ValueError("init_encoder is given, but use_cameras is off: a network without cameras has no encoder")
+        if self.ahead_weight and not self.use_cameras:
+            raise ValueError(
+                "ahead_weight is given, but use_cameras is off: a network without cameras cannot see ahead"
+            )
         if self.init_encoder and self.init_model:
             raise ValueError("init_encoder and init_model are both given: the model brings its encoder, give one")
         if self.amp not in ("auto", "on", "off"):

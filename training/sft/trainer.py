@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch.utils.tensorboard import SummaryWriter
 
@@ -63,6 +64,8 @@ class SftTrainer(RunTrainer[SampleBatch]):
         if config.use_target_point:
             require_target_points(self.drives.episodes)
         table = build_table(choose_drives(train, config.label_fraction, config.seed))
+        if config.ahead_weight and np.isnan(table.ahead_m).all():
+            raise EpisodeError("no drive tells what is ahead; train without --ahead-weight or record drives anew")
         self.cameras = table.cameras
         self.model_config = _model_config(table, config, *self._image_size(self.cameras))
         moves = config.shift_m > 0.0 or config.turn_rad > 0.0

@@ -43,7 +43,7 @@ class RatedTrajectory:
 
 @dataclass(frozen=True, slots=True)
 class RouteAhead:
-    """What is ahead on the route: the way (m) from the front bumper to the nearest of each, None within no 40 m.
+    """What is ahead on the route: the way (m) from the front bumper to the nearest of each, None without one in 40 m.
 
     ``road_user_m``: a vehicle or pedestrian in the way; the lights' and the stop sign's: their stop lines.
     """

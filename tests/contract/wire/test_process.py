@@ -72,8 +72,11 @@ def test_the_ready_file_of_an_earlier_server_is_gone_before_and_after(tmp_path):
     ready = tmp_path / "ready.json"
     ready.write_text('{"port": 1}')
     with subprocess.Popen([*COMMAND, "--port", "0", "--ready-file", str(ready)], stdout=subprocess.PIPE) as server:
-        server.stdout.readline()
         deadline = time.monotonic() + 60.0
+        while ready.exists() and time.monotonic() < deadline:
+            time.sleep(0.001)
+        assert not ready.exists()  # loading a town takes longer than seeing this
+        server.stdout.readline()
         while not ready.exists() and time.monotonic() < deadline:
             time.sleep(0.01)
         assert json.loads(ready.read_text())["pid"] == server.pid

@@ -15,7 +15,7 @@ from tests.unit.training.test_sft import SMALL_RIG, assert_equal, config, quiet,
 from training.data.sample_table import build_table, load_drives
 from training.sft.ahead import QUESTIONS, ahead_answers, ahead_loss, area_under_curve, areas_under_curve
 from training.sft.trainer import SftTrainer
-from waypilot.episodes import RouteAhead
+from waypilot.episodes import EpisodeError, RouteAhead
 
 NOTHING, UNKNOWN = math.inf, math.nan
 SEEN = torch.tensor([[15.0, NOTHING, 4.0, NOTHING], [UNKNOWN] * 4])
@@ -71,6 +71,13 @@ def test_areas_leave_out_questions_with_one_answer() -> None:
 
 def test_drives_that_do_not_know_have_no_answers(make_episodes: Callable[..., str]) -> None:
     assert np.isnan(build_table(load_drives(make_episodes()).episodes).ahead_m).all()
+
+
+def test_a_task_that_cannot_be_learned_is_refused(make_episodes: Callable[..., str], tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="without cameras cannot see ahead"):
+        config("", tmp_path, ahead_weight=1.0, use_cameras=False)
+    with pytest.raises(EpisodeError, match="no drive tells what is ahead"):
+        SftTrainer(config(make_episodes(), tmp_path, ahead_weight=1.0))
 
 
 def test_the_task_is_learned_beside_the_plan(make_episodes: Callable[..., str], tmp_path: Path) -> None:

@@ -32,15 +32,15 @@ class _Pending:
 class FrameJoin:
     """Collects frames. Times are wall-clock seconds given by the caller, only used to give up on missing cameras."""
 
-    def __init__(self, cameras: Iterable[str], camera_wait_s: float, check_period_s: float) -> None:
+    def __init__(self, cameras: Iterable[str], camera_wait_s: float, longest_turn_s: float) -> None:
         """Expect ``cameras``; a frame without all of them is given out ``camera_wait_s`` after its ego state came.
 
-        Whoever takes messages asks for overdue frames every ``check_period_s``. Time counts as far as it did: after a
-        while in which it could not, an image that has come meanwhile is still to be taken.
+        Whoever takes messages asks for overdue frames every turn. Of a turn no more than ``longest_turn_s`` counts:
+        after a while without a processor, an image that has come meanwhile is still to be taken.
         """
         self._cameras = frozenset(cameras)
         self._camera_wait_s = camera_wait_s
-        self._awake = AwakeTime(check_period_s)
+        self._awake = AwakeTime(longest_turn_s)
         self._pending: dict[int, _Pending] = {}
         self._given_out_ns: int | None = None
         self._withheld: Callable[[int, Sequence[str]], frozenset[str]] = _nothing

@@ -48,6 +48,8 @@ from waypilot_ros.spin import run_node
 from waypilot_ros.surroundings_messages import scene_from_msg, surroundings_from_msg
 
 OVERDUE_CHECK_S = 0.02
+LONGEST_TURN_S = 0.1
+"""A turn of the node that takes longer, because it got no processor, counts as so long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +97,7 @@ class PolicyNode(Node):
         self._camera_faults: Counter[str] = Counter()
         self._dropped = 0
         self._drain = Drain()
-        self._join = FrameJoin((camera.name for camera in self._driver.cameras), config.patience_s, OVERDUE_CHECK_S)
+        self._join = FrameJoin((camera.name for camera in self._driver.cameras), config.patience_s, LONGEST_TURN_S)
         self._diagnostics = Diagnostics(self)
         self._final = self.create_publisher(Path, "waypoints", qos.RECORD)
         # Says that a fault keeps the plan of a frame back, so that a simulator in lock step does not wait for it.

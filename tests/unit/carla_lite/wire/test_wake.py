@@ -4,7 +4,12 @@ import contextlib
 import msgpack
 import pytest
 
+from carla_lite.maps import load_town
 from carla_lite.wire import wake
+from carla_lite.wire.recordings_folder import RecordingsFolder
+from carla_lite.wire.simulation import EpisodeSettings, Simulation
+from carla_lite.wire.streams import StreamHub
+from carla_lite.wire.towns import TownLibrary
 from carla_lite.wire.wake import TrafficManagerWatch
 
 
@@ -92,3 +97,22 @@ def test_one_that_is_gone_or_answers_nonsense_is_told_in_the_log(caplog):
                 await asyncio.sleep(0.01)
 
     asyncio.run(asyncio.wait_for(scenario(), 30.0))
+
+
+def test_only_the_state_of_a_tick_asks_a_traffic_manager_for_a_step(tmp_path, monkeypatch):
+    simulation = Simulation(load_town("Lite01"), TownLibrary(), RecordingsFolder(tmp_path), StreamHub(), 2001)
+    simulation.traffic_managers[8000] = "127.0.0.1"
+    frames = []
+    monkeypatch.setattr(simulation.watch, "state_sent", lambda: frames.append(simulation.frame))
+
+    async def scenario():
+        simulation.apply_settings(EpisodeSettings(synchronous=True, fixed_delta_s=0.05))
+        simulation.load(load_town("Lite01"), reset_settings=False)
+        simulation.lead.release()
+        assert frames == []
+        frame = await simulation.tick()
+        simulation.lead.release()
+        assert frames == [frame]
+
+    asyncio.run(scenario())
+    simulation.close()
