@@ -80,8 +80,14 @@ def test_a_resumed_run_ends_with_the_same_bits(make_episodes: Callable[..., str]
 
 
 def test_an_interrupted_run_is_saved_and_goes_on_to_the_same_bits(
-    make_episodes: Callable[..., str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    make_episodes: Callable[..., str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
 ) -> None:
+    # Whoever runs the tests in a shell's background has interrupts ignored.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    request.addfinalizer(lambda: signal.signal(signal.SIGINT, before))
     options = ["--episodes-glob", make_episodes(), "--num-steps", "5", "--num-threads", "1"]
     assert main([*options, "--out-dir", str(tmp_path / "whole")]) == 0
     take_step = SftTrainer._train_step
