@@ -3,7 +3,7 @@
 # again after an interruption: finished drives are kept, and the training goes on where it stopped.
 #   bash scripts/train_traffic_checkpoint.sh v0   a base that has met traffic, country roads and lamps, from the shipped
 #                                                 checkpoint: 214 drives, 25 minutes of collecting, 8 of training
-#   bash scripts/train_traffic_checkpoint.sh v1   from v0, a base that sees lamps: 145 drives that tell what is ahead, half of
+#   bash scripts/train_traffic_checkpoint.sh v1   from v0, a base that sees lamps: 145 drives that tell what is ahead, many of
 #                                                 them past red lights, and an auxiliary task; 25 minutes and 7
 # Where there are lights, the expert waits 3 m before a line (its camera sees the lamp there); some drives are steered by the
 # checkpoint that the training starts from and labelled by the expert (DAgger).

@@ -29,7 +29,7 @@ def shade_facade(
     ``across`` and ``up`` count windows and storeys: so are their products with 1/z; the third number is subtracted.
     ``air`` has room for two numbers a pixel.
     """
-    look_through_air(air, start, end, near, fog_table, lamp_table)
+    _look_through_air(air, start, end, near, fog_table, lamp_table)
     fogs, lamps = air[0], air[1]
     near_0, near_step = near
     across_0, across_step, across_shift = across
@@ -66,7 +66,7 @@ def shade_facade(
 
 
 @jit_inline
-def look_through_air(air, start, end, near, fog_table, lamp_table):
+def _look_through_air(air, start, end, near, fog_table, lamp_table):
     """Store for the pixels of a stretch how much haze is before them and how strong head lamps are there."""
     for x in range(start, end):
         step = int(min(RANGE_STEPS - 1.0, STEPS_PER_M / (near[0] + near[1] * x)))

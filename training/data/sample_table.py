@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import astuple, dataclass, field, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -158,11 +158,9 @@ def build_table(episodes: Sequence[tuple[Path, Episode]]) -> SampleTable:
 
 
 def _ahead_m(frame: EpisodeFrame) -> tuple[float, ...]:
-    names = [field.name for field in fields(RouteAhead)]
     if frame.ahead is None:
-        return (math.nan,) * len(names)
-    ways_m = (getattr(frame.ahead, name) for name in names)
-    return tuple(math.inf if way_m is None else way_m for way_m in ways_m)
+        return (math.nan,) * len(fields(RouteAhead))
+    return tuple(math.inf if way_m is None else way_m for way_m in astuple(frame.ahead))
 
 
 def require_target_points(episodes: Sequence[tuple[Path, Episode]]) -> None:

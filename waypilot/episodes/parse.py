@@ -54,6 +54,7 @@ _RATING_KEYS = frozenset({"waypoints_m", "score"})
 _CONTROL_KEYS = frozenset({"throttle", "steer", "brake", "hand_brake", "reverse"})
 _QUATERNION_TOLERANCE = 1e-3
 Member = TypeVar("Member", bound=Enum)
+Built = TypeVar("Built")
 
 
 def episode_from_json(data: object) -> Episode:
@@ -82,15 +83,12 @@ def episode_from_json(data: object) -> Episode:
         ),
         frames=tuple(_frame(item, f"frames[{i}]") for i, item in enumerate(_list(data, "frames"))),
         reference_point=_text(data["reference_point"], "reference_point") if "reference_point" in data else None,
-        intrinsics={name: _intrinsics(value, f"intrinsics.{name}") for name, value in intrinsics.items()},
+        intrinsics={name: _built(CameraIntrinsics, value, f"intrinsics.{name}") for name, value in intrinsics.items()},
     )
 
 
 def _camera(data: object, where: str) -> CameraSpec:
-    try:
-        camera = config_from_mapping(CameraSpec, _mapping(data, where), where)
-    except ConfigError as error:
-        raise EpisodeError(str(error)) from error
+    camera = _built(CameraSpec, data, where)
     _check_unit(camera.pose_base_link_from_camera.orientation, f"{where}.pose_base_link_from_camera")
     return camera
 
@@ -114,7 +112,7 @@ def _frame(data: object, where: str) -> EpisodeFrame:
         images={name: _image_path(path, f"{where}.images.{name}") for name, path in images.items()},
         waypoints_m=_waypoints(values["waypoints_m"], f"{where}.waypoints_m"),
         ratings=_ratings(values, f"{where}.ratings") if "ratings" in values else (),
-        ahead=_ahead(values["ahead"], f"{where}.ahead") if "ahead" in values else None,
+        ahead=_built(RouteAhead, values["ahead"], f"{where}.ahead") if "ahead" in values else None,
     )
 
 
@@ -130,16 +128,9 @@ def _ratings(values: Mapping[str, Any], where: str) -> tuple[RatedTrajectory, ..
     return tuple(ratings)
 
 
-def _ahead(data: object, where: str) -> RouteAhead:
+def _built(cls: type[Built], data: object, where: str) -> Built:
     try:
-        return config_from_mapping(RouteAhead, _mapping(data, where), where)
-    except ConfigError as error:
-        raise EpisodeError(str(error)) from error
-
-
-def _intrinsics(data: object, where: str) -> CameraIntrinsics:
-    try:
-        return config_from_mapping(CameraIntrinsics, _mapping(data, where), where)
+        return config_from_mapping(cls, _mapping(data, where), where)
     except ConfigError as error:
         raise EpisodeError(str(error)) from error
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from waypilot.episodes.extras import RouteAhead
+from waypilot.expert.obstacles import SIDE_MARGIN_M
 from waypilot.expert.path import Beside, PathAhead
 from waypilot.expert.stops import lines_on
 from waypilot.route import Route
@@ -10,7 +11,6 @@ from waypilot.surroundings import ActorState, LightState, SceneInfo, SignalKind,
 from waypilot.types import ActorKind
 
 REACH_M = 40.0
-_VEHICLE_MARGIN_M = 0.3
 _PEDESTRIAN_MARGIN_M = 1.0
 
 
@@ -46,7 +46,7 @@ def _nearest_m(path: PathAhead, actors: tuple[ActorState, ...]) -> float | None:
     beside, own_m = Beside.of(path, actors), path.footprint.half_width_m
     ways_m = []
     for i, actor in enumerate(actors):
-        margin_m = _PEDESTRIAN_MARGIN_M if actor.kind is ActorKind.PEDESTRIAN else _VEHICLE_MARGIN_M
+        margin_m = _PEDESTRIAN_MARGIN_M if actor.kind is ActorKind.PEDESTRIAN else SIDE_MARGIN_M
         way_m = float(beside.s_m[i] - beside.reach_along_m[i] - path.s_m[0]) - path.front_m
         on_way = abs(float(beside.lateral_m[i])) < own_m + float(beside.reach_across_m[i]) + margin_m
         if on_way and 0.0 <= way_m <= REACH_M:
