@@ -83,7 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> list[Figure]:
     policy = WaypointPolicyTorch(WaypointPolicyConfig(str(options.checkpoint)))
     again = DriveEnvConfig(distinct_drives=options.distinct_drives)
     for seed in range(options.distinct_drives):
-        new_drive(seed, again)
+        new_drive(seed, again, again.towns)
     worlds = {
         "new drives": DriveWorld(policy, DriveEnvConfig(), CARS),
         "drives that come again": DriveWorld(policy, again, CARS),

@@ -26,7 +26,7 @@ WEATHERS = {
     "night": Weather(sun_altitude_angle=-60.0),
     "rain": Weather(cloudiness=100.0, precipitation=80.0, precipitation_deposits=70.0, wetness=80.0),
 }
-STAGES = {"draw_instances": "objects", "find_visible": "objects", "draw_background": "sky+ground"}
+STAGES = {"draw_rows": "objects, sky, ground", "find_seen": "culling", "draw_effects": "glow, rain"}
 RUNS = 5
 FRAMES = 40
 

@@ -23,10 +23,11 @@ PHYSICS, RENDERER = "physics", "renderer"
 def serve_timed() -> int:
     """Run the server with clocks."""
     from carla_lite.engine import World
-    from carla_lite.render import Renderer
+    from carla_lite.render import Helper, Renderer
     from carla_lite.wire.cli import main
 
-    clock = Clock(((PHYSICS, World, "step"), (RENDERER, World, "scene"), (RENDERER, Renderer, "rgb")))
+    renderer = ((RENDERER, World, "scene"), (RENDERER, Renderer, "rgb"), (RENDERER, Helper, "do"))
+    clock = Clock(((PHYSICS, World, "step"), *renderer))
     signal.signal(signal.SIGUSR1, _writer(clock, Path(os.environ[TIMES_FILE])))
     return main()
 

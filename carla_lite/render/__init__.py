@@ -5,9 +5,20 @@ ray hits, ``EventPixels`` are those of a dynamic vision sensor, ``warm_up`` comp
 """
 
 from carla_lite.render.events import EventPixels, EventSettings
+from carla_lite.render.helper import Helper
 from carla_lite.render.motion import Sight
 from carla_lite.render.perception import Hits, Perception
 from carla_lite.render.renderer import Renderer
-from carla_lite.render.warmup import warm_up
+from carla_lite.render.warmup import warm_up, warm_up_steps
 
-__all__ = ["EventPixels", "EventSettings", "Hits", "Perception", "Renderer", "Sight", "warm_up"]
+__all__ = [
+    "EventPixels",
+    "EventSettings",
+    "Helper",
+    "Hits",
+    "Perception",
+    "Renderer",
+    "Sight",
+    "warm_up",
+    "warm_up_steps",
+]

@@ -20,14 +20,14 @@ _PIXELS_PER_TAP = 3.0
 
 
 @jit
-def draw_background(canvas, inverse_depth, view, light, panorama, ground, sky_pass):
-    """Draw either the sky (first) or the ground (second: wet ground mirrors what is there already)."""
-    height, width = canvas.shape
+def draw_background(canvas, inverse_depth, rows, view, light, panorama, ground, sky_pass):
+    """Draw in ``rows`` either the sky (first) or the ground (second: wet ground mirrors what is there already)."""
+    width = canvas.shape[1]
     span = width if view.level else _TILTED_SPAN_PX
     threshold = 1.0 / FARTHEST_M
     step = -view.rotation[0, 2] / view.focal_px / view.eye_z_m
     words = np.empty(width, np.int64)
-    for y in range(height):
+    for y in range(rows[0], rows[1]):
         ry = (y + 0.5 - view.center_y_px) / view.focal_px
         # 1/depth of the ground plane, linear along the row; negative above the horizon.
         first = -(view.rotation[1, 2] * ry + view.rotation[2, 2]) / view.eye_z_m

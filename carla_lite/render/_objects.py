@@ -85,9 +85,9 @@ def fully_fogged(light, distance_m):
 
 
 @jit
-def draw_instances(canvas, inverse_depth, view, light, scratch, meshes, instances, depth_m, order, count):
-    """Draw the meshes of the first ``count`` instances in ``order``."""
-    local, air = np.empty((4, 3)), np.empty((2, canvas.shape[1]))
+def draw_instances(canvas, inverse_depth, rows, view, light, scratch, air, meshes, instances, depth_m, order, count):
+    """Draw what lies in ``rows`` of the meshes of the first ``count`` instances in ``order``."""
+    local = np.empty((4, 3))
     for k in range(count):
         i = order[k]
         camera_frame(view, instances.frames[i], local)
@@ -95,9 +95,9 @@ def draw_instances(canvas, inverse_depth, view, light, scratch, meshes, instance
         radius = bounding_radius(local)
         if radius * view.focal_px < FAR_MESH_PX * depth_m[i]:
             mesh += FAR_OFFSET
-        _draw_faces(canvas, inverse_depth, view, light, scratch, air, meshes, local, mesh, instances, i)
+        _draw_faces(canvas, inverse_depth, rows, view, light, scratch, air, meshes, local, mesh, instances, i)
         for ball in range(meshes.ranges[mesh, 2], meshes.ranges[mesh, 3]):
-            _draw_ball(canvas, inverse_depth, view, light, scratch, air, meshes, local, ball, instances, i)
+            _draw_ball(canvas, inverse_depth, rows, view, light, scratch, air, meshes, local, ball, instances, i)
 
 
 @jit_inline
@@ -147,7 +147,7 @@ def put_ball(scratch, view, meshes, local, ball):
 
 
 @jit_inline
-def _draw_faces(canvas, inverse_depth, view, light, scratch, air, meshes, local, mesh, instances, i):
+def _draw_faces(canvas, inverse_depth, rows, view, light, scratch, air, meshes, local, mesh, instances, i):
     for face in range(meshes.ranges[mesh, 0], meshes.ranges[mesh, 1]):
         put_face(scratch, meshes, local, face)
         tint = meshes.tint[face]
@@ -158,6 +158,7 @@ def _draw_faces(canvas, inverse_depth, view, light, scratch, air, meshes, local,
         draw_polygon(
             canvas,
             inverse_depth,
+            rows,
             view,
             light,
             scratch,
@@ -171,12 +172,13 @@ def _draw_faces(canvas, inverse_depth, view, light, scratch, air, meshes, local,
 
 
 @jit_inline
-def _draw_ball(canvas, inverse_depth, view, light, scratch, air, meshes, local, ball, instances, i):
+def _draw_ball(canvas, inverse_depth, rows, view, light, scratch, air, meshes, local, ball, instances, i):
     tint = meshes.ball_tint[ball]
     put_ball(scratch, view, meshes, local, ball)
     draw_polygon(
         canvas,
         inverse_depth,
+        rows,
         view,
         light,
         scratch,
@@ -190,25 +192,25 @@ def _draw_ball(canvas, inverse_depth, view, light, scratch, air, meshes, local, 
 
 
 @jit
-def draw_decals(canvas, inverse_depth, view, light, scratch, instances, depth_m, order, count):
+def draw_decals(canvas, inverse_depth, rows, view, light, scratch, air, instances, depth_m, order, count):
     """Lay contact shadows and, at night, the light of head lamps on the ground; to be called after the ground."""
-    local, air = np.empty((4, 3)), np.empty((2, canvas.shape[1]))
+    local = np.empty((4, 3))
     for k in range(count):
         i = order[k]
         shape = instances.shape[i]
         if depth_m[i] > _DECAL_RANGE_M or shape not in (_CAR, _PEDESTRIAN, TREE, _TWO_WHEELER, _VAN):
             continue
         camera_frame(view, instances.frames[i], local)
-        _draw_decal(canvas, inverse_depth, view, light, scratch, air, local, -1.12, 1.12, 1.25, m.DECAL_SHADOW, i)
+        _draw_decal(canvas, inverse_depth, rows, view, light, scratch, air, local, -1.12, 1.12, 1.25, m.DECAL_SHADOW, i)
         if shape in (_CAR, _VAN) and light.night > 0.0:
             reach = 1.0 + _BEAM_LENGTH_M / math.sqrt(_length_squared(local, 0))
-            _draw_decal(canvas, inverse_depth, view, light, scratch, air, local, 1.0, reach, 2.4, m.DECAL_BEAM, i)
+            _draw_decal(canvas, inverse_depth, rows, view, light, scratch, air, local, 1.0, reach, 2.4, m.DECAL_BEAM, i)
 
 
 @jit_inline
-def _draw_decal(canvas, inverse_depth, view, light, scratch, air, local, x0, x1, y, material, seed):
+def _draw_decal(canvas, inverse_depth, rows, view, light, scratch, air, local, x0, x1, y, material, seed):
     _put_corner(scratch, 0, local, x0, -y, -1.0)
     _put_corner(scratch, 1, local, x1, -y, -1.0)
     _put_corner(scratch, 2, local, x1, y, -1.0)
     _put_corner(scratch, 3, local, x0, y, -1.0)
-    draw_polygon(canvas, inverse_depth, view, light, scratch, air, material, 0.0, 0.0, 0.0, seed)
+    draw_polygon(canvas, inverse_depth, rows, view, light, scratch, air, material, 0.0, 0.0, 0.0, seed)

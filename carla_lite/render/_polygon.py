@@ -21,10 +21,10 @@ _PROJECTED = 4
 
 
 @jit
-def draw_polygon(canvas, inverse_depth, view, light, scratch, air, material, red, green, blue, seed):
+def draw_polygon(canvas, inverse_depth, rows, view, light, scratch, air, material, red, green, blue, seed):
     """Draw the polygon whose four corners stand in ``scratch[:4]`` (camera axes, counter-clockwise from outside).
 
-    ``air`` (2, width) is scratch too.
+    Only image rows from ``rows[0]`` to before ``rows[1]`` are drawn. ``air`` (2, width) is scratch too.
     """
     o0, o1, o2 = scratch[0, 0], scratch[0, 1], scratch[0, 2]
     u0, u1, u2 = scratch[1, 0] - o0, scratch[1, 1] - o1, scratch[1, 2] - o2
@@ -36,20 +36,23 @@ def draw_polygon(canvas, inverse_depth, view, light, scratch, air, material, red
     count = clip_and_project(scratch, view)
     if count < 3:
         return
+    top, bottom = row_range(scratch, count, canvas.shape[0])
+    top, bottom = max(top, rows[0]), min(bottom, rows[1])
+    if top >= bottom:
+        return
     focal, center_x, center_y = view.focal_px, view.center_x_px, view.center_y_px
     # On the plane n.p = facing, with p = z * (px, py, 1): 1/z is linear in the image.
     dx, dy, d0 = n0 / facing / focal, n1 / facing / focal, n2 / facing
     daylight = light_on_face(view, light, n0, n1, n2)
     uu, vv = u0 * u0 + u1 * u1 + u2 * u2, v0 * v0 + v1 * v1 + v2 * v2
     uo, vo = (u0 * o0 + u1 * o1 + u2 * o2) / uu, (v0 * o0 + v1 * o1 + v2 * o2) / vv
-    columns, rows = window_grid(math.sqrt(uu), math.sqrt(vv))
+    columns, storeys = window_grid(math.sqrt(uu), math.sqrt(vv))
     # Taken out of the loop: reaching into the tuple for an array counts references at every pixel.
     haze, night, fog_table, lamp_table = light.haze, light.night, light.fog, light.lamp
     ray_0, ray_step = (0.5 - center_x) / focal, 1.0 / focal
     u_down, u_step, v_down, v_step = u1 / uu, u0 * ray_step / uu, v1 / vv, v0 * ray_step / vv
     u_0, v_0 = (u0 * ray_0 + u2) / uu, (v0 * ray_0 + v2) / vv
     near_00 = dx * (0.5 - center_x) + dy * (0.5 - center_y) + d0
-    top, bottom = row_range(scratch, count, canvas.shape[0])
     for y in range(top, bottom):
         left, right = column_range(scratch, count, y + 0.5, canvas.shape[1])
         near_0 = near_00 + dy * y
@@ -65,7 +68,7 @@ def draw_polygon(canvas, inverse_depth, view, light, scratch, air, material, red
         while start < end:
             if material == m.FACADE:
                 across = (u[0] * columns, u[1] * columns, uo * columns)
-                up = (v[0] * rows, v[1] * rows, vo * rows)
+                up = (v[0] * storeys, v[1] * storeys, vo * storeys)
                 shade_facade(
                     pixels, depths, air, start, end, (near_0, dx), across, up, (ray_0, ray_step, ry),
                     seed * 7 + columns, (red, green, blue), daylight, haze, night, fog_table, lamp_table,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 
@@ -30,6 +31,12 @@ def warm_up() -> None:
     The cache lies beside the sources or in ``NUMBA_CACHE_DIR``; the first start on a machine takes many seconds,
     later ones about a second.
     """
+    for step in warm_up_steps().values():
+        step()
+
+
+def warm_up_steps() -> dict[str, Callable[[], object]]:
+    """Return the parts of ``warm_up`` in order, by what their kernels make."""
     square = np.array([[-4.0, -4.0], [4.0, -4.0], [4.0, 4.0], [-4.0, 4.0]])
     scene = StaticScene(
         bounds_m=(-8.0, -8.0, 8.0, 8.0),
@@ -43,10 +50,12 @@ def warm_up() -> None:
     camera = Camera(16, 12, math.radians(90.0), Pose.from_xyz_rpy(-4.0, 0.0, 1.5))
     weather = Weather(precipitation=50.0, sun_altitude_angle=-20.0)
     dynamic = DynamicScene(0, 0.0, weather, (actor,), (Lamp.GREEN,))
-    Renderer(scene).rgb(camera, dynamic)
     perception = Perception(scene)
-    perception.depth(camera, dynamic)
-    perception.labels(camera, dynamic)
-    perception.normals(camera, dynamic)
-    perception.flow(Sight(camera, dynamic), Sight(camera, dynamic))
-    perception.cast((-4.0, 0.0, 1.5), np.array([[1.0, 0.0, 0.0]]), 10.0, dynamic)
+    return {
+        "colour pictures": lambda: Renderer(scene).rgb(camera, dynamic),
+        "depth": lambda: perception.depth(camera, dynamic),
+        "labels": lambda: perception.labels(camera, dynamic),
+        "normals": lambda: perception.normals(camera, dynamic),
+        "optical flow": lambda: perception.flow(Sight(camera, dynamic), Sight(camera, dynamic)),
+        "rays": lambda: perception.cast((-4.0, 0.0, 1.5), np.array([[1.0, 0.0, 0.0]]), 10.0, dynamic),
+    }

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 from carla_lite.engine import Actor, World
+from carla_lite.render import Helper
 from carla_lite.scene import Camera, DynamicScene
 from carla_lite.wire.errors import CallError
 from carla_lite.wire.palette import in_city_colors
@@ -20,30 +21,30 @@ OWN_BODY_MARGIN_M = 1.0
 """A camera nearer than this to the body that carries it does not see it; a chase camera, farther away, does."""
 _IMAGE_HEADER = struct.Struct("<IIf")
 
-Draw = Callable[[TownViews, Camera, DynamicScene], Any]
+Draw = Callable[[TownViews, Camera, DynamicScene, Helper | None], Any]
 
 
-def _color(views: TownViews, camera: Camera, scene: DynamicScene) -> Any:
-    return views.renderer.rgb(camera, scene)
+def _color(views: TownViews, camera: Camera, scene: DynamicScene, helper: Helper | None) -> Any:
+    return views.renderer.rgb(camera, scene, helper=helper)
 
 
-def _depth(views: TownViews, camera: Camera, scene: DynamicScene) -> Any:
+def _depth(views: TownViews, camera: Camera, scene: DynamicScene, _: Helper | None) -> Any:
     return views.perception.depth(camera, scene)
 
 
-def _normals(views: TownViews, camera: Camera, scene: DynamicScene) -> Any:
+def _normals(views: TownViews, camera: Camera, scene: DynamicScene, _: Helper | None) -> Any:
     return views.perception.normals(camera, scene)
 
 
-def _labels(views: TownViews, camera: Camera, scene: DynamicScene) -> Any:
+def _labels(views: TownViews, camera: Camera, scene: DynamicScene, _: Helper | None) -> Any:
     return views.perception.labels(camera, scene)
 
 
-def _instances(views: TownViews, camera: Camera, scene: DynamicScene) -> Any:
+def _instances(views: TownViews, camera: Camera, scene: DynamicScene, _: Helper | None) -> Any:
     return views.perception.labels(camera, scene, with_ids=True)
 
 
-def _cosmos(views: TownViews, camera: Camera, scene: DynamicScene) -> Any:
+def _cosmos(views: TownViews, camera: Camera, scene: DynamicScene, _: Helper | None) -> Any:
     return in_city_colors(views.perception.labels(camera, scene))
 
 
@@ -94,7 +95,7 @@ class ImageCamera(PinholeCamera):
     def measure(self, elapsed_s: float) -> Drawing:
         """Take in the present frame; returns what draws it."""
         draw = partial(self._draw, self._surroundings.views(), *self._look())
-        return lambda: [self._header, draw().data.cast("B")]
+        return lambda helper=None: [self._header, draw(helper).data.cast("B")]
 
 
 def _hidden_from(actor: Actor, world: World) -> frozenset[int]:

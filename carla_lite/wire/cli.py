@@ -19,14 +19,18 @@ from carla_lite.maps import SEEDED_TOWNS, OpenDriveError, TownMap, town_from_xod
 from carla_lite.wire.errors import CallError
 from carla_lite.wire.fine_timers import FineTimersPolicy
 from carla_lite.wire.maps_folder import MapsFolder
+from carla_lite.wire.peers import GONE_AFTER_S
 from carla_lite.wire.recordings_folder import RecordingsFolder, default_folder
 from carla_lite.wire.server import PortError, Ports, Server, bind_ports
 from carla_lite.wire.simulation import Simulation
 from carla_lite.wire.streams import StreamHub
 from carla_lite.wire.towns import TownLibrary
-from carla_lite.wire.warmup import warm_up
+from carla_lite.wire.warmup import warm_up, warm_up_steps
 
 EXIT_OK, EXIT_USAGE = 0, 2
+# The kernel counts the pause before its probes in whole seconds, and in 15 bits.
+_SHORTEST_TIMEOUT_S, _LONGEST_TIMEOUT_S = 2.0, 32767.0
+_TIMEOUTS = f"{_SHORTEST_TIMEOUT_S:g} to {_LONGEST_TIMEOUT_S:g}"
 
 _DESCRIPTION = """\
 A CPU-only driving simulator that speaks CARLA 0.9.16's network protocol: use it with the unmodified
@@ -46,7 +50,7 @@ examples:
   python -m carla_lite --list-maps                     the maps
 
 exit codes: 0 ended by SIGINT, SIGTERM or --stop-with-stdin; 2 bad options, unusable map or port in use.
-The first start compiles the physics and the renderer for up to a minute; later ones use numba's cache."""
+The first start compiles the physics and the renderer for about a minute; later ones use numba's cache."""
 
 
 class UsageError(Exception):
@@ -66,6 +70,7 @@ class Options:
     port: int
     streaming_port: int | None
     seed: int
+    client_timeout: float
     log_level: str
     ready_file: Path | None
     stop_with_stdin: bool
@@ -115,6 +120,13 @@ def parse(arguments: Sequence[str] | None) -> Options:
     add("--port", type=_port, default=2000, help="RPC port, 0 for any free one (default: %(default)s)")
     add("--streaming-port", type=_port, metavar="PORT", help="port of the streams (default: the one after --port)")
     add("--seed", type=int, default=0, help="seed of sensor noise, 0 or more (default: %(default)s)")
+    add(
+        "--client-timeout",
+        type=float,
+        metavar="SECONDS",
+        default=GONE_AFTER_S,
+        help=f"drop who is gone silently or takes nothing of what waits, after {_TIMEOUTS} s (default: %(default)g)",
+    )
     levels = ("debug", "info", "warning", "error")
     add("--log-level", choices=levels, default="info", help="how much to log on stderr (default: %(default)s)")
     add("--ready-file", type=Path, metavar="FILE", help="holds ports and map as JSON while clients are welcome")
@@ -124,6 +136,8 @@ def parse(arguments: Sequence[str] | None) -> Options:
     options = Options(**vars(parser.parse_args(arguments)))
     if options.seed < 0:
         parser.error("--seed must be 0 or more")
+    if not _SHORTEST_TIMEOUT_S <= options.client_timeout <= _LONGEST_TIMEOUT_S:
+        parser.error(f"--client-timeout must be {_TIMEOUTS} seconds")
     if options.ready_file is not None and not options.ready_file.parent.is_dir():
         parser.error(f"--ready-file: there is no folder {options.ready_file.parent}")
     return options
@@ -136,8 +150,15 @@ def _port(text: str) -> int:
 
 
 def _compile(options: Options) -> None:
-    print("compiling; up to a minute on an idle machine, nothing to do with a warm cache", flush=True)
-    warm_up(*_towns(options))
+    from rich.console import Console  # only here, as a server that starts shall not wait for it
+
+    from carla_lite.wire.compiling import run_steps
+
+    print(
+        "compiling into numba's cache: about a minute, most of it for the first part; seconds when all is there",
+        flush=True,
+    )
+    run_steps(warm_up_steps(*_towns(options)), Console())
 
 
 def _serve(options: Options) -> None:
@@ -148,12 +169,13 @@ def _serve(options: Options) -> None:
         _forget_ready(options)  # of an earlier server: whoever waits for the file must not find that one's
         town, towns = _towns(options)
         warm_up(town, towns)
-        hub = StreamHub()
+        hub = StreamHub(options.client_timeout)
         simulation = Simulation(
             town, towns, RecordingsFolder(options.recordings), hub, ports.streaming_port, options.seed
         )
         asyncio.set_event_loop_policy(FineTimersPolicy())
-        asyncio.run(_run(Server(simulation, hub, ports), lambda: _announce(options, ports, town)))
+        server = Server(simulation, hub, ports, options.client_timeout)
+        asyncio.run(_run(server, lambda: _announce(options, ports, town)))
     finally:
         _forget_ready(options)  # while the ports are ours: the file of who takes them next must stay
         ports.close()

@@ -7,17 +7,22 @@ import os
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 
+from carla_lite.render import Helper
 from carla_lite.wire.sensors import Drawing, Payload
 
 _MOST_THREADS = 8
 
 
 class DrawingBoard:
-    """Pictures in the making, at most one for each sensor. What is drawn does not depend on the number of threads."""
+    """Pictures in the making, at most one for each sensor. What is drawn does not depend on the number of threads.
+
+    ``helper`` is for a picture that is drawn in the thread of the event loop; None where only one thread may work.
+    """
 
     def __init__(self, threads: int | None = None) -> None:
         """Draw in so many threads; by default in one for each core that this process may use, up to eight."""
         threads = threads or min(_MOST_THREADS, len(os.sched_getaffinity(0)))
+        self.helper = Helper() if threads > 1 else None
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="camera")
         self._drawn_for: set[int] = set()
         self._idle = asyncio.Event()
@@ -59,4 +64,6 @@ class DrawingBoard:
 
     def close(self) -> None:
         """Begin no more pictures."""
+        if self.helper is not None:
+            self.helper.close()
         self._threads.shutdown(wait=False, cancel_futures=True)

@@ -40,7 +40,7 @@ class ServerProcess:
         """Prepare a server; ``port`` 0 lets it choose one, ``xodr`` is an OpenDRIVE file to serve instead of ``map``.
 
         ``module`` is what ``python -m`` starts, for a server with something around it.
-        The first start on a machine compiles: up to a minute on an idle one, several on one that is busy.
+        The first start on a machine compiles: about a minute on an idle one, several on one that is busy.
         """
         self.host = "127.0.0.1"
         self.port = port

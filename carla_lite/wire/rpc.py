@@ -11,6 +11,7 @@ import msgpack
 
 from carla_lite.wire import readers
 from carla_lite.wire.errors import CallError
+from carla_lite.wire.peers import GONE_AFTER_S, PeerSilentError
 from carla_lite.wire.refused import refusal
 from carla_lite.wire.table import Method
 
@@ -26,32 +27,50 @@ class ProtocolError(Exception):
 
 
 class RpcServer:
-    """Serves method tables to any number of clients; calls of one client are answered in order."""
+    """Serves method tables to any number of clients; calls of one client are answered in order.
 
-    def __init__(self, simulation: Any, methods: dict[str, Method]) -> None:
+    Who begins a message and sends nothing of it for ``gone_after_s`` seconds is cut off.
+    """
+
+    def __init__(self, simulation: Any, methods: dict[str, Method], gone_after_s: float = GONE_AFTER_S) -> None:
         self._simulation = simulation
         self._methods = methods
+        self._gone_after_s = gone_after_s
         self._complaints: Counter[str] = Counter()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Handle one connection until the client leaves or breaks the protocol. asyncio sets TCP no-delay itself."""
         peer = writer.get_extra_info("peername")
         unpacker = _unpacker()
+        fed_bytes = read_bytes = 0
         try:
-            while data := await reader.read(_READ_BYTES):
+            while data := await self._read(reader, in_message=fed_bytes > read_bytes):
                 unpacker.feed(data)
+                fed_bytes += len(data)
                 for message in unpacker:
+                    read_bytes = unpacker.tell()  # not later: it counts what is read of a message half there
                     reply = await self._answer(message)
                     if reply is not None:
                         writer.write(msgpack.packb(reply))
                         await writer.drain()
                     await asyncio.sleep(0)  # who sends thousands of calls at once shall not keep others waiting
+        except TimeoutError:
+            _LOG.warning("dropped the client %s, which was silent for too long", peer)
         except OSError:
             _LOG.debug("client %s vanished", peer)
-        except (ProtocolError, ValueError, msgpack.exceptions.UnpackException) as error:
+        except (PeerSilentError, ProtocolError, ValueError, msgpack.exceptions.UnpackException) as error:
             _LOG.warning("closing the RPC connection of %s: %s: %s", peer, type(error).__name__, error)
         finally:
             writer.close()
+
+    async def _read(self, reader: asyncio.StreamReader, in_message: bool) -> bytes:
+        """Return what comes next, empty at the end; between two messages a client may be silent for ever."""
+        if not in_message:
+            return await reader.read(_READ_BYTES)
+        try:
+            return await asyncio.wait_for(reader.read(_READ_BYTES), self._gone_after_s)
+        except asyncio.TimeoutError:
+            raise PeerSilentError(f"a message did not go on for {self._gone_after_s:g} s") from None
 
     async def _answer(self, message: Any) -> list[Any] | None:
         message_id, name, params = _parse(message)

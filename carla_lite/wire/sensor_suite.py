@@ -80,8 +80,7 @@ class SensorSuite:
         """Send what the present frame gives, ``step_s`` after the last; cameras stay silent without ``rendering``.
 
         Several pictures are drawn side by side and follow when they are done; a camera whose last one is still being
-        drawn leaves this frame out. A single one is drawn here: handing it to a thread costs more than it gains, since
-        whoever asked for it waits for it.
+        drawn leaves this frame out. A single one, for which whoever asked for it waits, is drawn here, in two parts.
         """
         for collision in collisions:
             if {collision.actor_id, collision.other_id} <= {None, *self._world.actors}:
@@ -103,7 +102,7 @@ class SensorSuite:
     def _draw(self, pictures: list[_Picture]) -> None:
         for actor_id, drawing, deliver in pictures:
             if len(pictures) == 1:
-                deliver(drawing())
+                deliver(drawing(self._board.helper))
             else:
                 self._board.draw(actor_id, drawing, deliver)
 

@@ -9,13 +9,19 @@ from typing import Protocol
 import numpy as np
 
 from carla_lite.engine import Actor, World
+from carla_lite.render import Helper
 from carla_lite.wire.actor_records import ActorRecords
 from carla_lite.wire.errors import CallError
 from carla_lite.wire.towns import TownViews
 
 Payload = list[bytes | memoryview]
-Drawing = Callable[[], Payload]
-"""The rest of a measurement that takes long: it needs the world no more and may be called in another thread."""
+
+
+class Drawing(Protocol):
+    """The rest of a measurement that takes long: it needs the world no more and may be called in another thread."""
+
+    def __call__(self, helper: Helper | None = None) -> Payload:
+        """Return the payload; a helper may do part of the work."""
 
 
 @dataclass(frozen=True, slots=True)

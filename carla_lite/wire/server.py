@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
+from carla_lite.wire import peers
 from carla_lite.wire.methods import METHODS
 from carla_lite.wire.rpc import RpcServer
 from carla_lite.wire.simulation import Simulation
@@ -59,16 +60,16 @@ def bind_ports(host: str, port: int, streaming_port: int | None = None) -> Ports
         streaming_port = port + 1 if port else 0
     if streaming_port > _MAX_PORT:
         raise PortError(f"there is no port {streaming_port} for streaming; choose one with --streaming-port")
-    rpc = _bind(host, port)
+    rpc = _bind(host, port, "--port")
     try:
-        return Ports(rpc, _bind(host, streaming_port))
+        return Ports(rpc, _bind(host, streaming_port, "--streaming-port"))
     except PortError:
         rpc.close()
         raise
 
 
-def _bind(host: str, port: int) -> socket.socket:
-    """Bind a socket without listening; whoever listens on the port already makes this fail."""
+def _bind(host: str, port: int, option: str) -> socket.socket:
+    """Bind a socket without listening; whoever listens on the port already makes this fail. ``option`` chooses it."""
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     except socket.gaierror as error:
@@ -79,23 +80,30 @@ def _bind(host: str, port: int) -> socket.socket:
         bound.bind(address)
     except OSError as error:
         bound.close()
-        raise PortError(_explain(host, port, error)) from None
+        raise PortError(_explain(host, port, option, error)) from None
     return bound
 
 
-def _explain(host: str, port: int, error: OSError) -> str:
+def _explain(host: str, port: int, option: str, error: OSError) -> str:
     if error.errno == errno.EADDRINUSE:
-        return f"port {port} on {host} is in use; stop what listens there or choose another with --port"
+        what = "port" if option == "--port" else "streaming port"
+        return f"{what} {port} on {host} is in use; stop what listens there or choose another with {option}"
     return f"cannot listen on {host}:{port}: {error.strerror}"
 
 
 class Server:
-    """Serves one simulation on two ports until it is told to stop."""
+    """Serves one simulation on two ports until it is told to stop.
 
-    def __init__(self, simulation: Simulation, hub: StreamHub, ports: Ports) -> None:
+    A client that is gone without a word, or stops within a message, is dropped after about ``gone_after_s`` seconds.
+    """
+
+    def __init__(
+        self, simulation: Simulation, hub: StreamHub, ports: Ports, gone_after_s: float = peers.GONE_AFTER_S
+    ) -> None:
         self._simulation = simulation
         self._hub = hub
         self._ports = ports
+        self._gone_after_s = gone_after_s
         self._connections: dict[asyncio.StreamWriter, asyncio.Task[Any] | None] = {}
         self._refused = 0
         self._stop = asyncio.Event()
@@ -106,7 +114,7 @@ class Server:
 
     async def run(self, on_ready: Callable[[], None]) -> None:
         """Serve until ``stop``; calls ``on_ready`` once clients are welcome. Raises PortError when a port is lost."""
-        rpc = RpcServer(self._simulation, METHODS)
+        rpc = RpcServer(self._simulation, METHODS, self._gone_after_s)
         asyncio.get_running_loop().set_exception_handler(self._report)
         try:
             servers = [
@@ -142,8 +150,7 @@ class Server:
         """Keep account of a handler's connections, so that they can be ended with the server."""
 
         async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            connected: socket.socket = writer.get_extra_info("socket")
-            connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)  # ends connections whose client lost power
+            peers.watch(writer.get_extra_info("socket"), self._gone_after_s)
             self._connections[writer] = asyncio.current_task()
             try:
                 await serve(reader, writer)

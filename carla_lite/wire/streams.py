@@ -13,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from functools import partial
 
+from carla_lite.wire.peers import GONE_AFTER_S
 from carla_lite.wire.tokens import stream_meant_by
 
 _LOG = logging.getLogger(__name__)
@@ -47,8 +48,8 @@ def _message(parts: Parts) -> bytes:
 class Subscriber:
     """One connection on one stream, with what is still to be sent to it."""
 
-    def __init__(self, writer: asyncio.StreamWriter) -> None:
-        self._writer = writer
+    def __init__(self, writer: asyncio.StreamWriter, stream_id: int) -> None:
+        self._writer, self.stream_id = writer, stream_id
         self._transport = writer.transport
         self._transport.set_write_buffer_limits(high=BUFFER_LIMIT_BYTES, low=0)
         self.stalled = False
@@ -70,15 +71,24 @@ class Subscriber:
             await asyncio.wait_for(self._writer.drain(), STALL_TIMEOUT_S)
         except asyncio.TimeoutError:
             self.stalled = True
-            _LOG.warning("a subscriber does not read; it gets nothing more until it does")
+            peer = self._writer.get_extra_info("peername")
+            _LOG.warning(
+                "a subscriber of stream %s at %s does not read; it gets nothing more until it does",
+                self.stream_id,
+                peer,
+            )
         except ConnectionError:
             self.stalled = True  # its connection handler is about to remove it
 
 
 class StreamHub:
-    """All subscriptions. Messages go out whole and in order, or not at all."""
+    """All subscriptions. Messages go out whole and in order, or not at all.
 
-    def __init__(self) -> None:
+    Who connects and does not name a stream within ``gone_after_s`` seconds is cut off.
+    """
+
+    def __init__(self, gone_after_s: float = GONE_AFTER_S) -> None:
+        self._gone_after_s = gone_after_s
         self._subscribers: defaultdict[int, set[Subscriber]] = defaultdict(set)
         self._greeting: tuple[int, bytes] | None = None
         self._announced: defaultdict[int, list[asyncio.Event]] = defaultdict(list)
@@ -166,21 +176,23 @@ class StreamHub:
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Handle one connection until the client closes it. asyncio sets TCP no-delay itself."""
-        subscriber = Subscriber(writer)
-        stream_id = None
+        subscriber = None
         try:
-            stream_id = stream_meant_by(_ID.unpack(await reader.readexactly(_ID.size))[0])
-            self._subscribers[stream_id].add(subscriber)
-            self._arrived(stream_id)
-            if self._greeting and self._greeting[0] == stream_id:
+            asked = await asyncio.wait_for(reader.readexactly(_ID.size), self._gone_after_s)
+            subscriber = Subscriber(writer, stream_meant_by(_ID.unpack(asked)[0]))
+            self._subscribers[subscriber.stream_id].add(subscriber)
+            self._arrived(subscriber.stream_id)
+            if self._greeting and self._greeting[0] == subscriber.stream_id:
                 subscriber.send(self._greeting[1])
             while await reader.read(1 << 12):
                 pass  # clients send nothing more; only the end of the connection counts
+        except (asyncio.TimeoutError, TimeoutError):  # the second is the operating system's
+            _LOG.warning("dropped a subscriber at %s that was silent for too long", writer.get_extra_info("peername"))
         except (asyncio.IncompleteReadError, OSError):
             pass
         finally:
-            if stream_id is not None:
-                self._remove(stream_id, subscriber)
+            if subscriber is not None:
+                self._remove(subscriber.stream_id, subscriber)
             writer.close()
 
     def _arrived(self, stream_id: int) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from carla_lite import render
@@ -19,9 +21,17 @@ _SPACING_M = 1.0
 
 def warm_up(town: TownMap, towns: TownLibrary) -> None:
     """Compile, or load from numba's cache, physics and renderer; make the renderer of ``town``."""
-    render.warm_up()
-    _ = towns.views(town).renderer
-    _warm_up_engine(town)
+    for step in warm_up_steps(town, towns).values():
+        step()
+
+
+def warm_up_steps(town: TownMap, towns: TownLibrary) -> dict[str, Callable[[], object]]:
+    """Return the parts of ``warm_up`` in order, by what they are for."""
+    return {
+        **render.warm_up_steps(),
+        f"ground of {town.name}": lambda: towns.views(town).renderer,
+        "physics": lambda: _warm_up_engine(town),
+    }
 
 
 def _warm_up_engine(town: TownMap) -> None:

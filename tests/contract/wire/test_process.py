@@ -131,6 +131,13 @@ def test_a_port_in_use_is_one_clear_line_and_code_2():
         assert f"port {port} on 127.0.0.1 is in use" in ended.stderr
         with pytest.raises(ServerError, match="is in use"):
             ServerProcess(port=port).start()
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            free_port = free.getsockname()[1]
+        ended = run("--port", str(free_port), "--streaming-port", str(port))
+        assert ended.returncode == 2
+        assert f"streaming port {port} on 127.0.0.1 is in use" in ended.stderr
+        assert "another with --streaming-port" in ended.stderr
 
 
 @pytest.mark.parametrize(
@@ -144,6 +151,8 @@ def test_a_port_in_use_is_one_clear_line_and_code_2():
         (["--port", "70000"], "no port number"),
         (["--port", "65535"], "--streaming-port"),
         (["--seed", "-1"], "--seed"),
+        (["--client-timeout", "1"], "--client-timeout"),
+        (["--client-timeout", "nan"], "--client-timeout"),
         (["--ready-file", "no/such/folder/r.json"], "no/such/folder"),
     ],
 )

@@ -103,6 +103,19 @@ def test_cornering_never_exceeds_the_grip(ground) -> None:
     assert vehicle.speed_mps < 25.0
 
 
+@pytest.mark.parametrize(("speed", "steers"), [(7.9, (0.35, 0.42, 0.5)), (12.0, (0.15, 0.2, 0.25))])
+def test_steady_cornering_reaches_the_grip_of_a_road_car_and_more_lock_ploughs(ground, speed: float, steers) -> None:
+    def lateral_g(steer: float) -> float:
+        world = ground.world()
+        vehicle = ground.car(world, speed=speed)
+        _hold_speed(ground, world, vehicle, speed, steer, seconds=5.0)
+        return vehicle.speed_mps * abs(vehicle.angular_velocity_radps[2]) / 9.81
+
+    most = max(map(lateral_g, steers))
+    assert 0.8 < most < 1.0
+    assert lateral_g(1.0) < 0.7 * most
+
+
 def test_reverse_drives_backwards_and_steers_the_other_way(ground) -> None:
     world = ground.world()
     vehicle = ground.car(world)
