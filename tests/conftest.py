@@ -5,9 +5,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 from waypilot.bags import BagWriter, TypeLibrary
 from waypilot.types import NANOSECONDS_PER_SECOND
+
+# No test of behaviour may fail because the machine is busy.
+settings.register_profile("waypilot", deadline=None)
+settings.load_profile("waypilot")
 
 SOURCES = Path(__file__).parents[1] / "ros2_ws" / "src"
 

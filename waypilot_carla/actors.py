@@ -46,6 +46,11 @@ class ActorPlayer:
         self._members: dict[str, _Member] = {}
         self.ids: list[int] = []
 
+    @property
+    def ego_s_m(self) -> float:
+        """How much of its route the judged vehicle had passed when ``commands`` was last called."""
+        return self._cast.ego_s_m
+
     def spawn(self) -> None:
         """Put every actor to its place, standing. Raises SetupError for a place that is taken."""
         starts = self._cast.starts

@@ -6,7 +6,7 @@ from contextlib import nullcontext
 
 import carla
 
-from waypilot.route import Route, RouteTracker
+from waypilot.route import Route
 from waypilot.scenarios import Scenario
 from waypilot.scenarios.lights import LightPlayer
 from waypilot.surroundings import LightState, SceneInfo
@@ -30,7 +30,6 @@ class Stage:
         self._traffic: TrafficFlow | None = None
         self._lights: LightPlayer | None = None
         self._signals: dict[int, carla.TrafficLight] = {}
-        self._tracker: RouteTracker | None = None
         self._first_ns: int | None = None
 
     @property
@@ -44,10 +43,8 @@ class Stage:
     def set(self, route: Route, scene: SceneInfo, seed: int) -> None:
         """Put everybody in place, standing. Raises SetupError when a place is taken or a blueprint missing."""
         scenario = self._scenario
-        self._tracker = RouteTracker(route)
-        if scenario.actors:
-            self._actors = ActorPlayer(self._world, self._town, scenario, route)
-            self._actors.spawn()
+        self._actors = ActorPlayer(self._world, self._town, scenario, route)
+        self._actors.spawn()
         if scenario.traffic is not None and scenario.traffic.vehicles:
             self._traffic = TrafficFlow(self._connection, self._world, scenario.traffic, seed)
             self._traffic.spawn(self._town, scenario.start_pose)
@@ -69,12 +66,13 @@ class Stage:
         if self._first_ns is None:
             self._first_ns = ego.stamp_ns
         time_s = (ego.stamp_ns - self._first_ns) / NANOSECONDS_PER_SECOND
-        here = ego.pose_map_from_base_link.planar
-        if self._actors is not None:
-            self._connection.client.apply_batch_sync(self._actors.commands(time_s, here, snapshot))
-        if self._lights is not None and self._tracker is not None:
-            route_s_m = self._tracker.update(here.x_m, here.y_m).s_m
-            self._show(self._lights.step(time_s, route_s_m, ego.speed_mps))
+        if self._actors is None:
+            raise RuntimeError("nobody is in place yet: call set() first")
+        commands = self._actors.commands(time_s, ego.pose_map_from_base_link.planar, snapshot)
+        if commands:
+            self._connection.client.apply_batch_sync(commands)
+        if self._lights is not None:
+            self._show(self._lights.step(time_s, self._actors.ego_s_m, ego.speed_mps))
 
     def tick(self, timeout_s: float) -> int:
         """Advance the world by one step; return the frame's number."""

@@ -75,6 +75,11 @@ class Composition:
     def logs(self, service):
         return self.compose("logs", "--no-color", "--no-log-prefix", service).stdout
 
+    def last_words(self):
+        """What every service said last, for a test that failed: its containers go away with it."""
+        listing = self.compose("ps", "-a", check=False).stdout
+        return listing + self.compose("logs", "--no-color", "-t", "--tail", "40", check=False).stdout
+
     def wait_for_log(self, service, text, timeout_s=UP_S):
         deadline_s = time.monotonic() + timeout_s
         while text not in self.logs(service):
@@ -125,7 +130,10 @@ def composition(images, tmp_path, request):
         folder.chmod(0o755)  # pytest's are closed to others, and the containers run as somebody else
     number = 101 + next(NUMBERS) % 100  # also the ROS domain, and that knows numbers up to 232
     made = Composition(f"waypilot-test-{os.getpid()}-{number}", number, out)
+    failed_before = request.session.testsfailed
     yield made
+    if request.session.testsfailed > failed_before:
+        print(made.last_words())
     for helper in made.helpers:
         made.run("rm", "-f", helper, check=False)
     made.down()

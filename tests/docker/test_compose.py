@@ -1,6 +1,7 @@
 """The composition as users start it: same results as without containers, and honest ones when something breaks."""
 
 import json
+import re
 import subprocess
 import sys
 import time
@@ -86,7 +87,7 @@ def test_a_node_that_is_killed_costs_its_run_and_no_other(composition):
 def test_a_cut_network_costs_its_run_and_results_stay_true(composition):
     composition.start(SCENARIOS="straight_clear,straight_night,turn_clear")
     composition.wait_for_log("evaluator", "[2/3] straight_night, seed 0: starts")
-    time.sleep(1.0)
+    time.sleep(3.0)  # the drive is under way by then, or, on a busy machine, its nodes are being asked
     network, controller = f"{composition.name}_stack", composition.container("controller")
     composition.run("network", "disconnect", network, controller)
     composition.wait_for_log("evaluator", "straight_night, seed 0: crashed")
@@ -95,7 +96,7 @@ def test_a_cut_network_costs_its_run_and_results_stay_true(composition):
     assert composition.wait() == 1
     seen = statuses(composition.results())
     assert seen["straight_clear"] == seen["turn_clear"] == "completed"
-    assert seen["straight_night"].startswith("crashed: controller")
+    assert re.match("crashed: (node )?controller ", seen["straight_night"])
 
 
 def exit_code(composition, service):

@@ -18,6 +18,7 @@ from nav_msgs.msg import Odometry, Path
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CameraInfo, Image, Imu, NavSatFix
 from std_msgs.msg import Float32
+from std_srvs.srv import Trigger
 from waypilot_msgs.msg import CollisionEvent, ScenarioStatus, SceneInfo, Surroundings
 from waypilot_msgs.srv import PrepareScenario, StartScenario, StopScenario
 from waypilot_ros import qos
@@ -153,6 +154,29 @@ def test_a_scenario_that_cannot_be_set_up_is_refused_and_the_next_one_driven(bri
     assert not response.success
     assert response.message == "no map 'Missing', the simulator has: Straight"
     drive(peer, straight_scenario, 3)
+
+
+def test_after_a_crash_no_drive_is_ready_before_everybody_has_all_of_the_last_one(
+    bridge, peer, start_node, straight_scenario
+):
+    """A node that was cut off would get the rest of the last drive in the middle of the next one."""
+    bridge()
+    drive(peer, straight_scenario, 3)
+    topic = "/carla/ego_vehicle/odometry"
+    reader = start_node("reader", script="reader.py", script_arguments=[topic]).process
+    peer.wait("the reader", lambda: "/reader" in peer.call(Trigger, "carla_bridge/readers", Trigger.Request()).message)
+    reader.send_signal(signal.SIGSTOP)
+    peer.wait_for(topic, len(peer.received[topic]) + 2)
+    client = peer.node.create_client(PrepareScenario, "carla_bridge/prepare")
+    peer.wait("the service", client.service_is_ready)
+    peer.pause(0.2)
+    scenario_json = json.dumps(config_to_dict(straight_scenario))
+    answer = client.call_async(PrepareScenario.Request(scenario_json=scenario_json, seed=1, after_crash=True))
+    peer.pause(5.0)  # Fast DDS asks a reader again after 3 s
+    assert not answer.done()
+    reader.send_signal(signal.SIGCONT)
+    peer.wait("the answer", answer.done)
+    assert answer.result().success, answer.result().message
 
 
 def test_malformed_controls_are_counted_and_cost_the_deadline(bridge, peer, straight_scenario):

@@ -179,6 +179,44 @@ def test_a_missing_control_means_hold_then_brake(drive):
     assert (sink.alerts[0].stamp_ns, sink.alerts[0].reason) == (FIRST_STAMP_NS + 5 * TICK_NS, "no command for 0.15 s")
 
 
+def test_in_lock_step_a_drive_that_nobody_answers_any_more_ends_as_a_crash(drive):
+    """Each frame costs its deadline: a drive of a minute would take an hour."""
+
+    def answer(gate, stamp_ns):
+        if (stamp_ns - FIRST_STAMP_NS) // TICK_NS in (0, 1, 3):
+            gate.offer(stamp_ns, Control())
+
+    loop, session, sink, _ = drive(answer, LoopConfig(deadline_s=0.05, control_lost_s=0.2, misses_until_brake=2))
+    assert loop.ended.wait(WAIT_S)
+    assert [reason.split(":")[0] for reason in sink.crashes] == ["ControlLostError"]
+    assert "no control in time for 4 frames in a row, 0.2 s (in this drive came none at all)" in sink.crashes[0]
+    assert len(sink.frames) == 8  # the one missed on the way does not count towards the four at the end
+    assert session.closed
+
+
+def test_controls_that_always_come_too_late_are_told_and_only_count_once_the_vehicle_brakes(drive):
+    """One missed control must not end a drive, however long the deadline is."""
+
+    def answer(gate, stamp_ns):
+        gate.offer(stamp_ns - TICK_NS, Control())
+
+    loop, _, sink, _ = drive(answer, LoopConfig(deadline_s=0.05, control_lost_s=0.01, misses_until_brake=3))
+    assert loop.ended.wait(WAIT_S)
+    assert len(sink.frames) == 4
+    assert "came 4 stale control" in sink.crashes[0]
+
+
+def test_a_debugger_may_hold_the_policy_for_ever(drive):
+    loop, *_ = drive(lambda gate, stamp_ns: None, LoopConfig(deadline_s=0.01, control_lost_s=0.0))
+    assert loop.stop(FIRST_STAMP_NS + 12 * TICK_NS).result(WAIT_S).missed_deadlines == 12
+
+
+def test_frames_that_are_ruled_out_are_no_sign_of_a_lost_controller(drive):
+    config = LoopConfig(deadline_s=60.0, control_lost_s=120.0, misses_until_brake=1)
+    loop, *_ = drive(lambda gate, stamp_ns: gate.rule_out(stamp_ns), config)
+    assert loop.stop(FIRST_STAMP_NS + 12 * TICK_NS).result(WAIT_S).missed_deadlines == 12
+
+
 def test_commands_that_a_fault_takes_away_are_missed_and_no_time_is_lost_on_plans_that_cannot_come(drive):
     """From frame 4 on the policy is silent and says so; waiting for it would take a minute a frame."""
 

@@ -14,6 +14,7 @@ from waypilot_msgs.msg import CollisionEvent
 from waypilot_msgs.srv import PrepareScenario, StartScenario, StopScenario
 from waypilot_ros import qos
 from waypilot_ros.conversions import route_from_msg, stamp_to_msg
+from waypilot_ros.diagnostics import PROCESS_KEY
 
 from carla_lite.wire.process import ServerProcess
 from waypilot.config import config_to_dict
@@ -99,6 +100,14 @@ def test_collisions_get_the_kind_of_the_other_actor_and_are_promised(setter, pee
     assert (stop.success, stop.counts.collisions) == (True, 1)
 
 
+def test_it_reports_to_the_evaluator_which_ends_drives_of_silent_nodes(setter, peer):
+    peer.wait("two reports", lambda: len(peer.received["/diagnostics"]) >= 2)
+    reports = [status for array in peer.received["/diagnostics"] for status in array.status]
+    processes = {entry.value for report in reports for entry in report.values if entry.key == PROCESS_KEY}
+    assert {report.name for report in reports} == {"carla_bridge"}
+    assert len(processes) == 1
+
+
 def test_another_map_and_a_missing_vehicle_are_refused_and_it_goes_on(setter, peer):
     response = prepare(peer, replace(SCENARIO, map="Lite02"))
     assert not response.success
@@ -116,6 +125,6 @@ def test_without_a_simulator_it_says_so_and_ends_with_code_1(start_node):
 
 def test_a_signal_ends_the_wait_for_a_simulator(start_node, peer):
     node = start_node("scene_setter", {"port": 1})
-    peer.pause(2.0)
+    peer.wait("the node to appear", lambda: "carla_bridge" in peer.node.get_node_names())
     assert node.stop(signal.SIGTERM) == 0
     assert "stopped before the simulator was there" in node.log

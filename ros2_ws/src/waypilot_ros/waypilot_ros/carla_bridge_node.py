@@ -43,7 +43,7 @@ from waypilot_ros.drive_loop import Counts, DriveLoop, LoopConfig
 from waypilot_ros.frame_publisher import FramePublisher
 from waypilot_ros.parameters import declare_config, parameter, refuse_unknown_parameters
 from waypilot_ros.readers import offer_readers, still_connecting
-from waypilot_ros.readiness import missing_connections
+from waypilot_ros.readiness import await_delivery, missing_connections
 from waypilot_ros.spin import request_stop, run_node, stop_requested
 from waypilot_ros.surroundings_messages import scene_to_msg
 
@@ -52,7 +52,8 @@ HEALTH_CHECK_S = 0.1
 #: How long the simulator may take to be given back: when the evaluator asks for it, and after a signal.
 RELEASE_TIMEOUT_S = 5.0
 CLOSE_TIMEOUT_S = 3.0
-#: Longest answer of the loop: loading a map on a real server.
+#: Longest answer of the loop: loading a map on a real server. With DELIVERY_TIMEOUT_S on top it stays below the
+#: evaluator's ``prepare_s``.
 REQUEST_TIMEOUT_S = 170.0
 SHUTDOWN_CHECK_S = 0.2
 
@@ -69,6 +70,9 @@ class BridgeConfig:
     lock_step: bool = parameter(True, "true: wait for the control of every frame; false: tick by the wall clock")
     deadline_s: float = parameter(5.0, "lock step: wall time to wait for a control", 0.001, 60.0)
     misses_until_brake: int = parameter(3, "missing controls in a row after which the vehicle brakes", 1, 1000)
+    control_lost_s: float = parameter(
+        60.0, "lock step: wall time without a control in time after which the bridge ends; 0: never", 0.0, 1e6
+    )
     role_name: str = parameter("ego_vehicle", "CARLA role name of the vehicle")
 
     @property
@@ -78,6 +82,7 @@ class BridgeConfig:
             lock_step=self.lock_step,
             deadline_s=self.deadline_s,
             misses_until_brake=self.misses_until_brake,
+            control_lost_s=self.control_lost_s,
             tick_s=self.fixed_delta_s,
             connect_timeout_s=self.connect_timeout_s,
         )
@@ -194,6 +199,8 @@ class CarlaBridgeNode(Node):
         self._seed = request.seed
         prepared = self._outcome(response, self._loop.prepare(self._scenario, self._seed))
         if prepared is not None:
+            if request.after_crash:
+                await_delivery(self)  # the loop has stopped: nothing is added meanwhile
             response.route = route_to_msg(prepared.route)
             if prepared.scene is not None:
                 response.scene_known, response.scene = True, scene_to_msg(prepared.scene, 0)

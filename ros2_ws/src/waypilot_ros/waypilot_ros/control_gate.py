@@ -36,6 +36,8 @@ class ControlGate:
         self._interrupted = False
         self._hopeless = False
         self.irregular: Counter[str] = Counter()
+        #: Waits in a row, up to the last one, that ended only because their time was up.
+        self.overdue = 0
 
     def reset(self) -> None:
         """Forget the last drive."""
@@ -43,6 +45,7 @@ class ControlGate:
             self._expected_ns = self._control = self._latest = None
             self._interrupted = False
             self.irregular.clear()
+            self.overdue = 0
 
     def expect(self, stamp_ns: int) -> None:
         """Open the gate for the control of the frame with this stamp; to be called before the frame is published."""
@@ -76,6 +79,7 @@ class ControlGate:
         with self._condition:
             while not self._is_decided() and awake.look(self._clock()) < timeout_s:
                 self._condition.wait(min(TURN_S, timeout_s - awake.s))
+            self.overdue = 0 if self._is_decided() else self.overdue + 1
             return self._control
 
     def latest(self) -> tuple[int, Control] | None:

@@ -29,7 +29,7 @@ from waypilot_ros.conversions import (
 from waypilot_ros.diagnostics import Diagnostics
 from waypilot_ros.parameters import declare_config, parameter, refuse_unknown_parameters
 from waypilot_ros.readers import offer_readers, still_connecting
-from waypilot_ros.readiness import Drain, missing_connections
+from waypilot_ros.readiness import Drain, await_delivery, missing_connections
 from waypilot_ros.spin import run_node
 
 #: Ego states and plans kept until their counterpart arrives: 5 s at 20 Hz.
@@ -79,6 +79,8 @@ class ControllerNode(Node):
     ) -> PrepareScenario.Response:
         """End the last drive, and start a new one as soon as everything is ready."""
         self._driving = False
+        if request.after_crash:
+            await_delivery(self)
         try:
             scenario = config_from_mapping(Scenario, json.loads(request.scenario_json))
         except ValueError as error:

@@ -2,7 +2,8 @@
 
 Lock step: publish a frame, wait for the control that carries its stamp, apply it, tick. Real time: tick by the wall
 clock with the latest control. When none comes in time the newest one is held, and then the vehicle brakes
-(``waypilot.control.watchdog``). The faults of the scenario break frames and controls on their way.
+(``waypilot.control.watchdog``). In lock step a frame without a control costs seconds, so when none comes in time for
+long, the loop ends. The faults of the scenario break frames and controls on their way.
 """
 
 from __future__ import annotations
@@ -27,6 +28,10 @@ from waypilot_ros.connecting import connect_patiently
 from waypilot_ros.control_gate import ControlGate
 
 IDLE_POLL_S = 0.1
+
+
+class ControlLostError(Exception):
+    """Nobody answers the frames of a drive in lock step in time any more."""
 
 
 class Session(Protocol):
@@ -90,11 +95,15 @@ class FrameSink(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class LoopConfig:
-    """How the loop keeps time; seconds of wall time, except ``tick_s``, which is the step of a frame."""
+    """How the loop keeps time; seconds of wall time, except ``tick_s``, which is the step of a frame.
+
+    In lock step, missed deadlines in a row that add up to ``control_lost_s`` end the loop (0: never, for a debugger).
+    """
 
     lock_step: bool = True
     deadline_s: float = 5.0
     misses_until_brake: int = 3
+    control_lost_s: float = 60.0
     tick_s: float = 0.05
     connect_timeout_s: float = 240.0
 
@@ -288,8 +297,22 @@ class DriveLoop:
         return not self._requests.empty() or self._closing.is_set()
 
     def _lock_step_control(self) -> Control | None:
-        """Wait for the command for this frame, or for the policy's word that there will be none."""
-        return None if self._has_other_work() else self._gate.wait(self._config.deadline_s)
+        """Wait for the command for this frame, or for the policy's word that there will be none.
+
+        Raises ControlLostError when for ``control_lost_s`` neither came in time, and the vehicle already brakes.
+        """
+        if self._has_other_work():
+            return None
+        control, config = self._gate.wait(self._config.deadline_s), self._config
+        lost_s = self._gate.overdue * config.deadline_s
+        if 0.0 < config.control_lost_s <= lost_s and self._gate.overdue > config.misses_until_brake:
+            came = ", ".join(f"{times} {kind}" for kind, times in self._gate.irregular.items()) or "none at all"
+            raise ControlLostError(
+                f"no control in time for {self._gate.overdue} frames in a row, {lost_s:g} s "
+                f"(in this drive came {came}): see the logs of policy and controller, or raise the bridge's deadline_s "
+                "for a slow policy; control_lost_s:=0 waits for ever, for a debugger"
+            )
+        return control
 
     def _real_time_control(self) -> Control | None:
         """Wait for the end of this tick's time; returns the command for exactly this frame if there is one by then."""

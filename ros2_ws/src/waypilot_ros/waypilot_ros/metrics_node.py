@@ -39,7 +39,7 @@ from waypilot_ros.conversions import (
 from waypilot_ros.diagnostics import Diagnostics
 from waypilot_ros.parameters import refuse_unknown_parameters
 from waypilot_ros.readers import offer_readers, still_connecting
-from waypilot_ros.readiness import Drain, missing_connections
+from waypilot_ros.readiness import Drain, await_delivery, missing_connections
 from waypilot_ros.spin import run_node
 from waypilot_ros.surroundings_messages import surroundings_from_msg
 
@@ -139,6 +139,8 @@ class MetricsNode(Node):
     ) -> PrepareScenario.Response:
         """End the last drive, and start to record a new one as soon as everything is ready."""
         self._judge = None
+        if request.after_crash:
+            await_delivery(self)
         try:
             setup = setup_from_msg(request)
         except ValueError as error:

@@ -43,7 +43,7 @@ from waypilot_ros.drivers import make_driver
 from waypilot_ros.frame_join import FrameJoin, JoinedFrame
 from waypilot_ros.parameters import declare_config, parameter, refuse_unknown_parameters
 from waypilot_ros.readers import offer_readers, still_connecting
-from waypilot_ros.readiness import Drain, missing_connections
+from waypilot_ros.readiness import Drain, await_delivery, missing_connections
 from waypilot_ros.spin import run_node
 from waypilot_ros.surroundings_messages import scene_from_msg, surroundings_from_msg
 
@@ -128,6 +128,8 @@ class PolicyNode(Node):
     ) -> PrepareScenario.Response:
         """End the last drive, and start one along the route of the request as soon as everything is ready."""
         self._builder = None
+        if request.after_crash:
+            await_delivery(self)
         try:
             route = route_from_msg(request.route)
             scenario = config_from_mapping(Scenario, json.loads(request.scenario_json))

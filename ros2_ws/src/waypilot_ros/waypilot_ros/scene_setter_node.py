@@ -26,6 +26,7 @@ from waypilot_carla.scene import SceneSetter
 from waypilot_ros import qos
 from waypilot_ros.connecting import CONNECT_ATTEMPT_S, connect_patiently
 from waypilot_ros.conversions import collision_to_msg, route_to_msg, route_to_path, stamp_from_msg, stamp_to_msg
+from waypilot_ros.diagnostics import Diagnostics
 from waypilot_ros.parameters import declare_config, parameter, refuse_unknown_parameters
 from waypilot_ros.readers import offer_readers
 from waypilot_ros.spin import NotStartedError, request_stop, run_node, stop_requested
@@ -53,6 +54,7 @@ class SceneSetterNode(Node):
         self.exit_code = 0
         self._scene = _connect(config)
         self._collisions_ns: list[int] = []
+        self._diagnostics = Diagnostics(self)  # the evaluator takes a node that reports nothing for a dead one
         self._route = self.create_publisher(Path, "/carla/ego_vehicle/waypoints", qos.LATCHED_LAST)
         self._kind_collision = self.create_publisher(CollisionMessage, "/waypilot/ego_vehicle/collision", qos.EVENT)
         self.create_subscription(CarlaCollisionEvent, "/carla/ego_vehicle/collision", self._on_collision, qos.FRAME)

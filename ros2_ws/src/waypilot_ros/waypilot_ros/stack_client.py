@@ -47,7 +47,7 @@ class PatienceConfig:
 
     ready_s: float = 120.0
     connect_s: float = 250.0
-    prepare_s: float = 180.0
+    prepare_s: float = 200.0
     start_s: float = 10.0
     frame_s: float = 10.0
     report_s: float = 10.0
@@ -116,6 +116,8 @@ class StackClient:
         self._stage_times = StageTimes(node)
         self._end: ScenarioStatus | None = None
         self._bridge_crash = ""
+        #: Whether the last drive ended well, so that nothing of it hangs anywhere; of the first one nobody knows.
+        self._ended_well = False
         self._liveness = Liveness(tuple(self._prepare), patience.report_s)
         node.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, qos.EVENT)
         node.create_subscription(Odometry, "odometry", self._on_odometry, qos.FRAME)
@@ -149,7 +151,8 @@ class StackClient:
         """Drive one scenario to its end and have it judged (see ``evaluation.Stack``)."""
         self._bridge_crash = ""
         begun_s = time.monotonic()
-        time_limit_s = self._prepare_all(job)
+        after_crash, self._ended_well = not self._ended_well, False
+        time_limit_s = self._prepare_all(job, after_crash)
         self._before_start(job)
         # Only now: the judge may have announced the end of a drive that was given up until it was prepared anew.
         self._end = None
@@ -162,6 +165,7 @@ class StackClient:
         ended_s = time.monotonic()
         counts = self._stop_bridge(end_ns)
         result = self._judge(counts)
+        self._ended_well = True
         wall_clock = {
             "prepare_s": round(driving_s - begun_s, 3),
             "drive_s": round(ended_s - driving_s, 3),
@@ -185,12 +189,13 @@ class StackClient:
                 raise StackBrokenError(f"nobody offers {', '.join(missing)} after {patience_s:g} s")
         self.spin_for(SETTLE_S)
 
-    def _prepare_all(self, job: Job) -> float:
+    def _prepare_all(self, job: Job, after_crash: bool) -> float:
         """Prepare the bridge, which plans the route, then all who need that, until they are ready, in this order.
 
         Returns the simulated time that the drive may take.
         """
-        request = PrepareScenario.Request(scenario_json=json.dumps(config_to_dict(job.scenario)), seed=job.seed)
+        scenario_json = json.dumps(config_to_dict(job.scenario))
+        request = PrepareScenario.Request(scenario_json=scenario_json, seed=job.seed, after_crash=after_crash)
         response = self.call("carla_bridge", self._prepare["carla_bridge"], request, self._patience.prepare_s)
         self._check(response)
         self.free_running = bool(response.free_running)
