@@ -1,19 +1,22 @@
 #!/usr/bin/env bash
-# Refines a base by reinforcement learning with several seeds, drives base and heads through the suites town and traffic,
-# and compares them: docs/results/rl_refinement.md. About 10 minutes of training and 5 of evaluation per seed on two cores.
+# Refines a base by reinforcement learning with several seeds, drives base and heads through the suites town and traffic
+# and through 128 drives in the test towns, and compares them: docs/results/rl_refinement.md. About 10 minutes of training
+# and 7 of evaluation per seed on two cores.
 # Run again after an interruption: finished parts are kept, a run resumes.
-#   bash scripts/refine_traffic_checkpoint.sh [ppo|grpo] [SEED...]              over checkpoints/sft_traffic_base_v1.pt
+#   bash scripts/refine_traffic_checkpoint.sh [ppo|grpo|grpo_long] [SEED...]    over checkpoints/sft_traffic_base_v1.pt;
+#                                                                               grpo_long: groups of 40 instead of 20 s
 #   BASE=v0 bash scripts/refine_traffic_checkpoint.sh [ppo|grpo] [SEED...]      over the base before, which sees no lamps
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-algorithm=${1:-ppo}
+name=${1:-ppo}
 seeds=("${@:2}")
 [ ${#seeds[@]} -gt 0 ] || seeds=(0 1 2 3 4)
-case $algorithm in ppo | grpo) ;; *) echo "usage: $0 [ppo|grpo] [SEED...]" >&2 && exit 2 ;; esac
+case $name in ppo | grpo | grpo_long) ;; *) echo "usage: $0 [ppo|grpo|grpo_long] [SEED...]" >&2 && exit 2 ;; esac
+algorithm=${name%%_*}
 version=${BASE:-v1}
 case $version in
-v0) settings=training/rl/settings/${algorithm}_traffic.yaml every=25000 ;;
-v1) settings=training/rl/settings/${algorithm}_traffic_v1.yaml every=50000 ;;
+v0) settings=training/rl/settings/${name}_traffic.yaml every=25000 ;;
+v1) settings=training/rl/settings/${name}_traffic_v1.yaml every=50000 ;;
 *) echo "BASE is $version, expected v0 or v1" >&2 && exit 2 ;;
 esac
 base=checkpoints/sft_traffic_base_$version.pt
@@ -31,9 +34,9 @@ evaluate() { # FOLDER OPTION...: drives what is missing of both suites
 }
 
 evaluate "$out/base"
-results=()
+results=() heads=()
 for seed in "${seeds[@]}"; do
-  run=$out/${algorithm}_$seed
+  run=$out/${name}_$seed
   if [ ! -f "$run/final.pt" ]; then
     .venv/bin/python -m "training.rl.train_${algorithm}_waypoint_delta" --env drive --sft-model "$base" --out-dir "$run" \
       --env-steps 100000 --eval-every "$every" --eval-episodes 64 --seed "$seed" \
@@ -41,6 +44,9 @@ for seed in "${seeds[@]}"; do
   fi
   evaluate "$run" --delta-checkpoint "$run/final.pt"
   results+=("$run"/{town,traffic}/results.json)
+  heads+=("$run/final.pt")
 done
 .venv/bin/python -m training.eval.compare_seeds --base "$out"/base/{town,traffic}/results.json --seeds "${results[@]}" \
-  --output "$out/$algorithm.json"
+  --output "$out/$name.json"
+.venv/bin/python -m training.rl.judge_heads --sft-model "$base" --config "$settings" --"$algorithm" "${heads[@]}" \
+  --drives 128 --output "$out/judged.json"

@@ -133,6 +133,17 @@ def test_a_finished_run_resumed_stays_as_it_is(workplace: Path) -> None:
     assert (workplace / RUN / "final.pt").read_bytes() == before
 
 
+def test_a_run_is_not_begun_anew_where_one_lies(workplace: Path) -> None:
+    before = {path.name: path.read_bytes() for path in (workplace / RUN).iterdir() if path.is_file()}
+    line = f"-m training.rl.train_ppo_waypoint_delta --sft-model {SFT} --out-dir {RUN} --episodes 40 --seed 3"
+    done = subprocess.run(
+        [sys.executable, *shlex.split(line)], cwd=workplace, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 1
+    assert "holds a run: add --resume to go on with it" in done.stderr
+    assert {path.name: path.read_bytes() for path in (workplace / RUN).iterdir() if path.is_file()} == before
+
+
 def test_a_wrong_path_is_one_clear_line(workplace: Path) -> None:
     line = "-m training.rl.train_ppo_waypoint_delta --sft-model gone.pt --out-dir out/x --episodes 5"
     done = subprocess.run(

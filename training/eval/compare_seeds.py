@@ -14,19 +14,20 @@ from __future__ import annotations
 import argparse
 import sys
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from rich.console import Console
-from rich.table import Table
 
+from training.seed_table import SeedRow, seed_table
 from waypilot.files import write_json_atomic
 from waypilot.metrics import ScenarioResult
 from waypilot.metrics.paired import PairedDifference, compare_pairs
+from waypilot.metrics.same_drives import drive_of
 from waypilot.metrics.themes import better_way
-from waypilot.report.comparison import NotComparableError, compare_results, difference_to_dict
+from waypilot.report.comparison import Comparison, NotComparableError, compare_results, difference_to_dict
 from waypilot.report.results import Results, ResultsError, load_results
 
 ALL_SUITES = "all suites"
@@ -52,7 +53,7 @@ SHOWN = (
     "speed_mean",
 )
 EXIT_UNUSABLE = 2
-SCHEMA = "waypilot.seed_comparison/1"
+SCHEMA = "waypilot.seed_comparison/2"
 Pairs = dict[str, list[tuple[ScenarioResult, tuple[ScenarioResult, ...]]]]
 
 
@@ -65,21 +66,49 @@ class SeedComparison:
     seed_means: tuple[float, ...]
 
 
-def compare_seeds(bases: Sequence[Results], seeds: Sequence[Results]) -> list[SeedComparison]:
+@dataclass(frozen=True, slots=True)
+class SeedReport:
+    """All comparisons, and what a reader must know about the runs behind them."""
+
+    comparisons: tuple[SeedComparison, ...]
+    warnings: tuple[str, ...]
+
+
+def compare_seeds(bases: Sequence[Results], seeds: Sequence[Results]) -> SeedReport:
     """Compare per suite and, of several suites, over all. Raises NotComparableError."""
-    suites = _paired(bases, seeds)
+    suites, warnings = _paired(bases, seeds)
     if len(suites) > 1:
         counts = {name: len(next(iter(pairs.values()))[0][1]) for name, pairs in suites.items()}
         if len(set(counts.values())) > 1:
             told = ", ".join(f"{name} by {count}" for name, count in counts.items())
             raise NotComparableError(f"suites are driven by different numbers of seeds: {told}; give the same for each")
+        _check_order(bases, "the bases are of different policies, which cannot be joined; give those of one")
+        _check_order(
+            seeds, "the suites' files are of other policies or in another order; give each suite's in one order"
+        )
         joined = {f"{name}/{key}": pairs for name, suite in suites.items() for key, pairs in suite.items()}
         suites = {**suites, ALL_SUITES: joined}
-    return [found for name, pairs in suites.items() for found in _compared(name, pairs)]
+    found = tuple(found for name, pairs in suites.items() for found in _compared(name, pairs))
+    return SeedReport(found, tuple(warnings))
 
 
-def _paired(bases: Sequence[Results], seeds: Sequence[Results]) -> dict[str, Pairs]:
-    """Pair the runs of each suite, by scenario, with those of all seeds; runs that one of them lacks are left out."""
+def _check_order(evaluations: Sequence[Results], fault: str) -> None:
+    """Raise NotComparableError(``fault``) unless the n-th file of every suite is of the same policy."""
+    policies: dict[str, list[object]] = defaultdict(list)
+    for results in evaluations:
+        config = results.document["config"]
+        policies[str(results.document["suite"])].append(
+            (results.document["checkpoint"], config.get("delta_checkpoint"))
+        )
+    if any(each != next(iter(policies.values())) for each in policies.values()):
+        raise NotComparableError(fault)
+
+
+def _paired(bases: Sequence[Results], seeds: Sequence[Results]) -> tuple[dict[str, Pairs], list[str]]:
+    """Pair the runs of each suite, by scenario, with those of all seeds; runs that one of them lacks are left out.
+
+    Returns also what is left out and why.
+    """
     of_suite: dict[str, list[Results]] = defaultdict(list)
     for results in seeds:
         of_suite[str(results.document["suite"])].append(results)
@@ -91,17 +120,35 @@ def _paired(bases: Sequence[Results], seeds: Sequence[Results]) -> dict[str, Pai
             f"the bases are of the suites {', '.join(sorted(by_name))}, the seeds of {', '.join(sorted(of_suite))}; "
             "every suite needs its base and its seeds"
         )
-    return {name: _runs(base, of_suite[name]) for name, base in by_name.items()}
+    compared = {name: [compare_results(base, each) for each in of_suite[name]] for name, base in by_name.items()}
+    warnings = [f"{name}, {told}" for name, each in compared.items() for told in _warnings(each)]
+    return {name: _runs(each) for name, each in compared.items()}, list(dict.fromkeys(warnings))
 
 
-def _runs(base: Results, seeds: Sequence[Results]) -> Pairs:
-    compared = [{a.key: (a, b) for a, b in compare_results(base, each).pairs} for each in seeds]
-    found: Pairs = defaultdict(list)
-    for key, (run, _) in compared[0].items():
-        if all(key in pairs for pairs in compared):
-            found[run.scenario].append((run, tuple(pairs[key][1] for pairs in compared)))
-    if not found:
+def _warnings(compared: Sequence[Comparison]) -> Iterator[str]:
+    """Tell what is left out for all, and why; in a comparison, A is the base and B a seed."""
+    for seed, each in enumerate(compared, start=1):
+        who = {"A": "the base", "B": f"its seed {seed}"}
+        gone = {key for keys in each.crashed.values() for key in keys}
+        for side, keys in each.crashed.items():
+            yield from (f"{key}: {who[side]} crashed, the run is left out for all" for key in keys)
+        for side, keys in each.unpaired.items():
+            yield from (f"{key}: only {who[side]} drove it, it is left out for all" for key in keys if key not in gone)
+
+
+def _runs(compared: Sequence[Comparison]) -> Pairs:
+    """Return the runs that all drove to an end; of runs that are equal for the base and for every seed, the first."""
+    by_key = [{a.key: (a, b) for a, b in each.pairs} for each in compared]
+    distinct: dict[tuple[object, ...], tuple[ScenarioResult, tuple[ScenarioResult, ...]]] = {}
+    for key, (run, _) in by_key[0].items():
+        if all(key in pairs for pairs in by_key):
+            others = tuple(pairs[key][1] for pairs in by_key)
+            distinct.setdefault((drive_of(run), *map(drive_of, others)), (run, others))
+    if not distinct:
         raise NotComparableError("no run was driven to its end by the base and by every seed")
+    found: Pairs = defaultdict(list)
+    for run, others in distinct.values():
+        found[run.scenario].append((run, others))
     return dict(found)
 
 
@@ -145,18 +192,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         bases, seeds = ([load_results(path) for path in paths] for paths in (options.base, options.seeds))
-        found = compare_seeds(bases, seeds)
+        report = compare_seeds(bases, seeds)
         if options.output is not None:
-            write_json_atomic(options.output, {"schema": SCHEMA, "comparisons": [_plain(each) for each in found]})
+            told = {"warnings": list(report.warnings), "comparisons": [_plain(each) for each in report.comparisons]}
+            write_json_atomic(options.output, {"schema": SCHEMA, **told})
     except (NotComparableError, ResultsError, OSError) as error:
         sys.stderr.write(f"error: {error}\n")
         return EXIT_UNUSABLE
     console = Console()
-    for suite in dict.fromkeys(each.suite for each in found):
-        of_suite = [each for each in found if each.suite == suite]
-        console.print(
-            _table(suite, [each for each in of_suite if options.all_metrics or each.difference.name in SHOWN])
-        )
+    for warning in report.warnings:
+        console.print(f"note: {warning}", markup=False)
+    for suite in dict.fromkeys(each.suite for each in report.comparisons):
+        of_suite = [each for each in report.comparisons if each.suite == suite]
+        shown = [each for each in of_suite if options.all_metrics or each.difference.name in SHOWN]
+        console.print(seed_table(suite, "seeds", map(_row, shown)))
     return 0
 
 
@@ -165,23 +214,9 @@ def _plain(compared: SeedComparison) -> dict[str, object]:
     return told | difference_to_dict(compared.difference) | {"seed_means": list(compared.seed_means)}
 
 
-def _table(suite: str, rows: Sequence[SeedComparison]) -> Table:
-    table = Table(title=suite, title_justify="left", box=None, pad_edge=False)
-    table.add_column("metric", no_wrap=True)
-    for name in ("base", "seeds", "difference, 95 % interval", "single seeds"):
-        table.add_column(name, justify="right")
-    table.add_column("verdict")
-    for each in rows:
-        d = each.difference
-        interval = "" if d.low is None or d.high is None else f" ({d.low:+.3g} to {d.high:+.3g})"
-        change = "" if d.difference is None else f"{d.difference:+.3g}{interval}"
-        singles = " ".join(_short(value) for value in each.seed_means)
-        table.add_row(d.name, _short(d.mean_a), _short(d.mean_b), change, singles, d.verdict.value)
-    return table
-
-
-def _short(value: float | None) -> str:
-    return "" if value is None else f"{value:.3g}"
+def _row(compared: SeedComparison) -> SeedRow:
+    d = compared.difference
+    return SeedRow(d.name, d.mean_a, d.mean_b, d.difference, d.low, d.high, compared.seed_means, d.verdict.value)
 
 
 if __name__ == "__main__":

@@ -14,13 +14,15 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from training.models.checkpoint import CheckpointError
-from training.rl.refinement import RLRefinementTrainer
-from training.rl.refinement_config import RefinementConfig
+from training.rl.drive_env.parallel import WorkerLostError
+from training.rl.refinement import FINAL_FILE, RLRefinementTrainer, load_run_state, state_path
+from training.rl.refinement_config import ALGORITHMS, RefinementConfig
 from waypilot.config import ConfigError, config_from_mapping
 
 _DEFAULTS = RefinementConfig(out_dir="out")
 _SECTIONS = frozenset({"agent", "ppo", "grpo", "env", "drive"})
 _JUDGED_DRIVES = 32
+INTERRUPTED_EXIT_CODE = 130
 _PROGRESS_EVERY_S = 30.0
 
 DRIVE_SETTINGS: dict[str, dict[str, Any]] = {
@@ -32,20 +34,45 @@ DRIVE_SETTINGS: dict[str, dict[str, Any]] = {
 
 
 def train(command: str, description: str, fixed: dict[str, Any], argv: Sequence[str] | None) -> int:
-    """Run a training command with ``fixed`` settings; returns 0, or 1 with a message when something cannot be used."""
+    """Run a training command with ``fixed`` settings.
+
+    Returns 0, 1 with a message when something is wrong, or 130 after Ctrl-C.
+    """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     config, resume = parse_arguments(command, description, fixed, argv)
+    if resume is not state_path(config).exists():
+        told = (
+            "holds no run to go on with: leave out --resume" if resume else "holds a run: add --resume to go on with it"
+        )
+        logging.error("%s %s, or choose another --out-dir", config.out_dir, told)
+        return 1
     try:
-        trainer = RLRefinementTrainer(config)
-        if resume:
-            trainer.resume()
-        summary = _run_with_progress(trainer)
-    except (CheckpointError, ValueError, OSError) as error:
+        summary = train_run(config, resume)
+    except (CheckpointError, WorkerLostError, ValueError, OSError) as error:
         logging.error("%s", error)
         return 1
+    except KeyboardInterrupt:
+        kept = f"what the last evaluation saved in {config.out_dir} is kept: go on with --resume"
+        logging.error("interrupted; %s", kept if state_path(config).exists() else "nothing had been saved, start anew")
+        return INTERRUPTED_EXIT_CODE
     _report(summary)
-    logging.info("wrote %s", trainer.out_dir / "final.pt")
+    logging.info("wrote %s", Path(config.out_dir) / FINAL_FILE)
     return 0
+
+
+def train_run(config: RefinementConfig, resume: bool) -> dict[str, Any]:
+    """Train to the end, from the start or from where it was saved; return the summary. Ends the processes that drive.
+
+    Raises CheckpointError for an unusable network or state, WorkerLostError, ValueError and OSError.
+    """
+    state = load_run_state(config) if resume else None  # says what is wrong before worlds are built for half a minute
+    trainer = RLRefinementTrainer(config)
+    try:
+        if state is not None:
+            trainer.resume(state)
+        return run_with_progress(trainer)
+    finally:
+        trainer.task.close()
 
 
 def parse_arguments(
@@ -60,7 +87,7 @@ def parse_arguments(
     parser.add_argument("--out-dir", required=True, help="where the artifacts go")
     parser.add_argument("--sft-model", default="", help="SFT checkpoint to refine; empty: an analytic stand-in")
     if "algorithm" not in fixed:
-        parser.add_argument("--algorithm", choices=("ppo", "grpo"), default=_DEFAULTS.algorithm, help="how to learn")
+        parser.add_argument("--algorithm", choices=ALGORITHMS, default=_DEFAULTS.algorithm, help="how to learn")
     parser.add_argument(
         *("--env", "--world"), dest="world", choices=("toy", "drive"), default=_DEFAULTS.world, help="where to learn"
     )
@@ -79,25 +106,28 @@ def parse_arguments(
         "--eval-episodes", type=int, help=f"to judge on (default: {_DEFAULTS.eval_episodes}, drives {_JUDGED_DRIVES})"
     )
     parser.add_argument("--config", type=Path, help="YAML file with settings of agent, ppo, grpo, env, drive")
-    parser.add_argument("--resume", action="store_true", help="continue the run in --out-dir")
+    parser.add_argument("--resume", action="store_true", help="continue the run in --out-dir from its last evaluation")
     values = vars(parser.parse_args(argv))
     resume, file = values.pop("resume"), values.pop("config")
     drives = values["world"] == "drive"
     if values["eval_episodes"] is None:
         values["eval_episodes"] = _JUDGED_DRIVES if drives else _DEFAULTS.eval_episodes
     try:
-        settings = _merged(DRIVE_SETTINGS if drives else {}, _read_yaml(file))
+        given = read_settings(file)
+        settings = with_defaults(given) if drives else given
         return config_from_mapping(RefinementConfig, {**settings, **values, **fixed}), resume
     except (ConfigError, OSError, yaml.YAMLError) as error:
         parser.error(str(error))
 
 
-def _merged(defaults: dict[str, dict[str, Any]], given: dict[str, Any]) -> dict[str, Any]:
-    """Lay the sections of a file over the defaults; a file's own ``path: null`` and the like stand."""
-    return {name: {**defaults.get(name, {}), **(given.get(name) or {})} for name in {*defaults, *given}}
+def with_defaults(given: dict[str, Any]) -> dict[str, Any]:
+    """Lay the sections of a file over ``DRIVE_SETTINGS``; a file's own ``path: null`` and the like stand."""
+    names = {*DRIVE_SETTINGS, *given}
+    return {name: {**DRIVE_SETTINGS.get(name, {}), **(given.get(name) or {})} for name in names}
 
 
-def _read_yaml(path: Path | None) -> dict[str, Any]:
+def read_settings(path: Path | None) -> dict[str, Any]:
+    """Read the sections of a YAML file of settings. Raises ConfigError, OSError and yaml.YAMLError."""
     if path is None:
         return {}
     values = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
@@ -107,9 +137,10 @@ def _read_yaml(path: Path | None) -> dict[str, Any]:
     return values
 
 
-def _run_with_progress(trainer: RLRefinementTrainer) -> dict[str, Any]:
+def run_with_progress(trainer: RLRefinementTrainer) -> dict[str, Any]:
+    """Train to the end with a progress bar, or lines where the output is no terminal; return the summary."""
     columns = (
-        TextColumn("return {task.fields[value]}"),
+        TextColumn("training return {task.fields[value]}"),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
@@ -128,7 +159,7 @@ def _run_with_progress(trainer: RLRefinementTrainer) -> dict[str, Any]:
                 next_s = spent_s + _PROGRESS_EVERY_S
                 left_s = spent_s / max(done - first, 1) * max(trainer.config.budget - done, 0)
                 logging.info(
-                    "%d of %d %s, return %s, %.0f per s, %.0f min left",
+                    "%d of %d %s, training return %s, %.0f per s, %.0f min left",
                     *(done, trainer.config.budget, trainer.config.unit, value),
                     *((done - first) / spent_s, left_s / 60.0),
                 )

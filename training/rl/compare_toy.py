@@ -24,11 +24,10 @@ from matplotlib import pyplot
 from training.curves import as_svg, draw_seeds, draw_without_screen
 from training.models.checkpoint import CheckpointError
 from training.rl.comparison import HIGHER_IS_BETTER, compare_values
-from training.rl.refinement import RLRefinementTrainer
-from training.rl.refinement_config import RefinementConfig
+from training.rl.refinement import RLRefinementTrainer, state_path
+from training.rl.refinement_config import ALGORITHMS, RefinementConfig
 from waypilot.files import write_bytes_atomic, write_text_atomic
 
-ALGORITHMS = ("ppo", "grpo")
 LABELS = {
     "return": "return",
     "ade_m": "ADE of the drive, m",
@@ -52,7 +51,7 @@ class Run:
 def run_once(config: RefinementConfig) -> Run:
     """Train, or read what an equal run left behind. Raises CheckpointError for an unusable SFT checkpoint."""
     trainer = RLRefinementTrainer(config)
-    if trainer.state_path.is_file():
+    if state_path(config).is_file():
         trainer.resume()
     if trainer.learner.episodes < config.episodes or not (trainer.out_dir / "train_metrics.json").is_file():
         trainer.run(lambda episodes, log: None)

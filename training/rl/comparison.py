@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from waypilot.metrics.bootstrap import bootstrap_interval
+from waypilot.metrics.paired import MIN_DIFFERING_PAIRS
 
 HIGHER_IS_BETTER = {
     "return": True,
@@ -25,14 +26,16 @@ def compare_values(
 ) -> dict[str, Any]:
     """Compare a metric of the same M cases before and after: means, mean difference, its interval, and a verdict.
 
-    ``verdict`` is ``better``, ``worse`` or ``undecided`` (the interval contains zero, or there is one case only, for
-    which no interval exists). ``higher_is_better`` need not be given for the metrics of this module.
+    ``verdict`` is ``better``, ``worse`` or ``undecided``: the interval contains zero, fewer than MIN_DIFFERING_PAIRS
+    cases differ, or there is one case only, for which no interval exists. ``higher_is_better`` need not be given for
+    the metrics of this module.
     Raises ValueError for different numbers of cases, or none, or an unknown metric.
     """
     if before.shape != after.shape or before.ndim != 1 or not before.size:
         raise ValueError(f"{name}: got {before.shape} and {after.shape} values, expected the same cases, at least one")
     if higher_is_better is None and name not in HIGHER_IS_BETTER:
         raise ValueError(f"{name} is unknown, expected one of {', '.join(HIGHER_IS_BETTER)}")
+    higher = HIGHER_IS_BETTER[name] if higher_is_better is None else higher_is_better
     difference = after - before
     low, high = bootstrap_interval(difference) if difference.size > 1 else (None, None)
     return {
@@ -42,11 +45,12 @@ def compare_values(
         "low": low,
         "high": high,
         "cases": int(difference.size),
-        "verdict": _verdict(low, high, HIGHER_IS_BETTER[name] if higher_is_better is None else higher_is_better),
+        "verdict": _verdict(difference, low, high, higher),
     }
 
 
-def _verdict(low: float | None, high: float | None, higher_is_better: bool) -> str:
-    if low is None or high is None or low <= 0.0 <= high:
+def _verdict(difference: NDArray[np.float64], low: float | None, high: float | None, higher_is_better: bool) -> str:
+    few = np.count_nonzero(difference) < MIN_DIFFERING_PAIRS
+    if low is None or high is None or few or low <= 0.0 <= high:
         return "undecided"
     return "better" if (low > 0.0) == higher_is_better else "worse"

@@ -26,8 +26,12 @@ class GRPOConfig:
     """How to learn. One iteration: ``groups`` starts, ``members`` cars from each, driven to the end; then ``epochs``.
 
     ``advantage``: ``outcome`` gives every step of a car its group-normalised return (the paper's outcome supervision);
-    ``process`` compares, step by step, the discounted rewards still to come with those of the group's cars that are
-    as far (in the spirit of its process supervision), which tells good steps from bad ones within a drive.
+    ``process`` compares, step by step, the discounted rewards still to come with those of the group's other cars at
+    that step (in the spirit of its process supervision), which tells good steps from bad ones within a drive; to a
+    car whose drive has ended nothing more comes: 0.
+    ``advantage_scale`` is what differences from the group's mean are divided by: the ``group``'s standard deviation
+    (the paper), or that of the whole ``batch``, so that groups whose cars did nearly alike do not count as much as
+    those in which some hit somebody (Liu et al. 2025, Dr. GRPO, arXiv 2503.20783, section 3.1, on this bias).
     ``kl_weight`` is the leash: the KL divergence (nats) from the policy that the run began with, the SFT plan.
     ``horizon`` cuts drives after so many steps (0: never). With ``lead_in`` one car of each group first drives alone
     for up to so many steps, and the group starts from where it came: so starts are not only beginnings.
@@ -39,6 +43,7 @@ class GRPOConfig:
     minibatches: int = 8
     lr: float = 1e-3
     advantage: Literal["outcome", "process"] = "process"
+    advantage_scale: Literal["group", "batch"] = "group"
     discount: float = 0.95
     clip: float = 0.2
     kl_weight: float = 1e-3
@@ -165,10 +170,14 @@ class GRPOLearner:
         """Compute the advantage of every step (T, G * K); those not driven have none."""
         groups = self.config.groups
         if self.config.advantage == "outcome":
-            returns = drives.rewards.sum(dim=0).view(groups, -1)
-            return losses.group_advantages(returns).flatten().expand_as(drives.rewards)
-        to_go = losses.rewards_to_go(drives.rewards, self.config.discount)
-        return torch.stack([losses.group_advantages(row.view(groups, -1)).flatten() for row in to_go])
+            returns = drives.rewards.sum(dim=0).expand_as(drives.rewards)
+        else:
+            returns = losses.rewards_to_go(drives.rewards, self.config.discount)
+        shape = (len(returns) * groups, self.config.members)
+        by_group, running = returns.reshape(shape), drives.running.reshape(shape)
+        if self.config.advantage_scale == "group":
+            return losses.group_advantages(by_group).view_as(returns)
+        return losses.batch_advantages(by_group, running).view_as(returns)
 
     def _learn(self, inputs: torch.Tensor, drives: _Drives, advantages: torch.Tensor) -> dict[str, float]:
         rows = self.agent.norm(inputs)

@@ -68,6 +68,15 @@ def group_advantages(returns: torch.Tensor) -> torch.Tensor:
     return torch.where(spread > 1e-6, centred / spread.clamp(min=1e-6), torch.zeros_like(centred))
 
 
+def batch_advantages(returns: torch.Tensor, counted: torch.Tensor) -> torch.Tensor:
+    """Centre returns (G, K) in their group and divide them by the spread over all groups' ``counted`` (G, K) entries.
+
+    So a group whose members did nearly alike teaches less than one whose members did not.
+    """
+    centred = returns - returns.mean(dim=1, keepdim=True)
+    return centred / centred[counted].std(unbiased=False).clamp(min=1e-6)
+
+
 def rewards_to_go(rewards: torch.Tensor, discount: float) -> torch.Tensor:
     """Discounted sums of what follows, own reward included, along the first axis (T, ...)."""
     sums = torch.empty_like(rewards)

@@ -34,7 +34,7 @@ class FrozenAnswers:
         """Plans (M, N, 2) with a head's corrections; without a head the frozen ones."""
         if head is None:
             return self.plan_m.numpy()
-        return (self.plan_m + head(self.latent, self.target_point_m)).numpy()
+        return (self.plan_m + head(self.latent, self.target_point_m, self.plan_m)).numpy()
 
 
 @torch.inference_mode()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,14 +26,34 @@ from training.rl.comparison import compare_values
 from training.rl.drive_env.task import DriveTask
 from training.rl.grpo import GRPOLearner
 from training.rl.ppo import PPOLearner
-from training.rl.refinement_config import RefinementConfig
+from training.rl.refinement_config import RefinementConfig, differing_settings
 from training.rl.task import Evaluation, Task
 from training.rl.toy_task import ToyTask
 from waypilot.config import config_to_dict
 
 STATE_FORMAT = "waypilot.rl_state/1"
-_MOVABLE_KEYS = frozenset({"out_dir"})
+STATE_FILE = "state.pt"
+FINAL_FILE = "final.pt"
 _log = logging.getLogger(__name__)
+
+
+def state_path(config: RefinementConfig) -> Path:
+    """Return where a run's state for resuming lies."""
+    return Path(config.out_dir) / STATE_FILE
+
+
+def load_run_state(config: RefinementConfig) -> dict[str, Any]:
+    """Read the state that a run with ``config`` left for resuming, which takes no time.
+
+    Raises CheckpointError when there is none, it cannot be read or it was written with other settings.
+    """
+    path = state_path(config)
+    payload = load_plain(path)
+    if not isinstance(payload, dict) or payload.get("format") != STATE_FORMAT:
+        raise CheckpointError(f"{path}: is no training state of format {STATE_FORMAT!r}")
+    if changed := differing_settings(payload["config"], config):
+        raise CheckpointError(f"{path}: was written with other {', '.join(changed)}; resume with the same settings")
+    return payload
 
 
 class RLRefinementTrainer:
@@ -64,11 +84,6 @@ class RLRefinementTrainer:
         """Episodes, or environment steps where the run counts in these, done so far."""
         return self.learner.env_steps if self.config.env_steps else self.learner.episodes
 
-    @property
-    def state_path(self) -> Path:
-        """Where the state for resuming lies."""
-        return self.out_dir / "state.pt"
-
     def run(
         self, on_iteration: Callable[[int, dict[str, float]], None], stop_after: int | None = None
     ) -> dict[str, Any]:
@@ -77,6 +92,7 @@ class RLRefinementTrainer:
         With ``stop_after`` (in the budget's unit) the run can be resumed and then ends as if it had never stopped.
         """
         write_json(self.out_dir / "config.json", config_to_dict(self.config))
+        _log.info("judging %s on %d episodes", self.task.base_name, self.config.eval_episodes)
         sft_only = self.task.judge(None)
         with SummaryWriter(str(self.out_dir / "tensorboard"), purge_step=self.done) as board:
             if not self.evaluations:
@@ -91,18 +107,11 @@ class RLRefinementTrainer:
                     self._evaluate(board, sft_only)
         return self._finish(sft_only)
 
-    def resume(self) -> None:
-        """Continue where the run in ``out_dir`` was last saved."""
-        payload = load_plain(self.state_path)
-        if not isinstance(payload, dict) or payload.get("format") != STATE_FORMAT:
-            raise CheckpointError(f"{self.state_path}: is no training state of format {STATE_FORMAT!r}")
-        config = config_to_dict(self.config)
-        if changed := [key for key in config if key not in _MOVABLE_KEYS and config[key] != payload["config"].get(key)]:
-            raise CheckpointError(
-                f"{self.state_path}: was written with other {', '.join(changed)}; resume with the same settings"
-            )
+    def resume(self, state: Mapping[str, Any] | None = None) -> None:
+        """Continue where the run in ``out_dir`` was last saved; ``state`` is what ``load_run_state`` read there."""
+        payload = load_run_state(self.config) if state is None else state
         if payload["base_sha256"] != self.task.base_sha256:
-            raise CheckpointError(f"{self.state_path}: refines another network than {self.task.base_name}")
+            raise CheckpointError(f"{state_path(self.config)}: refines another network than {self.task.base_name}")
         self.learner.restore(payload["learner"])
         self.evaluations, self.iterations = payload["evaluations"], payload["iterations"]
         _log.info("resumed at %d of %d %s", self.done, self.config.budget, self.config.unit)
@@ -147,7 +156,7 @@ class RLRefinementTrainer:
             "evaluations": self.evaluations,
             "iterations": self.iterations,
         }
-        save_atomically(self.state_path, state)
+        save_atomically(state_path(self.config), state)
 
     def _judge(self, sft_only: Evaluation) -> Evaluation:
         """Evaluate the agent as it is now, once. The untrained one is the SFT plan, whose evaluation is there."""
@@ -200,6 +209,6 @@ class RLRefinementTrainer:
             "iterations": self.iterations,
         }
         write_json(self.out_dir / "train_metrics.json", summary)
-        self._save_checkpoint(self.out_dir / "final.pt", self.evaluations[-1])
+        self._save_checkpoint(self.out_dir / FINAL_FILE, self.evaluations[-1])
         self.task.save_paths(self.out_dir, sft_only, refined)
         return summary

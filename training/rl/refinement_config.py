@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Final, Literal
 
 from training.rl.agent import AgentConfig
 from training.rl.drive_env.config import DriveEnvConfig
 from training.rl.grpo import GRPOConfig
 from training.rl.ppo import PPOConfig
 from training.rl.toy_config import ToyEnvConfig
+from waypilot.config import ConfigError, config_from_mapping, config_to_dict
+from waypilot.report.run_info import differing_fields
+
+ALGORITHMS: Final = ("ppo", "grpo")
+#: Where a run goes is no part of what it is: a folder may be moved.
+_MOVABLE_KEYS = frozenset({"out_dir"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +55,12 @@ class RefinementConfig:
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} is {getattr(self, name)}, expected 0 or more")
 
+        if self.world == "drive" and self.algorithm == "grpo" and self.grpo.groups % self.drive.workers:
+            raise ValueError(
+                f"grpo.groups is {self.grpo.groups}, expected a multiple of drive.workers ({self.drive.workers}): "
+                "a group starts from one place, so it stays in one process"
+            )
+
     @property
     def budget(self) -> int:
         """How many episodes the run has, or environment steps where it counts in these."""
@@ -62,3 +75,20 @@ class RefinementConfig:
     def eval_interval(self) -> int:
         """Episodes, or environment steps, between evaluations."""
         return self.eval_every or max(1, self.budget // 10)
+
+
+def differing_settings(kept: Mapping[str, Any], config: RefinementConfig) -> list[str]:
+    """Name what a run that was kept (``config_to_dict``, perhaps through JSON) did otherwise than ``config`` says."""
+    there, here = (
+        {key: value for key, value in settings.items() if key not in _MOVABLE_KEYS}
+        for settings in (_with_later_fields(kept), config_to_dict(config))
+    )
+    return [f"{where} ({was!r} there, {now!r} here)" for where, was, now in differing_fields(there, here, "")]
+
+
+def _with_later_fields(kept: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Add the defaults of fields that did not exist when a run was kept: they are what it did."""
+    try:
+        return config_to_dict(config_from_mapping(RefinementConfig, kept))
+    except ConfigError:  # of a version that had other fields or bounds: told field by field
+        return kept

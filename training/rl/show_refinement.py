@@ -27,6 +27,7 @@ from training.curves import as_svg, draw_seeds, draw_without_screen
 from training.models.checkpoint import CheckpointError
 from training.rl.drive_env.acting import Looks, watch
 from training.rl.drive_env.config import DriveEnvConfig
+from training.rl.refinement import FINAL_FILE
 from training.rl.waypoint_policy_torch import WaypointPolicyConfig, WaypointPolicyTorch
 from waypilot.config import ConfigError, config_from_mapping
 from waypilot.files import write_bytes_atomic
@@ -109,6 +110,8 @@ def _draw_by_distance(
             mean.append(values.mean())
             low.append(np.quantile(values, 0.25))
             high.append(np.quantile(values, 0.75))
+    if not middle:
+        axis.text(0.5, 0.5, f"fewer than {_MIN_LOOKS} looks", ha="center", transform=axis.transAxes)
     axis.fill_between(middle, low, high, alpha=0.25, label="quartiles")
     axis.plot(middle, mean, marker="o", label="mean, moving")
     if (moving & nothing).any():
@@ -122,8 +125,13 @@ def _sheet(rows: int, columns: int, size: tuple[float, float]) -> tuple[Any, Any
 
 def _looks(run: Path, drives: int) -> Looks:
     config = json.loads((run / "config.json").read_text(encoding="utf-8"))
-    policy = WaypointPolicyTorch(WaypointPolicyConfig(config["sft_model"], str(run / "final.pt")))
+    policy = WaypointPolicyTorch(WaypointPolicyConfig(config["sft_model"], str(run / FINAL_FILE)))
     return watch(policy, config_from_mapping(DriveEnvConfig, config["drive"]), drives)
+
+
+def _write(path: Path, picture: bytes) -> None:
+    write_bytes_atomic(path, picture)
+    sys.stdout.write(f"wrote {path}\n")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -151,11 +159,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 name: [json.loads((run / "metrics.json").read_text(encoding="utf-8")) for run in found]
                 for name, found in folders.items()
             }
-            write_bytes_atomic(options.curves, draw_curves(runs))
+            _write(options.curves, draw_curves(runs))
         if options.acting is not None:
-            write_bytes_atomic(options.acting, draw_acting(_looks(options.act, options.drives)))
-    except (OSError, KeyError, ValueError, CheckpointError, ConfigError) as error:
-        sys.stderr.write(f"error: a run cannot be used: {type(error).__name__}: {error}\n")
+            _write(options.acting, draw_acting(_looks(options.act, options.drives)))
+    except OSError as error:
+        sys.stderr.write(f"error: {error}; give the folders of runs (--out-dir of a training)\n")
+        return EXIT_UNUSABLE
+    except (KeyError, ValueError, CheckpointError, ConfigError) as error:
+        sys.stderr.write(f"error: a run cannot be used: {error}\n")
         return EXIT_UNUSABLE
     return 0
 

@@ -58,3 +58,7 @@ class Task(Protocol):
     def save_paths(self, folder: Path, sft: Evaluation, refined: Evaluation) -> None:
         """Write what else belongs to the end of a run."""
         ...
+
+    def close(self) -> None:
+        """End what the worlds run on."""
+        ...

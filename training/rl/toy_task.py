@@ -46,3 +46,6 @@ class ToyTask:
         env = self._config.env
         save_predictions(folder / "sft_predictions.json", toy_predictions("sft", sft, env))
         save_predictions(folder / "rl_predictions.json", toy_predictions("rl", refined, env))
+
+    def close(self) -> None:
+        """Do nothing: all happens in this process."""

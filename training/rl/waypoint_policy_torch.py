@@ -47,13 +47,13 @@ class WaypointPolicyConfig:
 class WaypointPolicyTorch:
     """Plans waypoints from camera images, speed and route command.
 
-    Raises CheckpointError on construction when a checkpoint cannot be used.
+    Raises CheckpointError on construction when a checkpoint cannot be used, ValueError for a device that is not there.
     """
 
     def __init__(self, config: WaypointPolicyConfig):
         torch.set_num_threads(config.num_threads)
         self.config = config
-        self._device = torch.device(config.device)
+        self._device = _usable(config.device)
         model, self.checkpoint = load_waypoint_model(Path(config.checkpoint))
         self.model = model.to(self._device).requires_grad_(False)
         self.delta_head = None
@@ -181,6 +181,18 @@ class WaypointPolicyTorch:
             command=command_indices(_values(command, RouteCommand.LANE_FOLLOW, (size,), torch.int64)).to(self._device),
             target_point_m=_values(target_point_m, 0.0, (size, 2), torch.float32).to(self._device),
         )
+
+
+def _usable(name: str) -> torch.device:
+    try:
+        device = torch.zeros(1, device=name).device
+    except (RuntimeError, AssertionError) as error:  # torch's complaints about its build and its drivers
+        reason = str(error).splitlines()[0]
+        raise ValueError(f"device is {name!r}, which cannot be used here ({reason}); cpu always can") from error
+    if device.type == "cuda":  # the same answers every time, and in the precision of the CPU
+        torch.backends.cudnn.deterministic = True
+        torch.backends.cudnn.allow_tf32 = False
+    return device
 
 
 def _tensor(value: Any) -> torch.Tensor:

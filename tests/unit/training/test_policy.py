@@ -156,6 +156,11 @@ def test_policy_sees_exactly_what_training_sees(path: Path) -> None:
     assert torch.equal(policy({"front": image}, speed_mps=sample.speed_mps, command=commands), expected)
 
 
+def test_a_device_that_is_not_there_is_named(path: Path) -> None:
+    with pytest.raises(ValueError, match="device is 'abacus', which cannot be used here"):
+        WaypointPolicyTorch(WaypointPolicyConfig(checkpoint=str(path), device="abacus"))
+
+
 def test_call_in_the_users_form(path: Path) -> None:
     cfg = WaypointPolicyConfig(checkpoint=str(path))
     batch = images(2)

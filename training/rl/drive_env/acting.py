@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from training.models.heads import DeltaWaypointHead
 from training.plan_speed import mean_speed_mps
-from training.rl.drive_env.config import SELECTION_TOWNS, DriveEnvConfig, RestartConfig
-from training.rl.drive_env.evaluation import selection_batches
+from training.rl.drive_env.config import SELECTION_TOWNS, DriveEnvConfig
+from training.rl.drive_env.evaluation import head_deltas, judging_world, selection_batches
 from training.rl.drive_env.world import DriveWorld, next_on_route_m
 from training.rl.waypoint_policy_torch import WaypointPolicyTorch
 
@@ -36,13 +36,18 @@ class Looks:
 
 @torch.inference_mode()
 def watch(policy: WaypointPolicyTorch, config: DriveEnvConfig, drives: int) -> Looks:
-    """Drive the first selection drives with the policy's delta head. Raises ValueError when it has none."""
+    """Drive the first selection drives with the policy's delta head.
+
+    Raises ValueError when it has none, or one that looks at what the drives do not show.
+    """
     head = policy.delta_head
     if head is None:
         raise ValueError("this policy has no delta head, there is nothing to watch")
-    config = replace(config, towns=SELECTION_TOWNS, distinct_drives=0, restarts=RestartConfig(), workers=1)
-    batches = selection_batches(drives)
-    rows = [row for seeds in batches for row in _watch(DriveWorld(policy, config, len(seeds)), head, seeds)]
+    rows = [
+        row
+        for seeds in selection_batches(drives)
+        for row in _watch(judging_world(policy, config, len(seeds), SELECTION_TOWNS), head, seeds)
+    ]
     return Looks(*np.array(rows, dtype=np.float64).T)
 
 
@@ -50,10 +55,10 @@ def _watch(world: DriveWorld, head: DeltaWaypointHead, seeds: NDArray[np.uint64]
     rows: list[tuple[float, ...]] = []
     dt_s = world.policy.model.config.waypoint_dt_s
     world.start(np.arange(world.size), seeds)
-    running = np.ones(world.size, dtype=bool)
+    running, deltas = np.ones(world.size, dtype=bool), head_deltas(head, world.config)
     while running.any():
         seen = world.look()
-        delta_m = head.deltas(head.coefficients(seen.inputs[:, : head.input_dim]), seen.plan_m)
+        delta_m = deltas(seen)
         refined, base = (
             mean_speed_mps(plan_m, dt_s, _CHANGE_WITHIN_S) for plan_m in (seen.plan_m + delta_m, seen.plan_m)
         )

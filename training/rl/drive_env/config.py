@@ -30,13 +30,14 @@ class RewardConfig:
 
     ``idle`` is what a step costs in which the vehicle has stood for 2 s where the road is free (``idling.py``): our
     choice, half of what a step of perfect driving earns. Without it a policy that stops for ever loses only progress.
+    Once it is due, only moving ends it, not a reason to stand that comes later.
 
     ``penalty`` times the CARLA leaderboard 2.1's coefficient of the infraction (``penalties.py`` of the metrics: 1.0
     pedestrian, 0.7 vehicle, 0.6 static, 0.4 red light) is what an end costs; leaving the road, the route or the
     direction counts as static, standing for too long, idle or not, as the leaderboard's time-out (0.4). A stop sign
     passed without a stop costs ``stop_sign`` times ``penalty`` and ends nothing (the leaderboard's coefficient is 0.25;
-    0 here, since heads that paid it passed as many). Our choice: 10, about as much as ten seconds
-    of perfect driving are worth at the default discount.
+    0 here, since heads that paid it passed as many). Our choice: 10, what ten steps of perfect
+    driving earn.
     """
 
     lane_free_m: float = 0.5
@@ -98,6 +99,8 @@ class DriveEnvConfig:
     ``target_point`` shows the next sparse route point to the delta head as well. ``render_threads`` draw at a time.
     ``distinct_drives`` draws episodes from so many drives, whose routes are planned once (0: every episode is a new
     one). ``restarts`` begins some of them on the way. ``workers`` processes share the drives (1: none but this one).
+    The frozen network computes on ``device`` while the head learns (torch's name, such as cuda; evaluations as the run
+    learns included, ``judge_heads`` not); the head itself, its learning and everything else stay on the CPU.
     """
 
     towns: tuple[str, ...] = ("Lite02", "Lite03", "signals:1", "signals:2", "signals:3", "signals:4")
@@ -111,6 +114,7 @@ class DriveEnvConfig:
     render_threads: int = 1
     distinct_drives: int = 0
     workers: int = 1
+    device: str = "cpu"
     restarts: RestartConfig = field(default_factory=RestartConfig)
     drives: DrivePlanConfig = field(default_factory=lambda: DrivePlanConfig(encounters=0.75))
     reward: RewardConfig = field(default_factory=RewardConfig)
@@ -120,7 +124,7 @@ class DriveEnvConfig:
             raise ValueError("towns is empty, name at least one: Lite02, signals:1, ...")
         if reserved := sorted(EVALUATION_TOWNS.intersection(self.towns)):
             raise ValueError(f"policies are evaluated in {', '.join(reserved)}: nothing may be trained there")
-        if set(SELECTION_TOWNS).intersection(self.towns) and self.towns != SELECTION_TOWNS:
+        if set(SELECTION_TOWNS).intersection(self.towns):
             raise ValueError(f"checkpoints are selected in {', '.join(SELECTION_TOWNS)}: nothing may be trained there")
         for name in (
             "ticks",

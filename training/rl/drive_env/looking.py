@@ -55,7 +55,7 @@ class Gaze:
         return list(draw(lambda pair: pair[0].observe(pair[1], self.policy), zip(eyes, drives, strict=True)))
 
     def ask(self, observations: Sequence[Observation]) -> Answer:
-        """Ask the network about all observations in one batch.
+        """Ask the network about all observations in one batch, wherever it computes; the answer lies on the CPU.
 
         A drive none of whose cameras is usable gets a plan to stand still, as the policy's empty plan makes it stop.
         """
@@ -73,6 +73,7 @@ class Gaze:
             [int(o.command) for o in observations],
             targets,
         )
+        latent, plan_m = latent.cpu(), plan_m.cpu()
         blind = ~np.logical_or.reduce(list(valid.values()))
         plan_m[torch.from_numpy(blind)] = 0.0
         return Answer(latent, plan_m, torch.from_numpy(targets))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import pickle
 import signal
@@ -20,6 +21,10 @@ from training.rl.drive_env.evaluation import Batch, drive_batches
 from training.rl.drive_env.world import DriveWorld
 from training.rl.waypoint_policy_torch import WaypointPolicyConfig, WaypointPolicyTorch
 from training.rl.world import Situation, WorldStep
+
+
+class WorkerLostError(Exception):
+    """A process that drives has ended without a word."""
 
 
 class ParallelWorld:
@@ -121,10 +126,14 @@ class ParallelWorld:
         return found
 
     def _ask(self, method: str, arguments: Sequence[tuple[Any, ...]] | None = None) -> list[Any]:
-        """Call a method in all processes at once; return what each returned, or raise what one of them raised."""
+        """Call a method in all processes at once; return what each returned, or raise what one of them raised.
+
+        Raises WorkerLostError when one of them is gone.
+        """
         for number, worker in enumerate(self._workers):
-            _send(worker, (method, arguments[number] if arguments else ()))
-        answers = [_receive(worker) for worker in self._workers]
+            with contextlib.suppress(ConnectionError):  # told below, when the answer fails to come
+                _send(worker, (method, arguments[number] if arguments else ()))
+        answers = [_answer(worker, number, method) for number, worker in enumerate(self._workers)]
         for error, _ in answers:
             if error is not None:
                 raise error
@@ -140,6 +149,14 @@ def _receive(connection: Connection) -> Any:
     return pickle.loads(connection.recv_bytes())
 
 
+def _answer(worker: Connection, number: int, method: str) -> Any:
+    try:
+        return _receive(worker)
+    except (EOFError, ConnectionError) as error:
+        told = "out of memory? its own words, if any, stand above; run again, a training with --resume"
+        raise WorkerLostError(f"worker {number} ended in {method!r} ({told})") from error
+
+
 def _hang_up(workers: Sequence[Connection]) -> None:
     for worker in workers:
         worker.close()
@@ -148,12 +165,12 @@ def _hang_up(workers: Sequence[Connection]) -> None:
 def _serve(connection: Connection, checkpoint: str, config: DriveEnvConfig, size: int) -> None:
     """Answer until the other end hangs up."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # whether Ctrl-C ends the training is not for us to say
-    policy = WaypointPolicyTorch(WaypointPolicyConfig(checkpoint))
+    policy = WaypointPolicyTorch(WaypointPolicyConfig(checkpoint, device=config.device))
     world = DriveWorld(policy, config, size)
     while True:
         try:
             method, arguments = _receive(connection)
-        except EOFError:
+        except (EOFError, ConnectionError):
             return
         try:
             if method == "judge":

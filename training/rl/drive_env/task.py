@@ -32,7 +32,7 @@ class DriveTask:
             raise ValueError("sft_model is empty: drives are looked at through cameras, which needs a trained network")
         self._config = config
         self._parallel: ParallelWorld | None = None
-        self.policy = WaypointPolicyTorch(WaypointPolicyConfig(config.sft_model))
+        self.policy = WaypointPolicyTorch(WaypointPolicyConfig(config.sft_model, device=config.drive.device))
         self.checkpoint = self.policy.checkpoint
         self.base_name, self.base_sha256 = config.sft_model, self.checkpoint.sha256
         model, agent = self.policy.model.config, config.agent
@@ -68,3 +68,8 @@ class DriveTask:
 
     def save_paths(self, folder: Path, sft: DriveEvaluation, refined: DriveEvaluation) -> None:
         """Write nothing more: how every drive went stands in the metrics."""
+
+    def close(self) -> None:
+        """End the processes that drive."""
+        if self._parallel is not None:
+            self._parallel.close()

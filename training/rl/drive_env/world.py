@@ -37,14 +37,17 @@ class DriveWorld:
     """B drives over one frozen network; a ``World``.
 
     Where ``config.restarts`` lets episodes begin on the way, what a seed starts also depends on what ended before.
+    ``towns`` are driven in instead of the configuration's, which are those of training.
     ``endings`` counts how episodes ended: the infraction, ``goal`` or ``time``. Pictures are drawn, and the network is
     asked, only where the answer of the last look no longer holds.
     """
 
-    def __init__(self, policy: WaypointPolicyTorch, config: DriveEnvConfig, size: int):
+    def __init__(
+        self, policy: WaypointPolicyTorch, config: DriveEnvConfig, size: int, towns: tuple[str, ...] | None = None
+    ):
         if size < 1:
             raise ValueError(f"size is {size}, expected at least one drive")
-        self.policy, self.config = policy, config
+        self.policy, self.config, self.towns = policy, config, towns or config.towns
         self.endings: Counter[str] = Counter()
         self._gaze = Gaze(policy, config.render_threads)
         self._drives: list[Drive | None] = [None] * size
@@ -82,7 +85,7 @@ class DriveWorld:
         for row, seed in zip(rows.tolist(), seeds.tolist(), strict=True):
             moment = self._restarts.draw(seed)
             if moment is None:
-                self._begin(row, new_drive(seed, self.config), seed)
+                self._begin(row, new_drive(seed, self.config, self.towns), seed)
                 continue
             self._begin(row, self._restarts.begin(moment), moment.seed)
             self._plans[row] = list(moment.plans)
@@ -188,17 +191,17 @@ class DriveWorld:
 
     def _redrive(self, seed: int, plans: Sequence[torch.Tensor]) -> Drive:
         """Drive a seed's drive again, following the plans that were followed."""
-        drive = new_drive(seed, self.config)
+        drive = new_drive(seed, self.config, self.towns)
         for plan_m in plans:
             self._follow(drive, plan_m)
         return drive
 
 
-def new_drive(seed: int, config: DriveEnvConfig) -> Drive:
-    """Set up the drive of a seed. Raises ValueError when its town has no room for drives as configured."""
+def new_drive(seed: int, config: DriveEnvConfig, towns: tuple[str, ...]) -> Drive:
+    """Set up the drive of a seed in one of the towns. Raises ValueError when that has no room for such drives."""
     if config.distinct_drives:
         seed %= config.distinct_drives
-    town = town_of(seed, config.towns)
+    town = town_of(seed, towns)
     for attempt in range(MAX_ATTEMPTS):
         order = drawn_order(town, seed, attempt, config.drives)
         if order is None:

@@ -52,7 +52,7 @@ def test_scenarios_of_all_suites_count_alike(tmp_path):
     assert entry["difference"] == pytest.approx((0.0 + 1.0 + 2.0 + 10.0) / 4)
 
 
-def test_a_run_that_one_seed_lacks_is_left_out_for_all(tmp_path):
+def test_a_run_that_one_seed_lacks_is_left_out_for_all_and_told(tmp_path, capsys):
     base = evaluation(tmp_path / "base", lambda *_: 50.0)
     seeds = [
         evaluation(tmp_path / "s0", lambda *_: 52.0),
@@ -61,6 +61,33 @@ def test_a_run_that_one_seed_lacks_is_left_out_for_all(tmp_path):
     output = tmp_path / "found.json"
     assert main(["--base", base, "--seeds", *seeds, "--output", str(output)]) == 0
     assert (score(output, "tiny")["pairs"], score(output, "tiny")["difference"]) == (11, 4.0)
+    told = "tiny, first_seed0: its seed 2 crashed, the run is left out for all"
+    assert told in json.loads(output.read_text())["warnings"]
+    assert f"note: {told}" in " ".join(capsys.readouterr().out.split())
+
+
+def test_drives_that_are_equal_count_once(tmp_path):
+    base, seeds = files(tmp_path, [1.0, 2.0], equal_drives=True)
+    output = tmp_path / "found.json"
+    assert main(["--base", base, "--seeds", *seeds, "--output", str(output)]) == 0
+    entry = score(output, "tiny")
+    assert (entry["pairs"], entry["scenarios"], entry["difference"]) == (3, 3, 2.5)
+    assert entry["verdict"] == "cannot tell"  # fewer than six pairs
+
+
+def test_a_seed_is_the_same_policy_in_every_suite(tmp_path, capsys):
+    infos = [dataclasses.replace(INFO, config={"delta_checkpoint": {"sha256": name}}) for name in "ab"]
+    base, other_base = (evaluation(tmp_path / info.suite, lambda *_: 50.0, info) for info in (INFO, OTHER))
+    tiny, other = (
+        [
+            evaluation(tmp_path / suite / str(n), lambda *_, n=n: 52.0 + n, dataclasses.replace(info, suite=suite))
+            for n, info in enumerate(infos)
+        ]
+        for suite in ("tiny", "other")
+    )
+    assert main(["--base", base, other_base, "--seeds", *tiny, *other]) == 0
+    assert main(["--base", base, other_base, "--seeds", *tiny, *reversed(other)]) == EXIT_UNUSABLE
+    assert "in another order" in capsys.readouterr().err
 
 
 def test_what_does_not_belong_together_is_refused(tmp_path, capsys):

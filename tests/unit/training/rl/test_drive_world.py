@@ -139,11 +139,11 @@ def test_only_some_episodes_begin_on_the_way_and_only_before_what_could_be_avoid
 
 def test_distinct_drives_come_again_with_the_same_route() -> None:
     config = replace(CONFIG, distinct_drives=3)
-    one, two = new_drive(2, config), new_drive(5, config)
+    one, two = new_drive(2, config, config.towns), new_drive(5, config, config.towns)
     assert one.order is two.order
     assert one.ego == two.ego
-    assert new_drive(2, CONFIG).order is one.order
-    assert new_drive(5, CONFIG).order is not one.order
+    assert new_drive(2, CONFIG, CONFIG.towns).order is one.order
+    assert new_drive(5, CONFIG, CONFIG.towns).order is not one.order
     assert drawn_order("Lite02", 2, 0, CONFIG.drives) is one.order
 
 

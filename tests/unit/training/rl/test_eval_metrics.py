@@ -76,6 +76,8 @@ def test_verdicts() -> None:
     zeros = np.zeros(40)
     assert compare_values("ade_m", zeros, noise)["verdict"] == "undecided"
     assert compare_values("ade_m", zeros, noise + 3.0)["verdict"] == "worse"
+    for differing, verdict in ((5, "undecided"), (6, "worse")):  # a sign test decides nothing with five
+        assert compare_values("ade_m", np.zeros(9), np.arange(9) < differing)["verdict"] == verdict
     assert compare_values("return", zeros, noise + 3.0)["verdict"] == "better"
     assert compare_values("return", zeros[:1], zeros[:1] + 5.0)["verdict"] == "undecided"
     with pytest.raises(ValueError, match="same cases"):

@@ -89,6 +89,14 @@ def test_group_advantages_compare_within_the_group_only() -> None:
     assert losses.group_advantages(returns).tolist() == [[-1.0, 1.0], [-1.0, 1.0], [0.0, 0.0]]
 
 
+def test_batch_advantages_keep_the_groups_proportions_and_count_only_what_was_driven() -> None:
+    returns = torch.tensor([[1.0, 3.0], [100.0, 104.0], [5.0, 5.0], [0.0, 900.0]])
+    counted = torch.tensor([[True, True], [True, True], [True, True], [False, False]])
+    spread = ((1 + 1 + 4 + 4 + 0 + 0) / 6) ** 0.5
+    found = losses.batch_advantages(returns, counted)[:3] * spread
+    assert torch.allclose(found, torch.tensor([[-1.0, 1.0], [-2.0, 2.0], [0.0, 0.0]]))
+
+
 def test_rewards_to_go_by_hand() -> None:
     assert losses.rewards_to_go(torch.tensor([1.0, 2.0, 4.0]), 0.5).tolist() == [3.0, 4.0, 4.0]
 

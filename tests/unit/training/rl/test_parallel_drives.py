@@ -1,5 +1,6 @@
 """Drives in two processes are the drives of one."""
 
+import multiprocessing
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +12,7 @@ import torch
 from training.data.drive_plan import DrivePlanConfig
 from training.rl.drive_env.config import DriveEnvConfig
 from training.rl.drive_env.evaluation import drive_batches, evaluated, selection_batches
-from training.rl.drive_env.parallel import ParallelWorld
+from training.rl.drive_env.parallel import ParallelWorld, WorkerLostError
 from training.rl.drive_env.world import DriveWorld
 from training.rl.waypoint_policy_torch import WaypointPolicyConfig, WaypointPolicyTorch
 
@@ -29,6 +30,16 @@ def spread(sft_path: Path) -> Iterator[ParallelWorld]:
     world = ParallelWorld(str(sft_path), CONFIG, 3, 20)
     yield world
     world.close()
+
+
+def test_a_process_that_is_killed_is_told_and_not_waited_for(spread: ParallelWorld) -> None:
+    spread.start(np.array([0, 1, 2]), SEEDS)
+    for victim in multiprocessing.active_children():  # those of this world, and what an earlier one has left
+        victim.kill()
+        victim.join()
+    for _ in range(2):
+        with pytest.raises(WorkerLostError, match=r"worker 0 ended in 'look'.*a training with --resume"):
+            spread.look()
 
 
 def test_two_processes_drive_as_one(policy: WaypointPolicyTorch, spread: ParallelWorld) -> None:

@@ -1,6 +1,7 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -13,12 +14,16 @@ from training.models.checkpoint import (
     load_delta_head,
     load_waypoint_model,
 )
+from training.rl import command_line
+from training.rl.drive_env.config import DriveEnvConfig
+from training.rl.drive_env.task import DriveTask
 from training.rl.evaluation import evaluate_toy
 from training.rl.grpo import GRPOConfig
 from training.rl.ppo import PPOConfig
-from training.rl.refinement import RLRefinementTrainer
-from training.rl.refinement_config import RefinementConfig
+from training.rl.refinement import RLRefinementTrainer, state_path
+from training.rl.refinement_config import RefinementConfig, differing_settings
 from training.rl.waypoint_policy_torch import WaypointPolicyConfig, WaypointPolicyTorch
+from waypilot.config import config_to_dict
 
 ALGORITHMS = pytest.mark.parametrize("algorithm", ["ppo", "grpo"])
 SMALL = RefinementConfig(
@@ -148,10 +153,23 @@ def test_a_new_run_clears_the_checkpoints_of_an_earlier_one(tmp_path: Path) -> N
     assert not stray.exists()
 
 
+@pytest.mark.parametrize("advantage", ["outcome", "process"])
+def test_the_scale_of_grpos_advantages_changes_what_is_learned(
+    advantage: Literal["outcome", "process"], tmp_path: Path
+) -> None:
+    scales: tuple[Literal["group", "batch"], ...] = ("group", "batch")
+    for scale in scales:
+        grpo = replace(SMALL.grpo, advantage=advantage, advantage_scale=scale)
+        train(replace(SMALL, algorithm="grpo", grpo=grpo, out_dir=str(tmp_path / scale)))
+    by_group, by_batch = (tensors(tmp_path / scale / "final.pt") for scale in scales)
+    assert all(tensor.isfinite().all() for tensor in by_batch.values())
+    assert not equal(by_group, by_batch)
+
+
 def test_resuming_refuses_other_settings_and_other_networks(sft_path: Path, tmp_path: Path) -> None:
     config = replace(SMALL, out_dir=str(tmp_path / "run"))
     train(config)
-    with pytest.raises(CheckpointError, match="other seed"):
+    with pytest.raises(CheckpointError, match=r"other seed \(0 there, 5 here\)"):
         RLRefinementTrainer(replace(config, seed=5)).resume()
     with pytest.raises(CheckpointError, match="no such file"):
         RLRefinementTrainer(replace(config, out_dir=str(tmp_path / "elsewhere"))).resume()
@@ -160,9 +178,60 @@ def test_resuming_refuses_other_settings_and_other_networks(sft_path: Path, tmp_
         RLRefinementTrainer(config).resume()
 
 
+def test_a_command_refuses_another_run_before_it_builds_anything(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    train(replace(SMALL, out_dir=str(tmp_path)))
+    monkeypatch.setattr(command_line, "RLRefinementTrainer", lambda config: pytest.fail("built a trainer"))
+    for words, message in (
+        (["--out-dir", str(tmp_path), "--seed", "5", "--resume"], "seed (0 there, 5 here)"),
+        (["--out-dir", str(tmp_path / "new"), "--resume"], "holds no run to go on with: leave out --resume"),
+        (["--out-dir", str(tmp_path)], "holds a run: add --resume"),
+    ):
+        assert command_line.train("train", "text", {"algorithm": "ppo"}, words) == 1
+        assert message in caplog.text
+
+
+@pytest.mark.parametrize(("saved", "told"), [(True, "go on with --resume"), (False, "start anew")])
+def test_an_interrupted_command_says_what_is_kept(
+    saved: bool, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def interrupted(config: RefinementConfig, resume: bool) -> None:
+        if saved:
+            state_path(config).write_bytes(b"")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(command_line, "train_run", interrupted)
+    words = ["--out-dir", str(tmp_path)]
+    assert command_line.train("train", "text", {}, words) == command_line.INTERRUPTED_EXIT_CODE
+    assert told in caplog.text
+
+
+def test_a_run_kept_before_a_setting_existed_did_what_is_its_default_now() -> None:
+    kept = json.loads(json.dumps(config_to_dict(SMALL)))
+    del kept["drive"]["device"]
+    assert differing_settings(kept, replace(SMALL, out_dir="moved")) == []
+    on_gpu = replace(SMALL, drive=replace(SMALL.drive, device="cuda"))
+    assert differing_settings(kept, on_gpu) == ["drive.device ('cpu' there, 'cuda' here)"]
+
+
+def test_drives_refuse_a_device_that_is_not_there(sft_path: Path) -> None:
+    drive = replace(SMALL.drive, device="abacus")
+    with pytest.raises(ValueError, match="device is 'abacus'"):
+        DriveTask(replace(SMALL, world="drive", sft_model=str(sft_path), drive=drive))
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
-    [({"episodes": 0}, "episodes"), ({"out_dir": ""}, "out_dir"), ({"seed": -1}, "seed")],
+    [
+        ({"episodes": 0}, "episodes"),
+        ({"out_dir": ""}, "out_dir"),
+        ({"seed": -1}, "seed"),
+        (
+            {"world": "drive", "algorithm": "grpo", "drive": DriveEnvConfig(workers=3)},
+            r"multiple of drive.workers \(3\)",
+        ),
+    ],
 )
 def test_impossible_runs_are_refused(changes: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=message):

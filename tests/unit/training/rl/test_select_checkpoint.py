@@ -12,16 +12,19 @@ from training.rl.select_checkpoint import Candidate, main, select
 SIZES = {"latent_dim": 16, "num_waypoints": 20, "max_delta_m": 4.0, "num_modes": 1}
 
 
-def save_delta(path: Path, sft_path: Path, lateral: float, episodes: int, **changes: object) -> Path:
+def save_delta(
+    path: Path, sft_path: Path, lateral: float, episodes: int, more_sizes: dict | None = None, **changes: object
+) -> Path:
     """A head that shifts every plan sideways, whatever it sees."""
-    head = DeltaWaypointHead(**SIZES)
+    sizes = SIZES | (more_sizes or {})
+    head = DeltaWaypointHead(**sizes)
     torch.nn.init.constant_(head.last.bias[1:], lateral)
     training = {
         "sft_model": str(sft_path),
         "sft_sha256": load_waypoint_model(sft_path)[1].sha256,
         "metrics": {"episodes": episodes},
     }
-    save_checkpoint(path, Checkpoint(KIND_DELTA, SIZES, head.state_dict(), (), training | changes))
+    save_checkpoint(path, Checkpoint(KIND_DELTA, sizes, head.state_dict(), (), training | changes))
     return path
 
 
@@ -42,6 +45,17 @@ def test_the_smaller_error_wins_and_is_copied_whole(sft_path: Path, arguments: l
     for metric in ("ade", "fde"):
         assert main([*arguments, "--metric", metric]) == 0
         assert (run / "best.pt").read_bytes() == good.read_bytes()
+
+
+def test_a_head_that_corrects_along_the_path_is_judged_on_the_corrected_plan(
+    sft_path: Path, arguments: list[str], tmp_path: Path
+) -> None:
+    still = {"path": {"dt_s": 0.25, "slower_mps": 8.0, "faster_mps": 8.0, "lateral_m": 0.0}}
+    run = tmp_path / "run"
+    good = save_delta(run / "checkpoint_000010.pt", sft_path, 1.0, 10, still)  # a side step of 0 m, whatever it wishes
+    save_delta(run / "checkpoint_000020.pt", sft_path, 1.0, 20)
+    assert main(arguments) == 0
+    assert (run / "best.pt").read_bytes() == good.read_bytes()
 
 
 def test_broken_and_unsuitable_files_are_named_and_never_win(

@@ -63,7 +63,10 @@ def test_curves_are_drawn_of_runs_that_can_be_read(tmp_path: Path, capsys: pytes
         (run / "metrics.json").write_text(json.dumps({"sft_only": entry, "evaluations": evaluations}))
     runs, picture = [str(tmp_path / "run0"), str(tmp_path / "run1")], tmp_path / "curves.svg"
     assert main(["--ppo", *runs, "--curves", str(picture)]) == 0
-    assert picture.read_bytes().startswith(b"<?xml")
+    drawn = picture.read_bytes()
+    assert drawn.count(b'<g id="axes_') == len(CURVES)
+    assert main(["--ppo", runs[0], runs[0], "--curves", str(picture)]) == 0
+    assert picture.read_bytes() != drawn
     assert main(["--ppo", str(tmp_path / "gone"), "--curves", str(picture)]) == EXIT_UNUSABLE
     assert "gone" in capsys.readouterr().err
     with pytest.raises(SystemExit):
