@@ -4,9 +4,10 @@
         --ppo out/rl/ppo_*/final.pt --grpo out/rl/grpo_*/final.pt --drives 128 --output out/rl/judged.json
 
 The drives are those of the training's environment, in towns where nothing is trained or selected: many short ones, each
-with its own route, where the suites have few scenarios. A drive ends with its first infraction. The value of an
-algorithm in a drive is the mean over its heads; intervals are over drives (paired, 95 % bootstrap). Where heads of both
-are given, they are compared with each other as well, and with a ``--control`` (``training.rl.constant_head``).
+with its own route, where the suites have few scenarios; another ``--seed`` draws others. A drive ends with its first
+infraction. The value of an algorithm in a drive is the mean over its heads; intervals are over drives (paired, 95 %
+bootstrap). Where heads of both are given, they are compared with each other as well, and with a ``--control``
+(``training.rl.constant_head``).
 Without ``--config`` drives go as they did where the heads were trained. ``--output`` is written after every head, and a
 head that stands in it is not driven again.
 Exit codes: 0 compared, 2 a file or the command line cannot be used.
@@ -191,14 +192,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.add_argument(f"--{name}", nargs="+", default=[], metavar="PT", help=f"heads of {name}, one per seed")
     parser.add_argument("--control", nargs="+", default=[], metavar="PT", help="heads that learned nothing")
     parser.add_argument("--drives", type=int, default=128, help="how many drives (default: 128)")
+    parser.add_argument(
+        "--seed",
+        type=int,
+        default=TEST_SEED,
+        help=f"which drives are drawn (default: {TEST_SEED}, those of the results)",
+    )
     parser.add_argument("--jobs", type=int, default=2, help="processes that drive (default: 2)")
     parser.add_argument(
         "--output", type=Path, required=True, metavar="JSON", help="where every drive's values are kept"
     )
     options = parser.parse_args(arguments)
-    for name in ("drives", "jobs"):
-        if getattr(options, name) < 1:
-            parser.error(f"--{name} is {getattr(options, name)}, expected 1 or more")
+    for name, least in (("drives", 1), ("jobs", 1), ("seed", 0)):
+        if getattr(options, name) < least:
+            parser.error(f"--{name} is {getattr(options, name)}, expected {least} or more")
     groups = {f"control {head}": [head] for head in options.control}
     groups |= {name: getattr(options, name) for name in ALGORITHMS if getattr(options, name)}
     if not groups:
@@ -206,7 +213,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         config = _drives(options, list(itertools.chain.from_iterable(groups.values())))
         with ProcessPoolExecutor(options.jobs, multiprocessing.get_context("spawn")) as pool:
-            judge = Judge(options.sft_model, JudgedDrives(config, options.drives), pool, options.output)
+            judge = Judge(
+                options.sft_model, JudgedDrives(config, options.drives, seed=options.seed), pool, options.output
+            )
             of_base = judge.values("")
             values = {name: [judge.values(head) for head in heads] for name, heads in groups.items()}
     except BrokenExecutor as error:

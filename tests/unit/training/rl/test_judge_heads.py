@@ -81,6 +81,16 @@ def test_heads_are_paired_with_the_base_and_driven_once(
     assert "other settings" in capsys.readouterr().err
 
 
+def test_another_seed_draws_other_drives(sft_path: Path, settings: Path, tmp_path: Path) -> None:
+    head, judged = head_file(tmp_path, sft_path, 20.0), []
+    for place, words in (("a", []), ("b", ["--seed", str(judge_heads.TEST_SEED)]), ("c", ["--seed", "7"])):
+        call = ["--sft-model", str(sft_path), "--config", str(settings), "--drives", "2", "--jobs", "1", *words]
+        assert main([*call, "--ppo", head, "--output", str(tmp_path / place)]) == 0
+        judged.append(json.loads((tmp_path / place).read_text())["judged"])
+    assert judged[0] == judged[1]
+    assert judged[0]["base"]["deviation_m"] != judged[2]["base"]["deviation_m"]
+
+
 def test_a_head_that_looks_at_what_the_drives_do_not_show_is_refused(
     sft_path: Path, settings: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
