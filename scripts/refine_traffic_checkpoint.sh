@@ -3,15 +3,15 @@
 # and through 128 drives in the test towns, and compares them: docs/results/rl_refinement.md. About 10 minutes of training
 # and 7 of evaluation per seed on two cores.
 # Run again after an interruption: finished parts are kept, a run resumes.
-#   bash scripts/refine_traffic_checkpoint.sh [ppo|grpo|grpo_long] [SEED...]    over checkpoints/sft_traffic_base_v1.pt;
-#                                                                               grpo_long: groups of 40 instead of 20 s
+#   bash scripts/refine_traffic_checkpoint.sh [ppo|grpo|grpo_short] [SEED...]   over checkpoints/sft_traffic_base_v1.pt;
+#                                                                               grpo_short: groups of 20 instead of 40 s
 #   BASE=v0 bash scripts/refine_traffic_checkpoint.sh [ppo|grpo] [SEED...]      over the base before, which sees no lamps
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 name=${1:-ppo}
 seeds=("${@:2}")
 [ ${#seeds[@]} -gt 0 ] || seeds=(0 1 2 3 4)
-case $name in ppo | grpo | grpo_long) ;; *) echo "usage: $0 [ppo|grpo|grpo_long] [SEED...]" >&2 && exit 2 ;; esac
+case $name in ppo | grpo | grpo_short) ;; *) echo "usage: $0 [ppo|grpo|grpo_short] [SEED...]" >&2 && exit 2 ;; esac
 algorithm=${name%%_*}
 version=${BASE:-v1}
 case $version in
