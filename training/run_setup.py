@@ -41,7 +41,10 @@ def logging_to(folder: Path) -> Iterator[None]:
     """Log to ``train.log`` in a folder and to the terminal while the block runs."""
     folder.mkdir(parents=True, exist_ok=True)
     root = logging.getLogger()
-    handlers = [logging.FileHandler(folder / "train.log", encoding="utf-8"), logging.StreamHandler()]
+    handlers: list[logging.Handler] = [
+        logging.FileHandler(folder / "train.log", encoding="utf-8"),
+        logging.StreamHandler(),
+    ]
     level = root.level
     root.setLevel(logging.INFO)
     for handler in handlers:

@@ -66,7 +66,7 @@ def _lane_at(town: carla.Map, place_m: tuple[float, float]) -> carla.Waypoint | 
 
 def _reaches(lane: carla.Waypoint, at: carla.Location) -> bool:
     centre = lane.transform.location
-    return math.hypot(centre.x - at.x, centre.y - at.y) <= lane.lane_width / 2.0 + _BORDER_M
+    return bool(math.hypot(centre.x - at.x, centre.y - at.y) <= lane.lane_width / 2.0 + _BORDER_M)
 
 
 def _type_of(lane: carla.Waypoint | None) -> RoadType:

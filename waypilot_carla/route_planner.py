@@ -137,7 +137,7 @@ def _is_lap(points: Sequence[carla.Waypoint], following: carla.Waypoint) -> bool
     """Notice a road that leads into itself: the place along it jumps back."""
     if len(points) < 2 or following.section_id != points[-1].section_id:
         return False
-    return (following.s - points[-1].s) * (points[1].s - points[0].s) < 0.0
+    return bool((following.s - points[-1].s) * (points[1].s - points[0].s) < 0.0)
 
 
 def _index_of_goal(points: Sequence[carla.Waypoint], goal: carla.Waypoint, is_start: bool) -> int | None:

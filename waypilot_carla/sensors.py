@@ -11,7 +11,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import carla
 
@@ -119,7 +119,7 @@ class SensorSuite:
     def silent(self, frame: int, timeout_s: float) -> list[str]:
         """Name the sensors that have sent nothing for ``frame`` after waiting; used while streams are being opened."""
         deadline_s = time.monotonic() + timeout_s
-        boxes: list[Mailbox] = [*self._cameras.values(), self._imu, self._gnss]
+        boxes: list[Mailbox[Any]] = [*self._cameras.values(), self._imu, self._gnss]
         return [box.name for box in boxes if not box.drop_until(frame, deadline_s)]
 
     def take_collisions(self) -> tuple[CollisionEvent, ...]:

@@ -14,6 +14,7 @@ from waypilot.bags.frames import FrameOptions, FrameReader, first_route
 from waypilot.bags.layout import LayoutOptions, detect
 from waypilot.bags.mounts import TF_STATIC, static_mounts
 from waypilot.episodes import Episode, EpisodeWriter
+from waypilot.messages import DriveSetup
 from waypilot.route import Route, is_same_line
 
 MAX_EARLY = 12_000
@@ -45,10 +46,10 @@ def import_bag(bag: Bag, topics: LayoutOptions, config: BagImportConfig, out: Pa
         config = replace(config, mounts=mounts)
     cameras = camera_topics(bag, layout, config, reasons)
     result.notes += [f"camera {name} is taken from {at}" for name, at in cameras.items() if name not in layout.cameras]
-    setups = drive_setups(bag)
+    setups: list[DriveSetup | None] = [*drive_setups(bag)] or [None]
     headers = deque(
         _Header(setup.route if setup is not None else None, episode_header(bag, layout, config, cameras, setup))
-        for setup in setups or [None]
+        for setup in setups
     )
     route = first_route(bag, layout)
     if route is None:

@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import astuple, dataclass, field, fields, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -173,7 +174,9 @@ def require_target_points(episodes: Sequence[tuple[Path, Episode]]) -> None:
                 )
 
 
-def _column(rows: list, value: Callable, dtype: type) -> NDArray:
+def _column(
+    rows: list[tuple[Path, Episode, EpisodeFrame]], value: Callable[[EpisodeFrame], object], dtype: type[np.generic]
+) -> NDArray[Any]:
     return np.array([value(frame) for _, _, frame in rows], dtype=dtype)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from training.data.image_store import ImageStore
@@ -55,7 +56,7 @@ class WaypointDataset(Dataset[SampleBatch]):
     def __getitem__(self, index: int) -> SampleBatch:
         return self.__getitems__([index])
 
-    def __getitems__(self, indices: Sequence[int]) -> SampleBatch:
+    def __getitems__(self, indices: Sequence[int] | NDArray[np.integer]) -> SampleBatch:
         """Fetch a whole batch at once."""
         rows = np.asarray(indices)
         images = torch.stack([self._images.load(path) for i in rows for path in self.table.image_paths[i]])
@@ -117,7 +118,7 @@ def evaluation_loader(dataset: WaypointDataset, batch_size: int, num_workers: in
     return DataLoader(dataset, batch_size=batch_size, num_workers=num_workers, collate_fn=_as_is)
 
 
-def _as_is(batch: SampleBatch) -> SampleBatch:
+def _as_is(batch: object) -> object:
     return batch
 
 

@@ -144,7 +144,7 @@ class BagEvaluation:
         self, scores: PlanScores, frames: list[PlannedFrame], driven_m: FloatArray, known: NDArray[np.bool_]
     ) -> None:
         count = scores.count
-        for frame, way_m, is_known in zip(frames, driven_m, known[:, :count].all(axis=1).tolist(), strict=True):
+        for frame, way_m, is_known in zip(frames, driven_m, np.all(known[:, :count], axis=1).tolist(), strict=True):
             if is_known and len(frame.plan_m) >= count and scores.wants(frame.stamp_ns):
                 scores.add(JudgedPlan(frame.ego, frame.plan_m[:count], way_m[:count]))
 

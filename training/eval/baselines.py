@@ -85,7 +85,7 @@ def held_out(
     return chosen
 
 
-def judge(plans_m: NDArray, frames: JudgedFrames) -> dict[str, Any]:
+def judge(plans_m: NDArray[np.floating], frames: JudgedFrames) -> dict[str, Any]:
     """Errors of plans (M, N, 2) in metres: at horizons, over the whole plan with its interval, and in turns."""
     table = frames.dataset.table
     distance_m = np.linalg.norm(plans_m.astype(np.float64) - table.waypoints_m, axis=-1)
@@ -102,11 +102,13 @@ def judge(plans_m: NDArray, frames: JudgedFrames) -> dict[str, Any]:
     }
 
 
-def all_plans(frames: JudgedFrames, network: WaypointModel, ego_only: WaypointModel | None) -> dict[str, NDArray]:
+def all_plans(
+    frames: JudgedFrames, network: WaypointModel, ego_only: WaypointModel | None
+) -> dict[str, NDArray[np.floating]]:
     """Plan for every frame by every rule and network; the network to be judged comes last."""
     table = frames.dataset.table
     count, dt_s = table.waypoints_m.shape[1], table.waypoint_dt_ns / 1e9
-    plans: dict[str, NDArray] = {
+    plans: dict[str, NDArray[np.floating]] = {
         "constant velocity": constant_velocity(table.speed_mps, count, dt_s),
         "constant turn rate and velocity": constant_turn_rate(table.speed_mps, frames.yaw_rate_radps, count, dt_s),
     }

@@ -14,9 +14,10 @@ from __future__ import annotations
 import argparse
 import sys
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 from rich.console import Console
@@ -96,7 +97,7 @@ def _check_order(evaluations: Sequence[Results], fault: str) -> None:
     """Raise NotComparableError(``fault``) unless the n-th file of every suite is of the same policy."""
     policies: dict[str, list[object]] = defaultdict(list)
     for results in evaluations:
-        config = results.document["config"]
+        config = cast(Mapping[str, Any], results.document["config"])
         policies[str(results.document["suite"])].append(
             (results.document["checkpoint"], config.get("delta_checkpoint"))
         )

@@ -88,7 +88,9 @@ def evaluate(
         "by_speed": {bin_name(i): sums.means() for i, sums in sorted(evaluation.by_speed.items())},
         "plan_scores": scores.result() if scores is not None else None,
         "counts": dict(evaluation.counts + frames.counts),
-        "predictions": str(Path(predictions.parent.name) / predictions.name) if writer and writer.count else None,
+        "predictions": str(Path(predictions.parent.name) / predictions.name)
+        if predictions is not None and writer and writer.count
+        else None,
         "notes": [*layout.notes, *notes],
     }
 

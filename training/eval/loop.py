@@ -24,7 +24,7 @@ from waypilot.report.video import DriveVideo
 from waypilot.route import Route
 from waypilot.scenarios import Scenario
 from waypilot.surroundings import SceneInfo, Surroundings
-from waypilot.types import Control, EgoState, Plan, RgbImage, Trajectory
+from waypilot.types import CollisionEvent, Control, EgoState, LaneInvasionEvent, Plan, RgbImage, Trajectory
 from waypilot_carla.frame import LateEvents, SimulatorFrame
 
 
@@ -168,7 +168,8 @@ class ClosedLoop:
         late = self._simulator.finish()
         self._add_events(late)
         if pictures is not None:
-            for event in (*late.collisions, *late.lane_invasions):
+            events: tuple[CollisionEvent | LaneInvasionEvent, ...] = (*late.collisions, *late.lane_invasions)
+            for event in events:
                 pictures.add_infraction(min(event.stamp_ns, termination.stamp_ns))
 
     def _add_events(self, events: SimulatorFrame | LateEvents) -> None:
@@ -188,5 +189,6 @@ class ClosedLoop:
         if image is None:
             return
         pictures.add_frame(self.frames - 1, frame.stamp_ns, image, self._monitor.route_completion)
-        for event in (*frame.collisions, *frame.lane_invasions):
+        events: tuple[CollisionEvent | LaneInvasionEvent, ...] = (*frame.collisions, *frame.lane_invasions)
+        for event in events:
             pictures.add_infraction(event.stamp_ns)

@@ -79,7 +79,7 @@ def network_plans(
 
 
 def constant_turn_rate(
-    speed_mps: NDArray, yaw_rate_radps: NDArray, num_waypoints: int, dt_s: float
+    speed_mps: NDArray[np.floating], yaw_rate_radps: NDArray[np.floating], num_waypoints: int, dt_s: float
 ) -> NDArray[np.float64]:
     """Baseline plan (M, N, 2): keep speed and yaw rate, on a circle to the left for positive rates."""
     times_s = dt_s * np.arange(1, num_waypoints + 1)
@@ -90,7 +90,9 @@ def constant_turn_rate(
     return np.stack([radius_m * np.sin(turned_rad), radius_m * 2.0 * np.sin(turned_rad / 2.0) ** 2], axis=-1)
 
 
-def drive_means(values: NDArray, drive: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+def drive_means(
+    values: NDArray[np.floating], drive: NDArray[np.int64]
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Average values (M,) over each drive; returns the means and the numbers of frames, both (D,)."""
     frames = np.bincount(drive)
     return np.bincount(drive, weights=values) / np.maximum(frames, 1), frames

@@ -83,10 +83,10 @@ def match(closed: Sequence[Results], opened: Sequence[Mapping[str, Any]], metric
             raise UnmatchedError(f"{results.path}: a delta head drove it, open loop judges only the base; leave it out")
         if any(one.sha256 == checkpoint["sha256"] for one in judged):
             raise UnmatchedError(f"{results.path}: {checkpoint['name']} drove another results.json as well; name one")
-        entry = by_sha.pop(checkpoint["sha256"], None)
-        if entry is None:
+        partner = by_sha.pop(checkpoint["sha256"], None)
+        if partner is None:
             raise UnmatchedError(f"{results.path}: no open-loop file judges {checkpoint['name']} with this SHA-256")
-        judged.append(_judge(results, checkpoint, entry, metric))
+        judged.append(_judge(results, checkpoint, partner, metric))
     if by_sha:
         names = ", ".join(entry["checkpoint"]["name"] for entry in by_sha.values())
         raise UnmatchedError(f"no results.json was driven by {names}; add it or leave the open-loop file out")

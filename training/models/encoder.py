@@ -19,11 +19,10 @@ class ResidualBlock(nn.Module):
     def __init__(self, channels: int):
         super().__init__()
         self.first = _convolution(channels, channels, 3, 1)
-        self.second = nn.Sequential(
-            nn.Conv2d(channels, channels, 3, padding=1, bias=False), nn.GroupNorm(_GROUPS, channels)
-        )
+        last = nn.GroupNorm(_GROUPS, channels)
+        self.second = nn.Sequential(nn.Conv2d(channels, channels, 3, padding=1, bias=False), last)
         # A block that starts as the identity trains faster at this depth (Goyal et al. 2017, section 5.1).
-        nn.init.zeros_(self.second[1].weight)
+        nn.init.zeros_(last.weight)
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         """Map (B, C, h, w) to the same shape."""
@@ -59,7 +58,8 @@ class CameraEncoder(nn.Module):
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Encode images (B, 3, h, w)."""
         normalised = ((images - self.mean) / self.std).contiguous(memory_format=torch.channels_last)
-        return self.project(self.neck(self.stages(normalised)).flatten(1))
+        features: torch.Tensor = self.project(self.neck(self.stages(normalised)).flatten(1))
+        return features
 
 
 class PlainEncoder(CameraEncoder):

@@ -49,6 +49,9 @@ class DeltaWaypointHead(nn.Module):
     divided by TARGET_SCALE_M.
     """
 
+    bound_m: torch.Tensor
+    modes: torch.Tensor
+
     def __init__(
         self,
         latent_dim: int,
@@ -97,7 +100,8 @@ class DeltaWaypointHead(nn.Module):
 
     def coefficients(self, inputs: torch.Tensor) -> torch.Tensor:
         """Map inputs (B, input_dim) to unbounded coefficients of the modes (B, num_modes, 2)."""
-        return self.last(self.hidden(inputs)).view(-1, self.num_modes, 2)
+        coefficients: torch.Tensor = self.last(self.hidden(inputs))
+        return coefficients.view(-1, self.num_modes, 2)
 
     def deltas(self, coefficients: torch.Tensor, plan_m: torch.Tensor | None = None) -> torch.Tensor:
         """Map coefficients (B, num_modes, 2) to corrections (B, N, 2) in metres of ``plan_m`` (B, N, 2)."""

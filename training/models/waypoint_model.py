@@ -48,7 +48,8 @@ class WaypointModel(nn.Module):
             nn.ReLU(),
         )
         self.head = WaypointHead(config.latent_dim, config.num_waypoints, config.waypoint_dt_s)
-        self.to(memory_format=torch.channels_last)
+        # Torch's types leave this argument of ``to`` out.
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def latent(self, batch: ModelInput) -> torch.Tensor:
         """Compute the latent vector z (B, latent_dim) on which waypoint and delta heads stand."""
@@ -69,7 +70,8 @@ class WaypointModel(nn.Module):
 
     def forward(self, batch: ModelInput) -> torch.Tensor:
         """Plan waypoints (B, N, 2) in metres, base_link axes."""
-        return self.head(self.latent(batch), batch.speed_mps)
+        plan_m: torch.Tensor = self.head(self.latent(batch), batch.speed_mps)
+        return plan_m
 
     def _fuse(
         self, cameras: torch.Tensor, speed_mps: torch.Tensor, command: torch.Tensor, target_point_m: torch.Tensor
@@ -77,7 +79,8 @@ class WaypointModel(nn.Module):
         ego = [self.command(command), (speed_mps / self.config.speed_scale_mps)[:, None]]
         if self.config.use_target_point:
             ego.append(target_point_m / self.config.target_scale_m)
-        return self.fusion(torch.cat([cameras, *ego], dim=1))
+        latent: torch.Tensor = self.fusion(torch.cat([cameras, *ego], dim=1))
+        return latent
 
     def camera_features(self, batch: ModelInput) -> torch.Tensor:
         """Compute what the cameras show (B, camera_feature_dim), before speed and command join."""

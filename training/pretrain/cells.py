@@ -159,7 +159,7 @@ def _progress(name: str) -> Callable[[int, int, float], None]:
     return show
 
 
-def same_data(results: Mapping[str, Mapping[str, Any]]) -> None:
+def same_data(results: Mapping[Any, Mapping[str, Any]]) -> None:
     """Raise CheckpointError when results of several trainings rest on different episodes."""
     digests = {result["data_sha256"] for result in results.values()}
     if len(digests) > 1:

@@ -33,7 +33,8 @@ class MotionModel(nn.Module):
             nn.ReLU(),
             nn.Linear(_HIDDEN_DIM, 3),
         )
-        self.to(memory_format=torch.channels_last)
+        # Torch's types leave this argument of ``to`` out.
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def features(self, images: torch.Tensor) -> torch.Tensor:
         """Encode images (M, 3, h, w) in 0..1 to features (M, D), rectified as the waypoint network rectifies them."""
@@ -42,7 +43,8 @@ class MotionModel(nn.Module):
     def motion(self, features: torch.Tensor, gap_s: torch.Tensor, camera: torch.Tensor) -> torch.Tensor:
         """Predict the motion (B, 3), in units of its scale, from features (B, 2, D), signed gaps and cameras (B,)."""
         gap = (gap_s / self.max_gap_s)[:, None]
-        return self.head(torch.cat([features.flatten(1), self.camera(camera), gap], dim=1))
+        motion: torch.Tensor = self.head(torch.cat([features.flatten(1), self.camera(camera), gap], dim=1))
+        return motion
 
 
 @dataclass(slots=True)

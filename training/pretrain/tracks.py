@@ -72,7 +72,9 @@ class PairWindows:
     first: NDArray[np.int64]
     count: NDArray[np.int64]
 
-    def draw(self, positions: NDArray[np.int64], random: np.random.Generator) -> tuple[NDArray, NDArray]:
+    def draw(
+        self, positions: NDArray[np.int64], random: np.random.Generator
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Draw a partner for the anchors at ``positions`` and toss which comes first: rows (from, to)."""
         anchor = self.anchor[positions]
         partner = self.first[positions] + random.integers(self.count[positions])

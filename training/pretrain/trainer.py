@@ -58,7 +58,7 @@ class PretrainTrainer(RunTrainer[PairBatch]):
         self.val_set = self._validation(validation, images)
         self.scale = torch.from_numpy(motion_scale(table, self.train_set.windows))
         _log.info("%d images, %d of them with partners", len(table), len(self.train_set))
-        self.model = MotionModel(self.model_config, config.max_gap_s).to(config.device)
+        self.model: MotionModel = MotionModel(self.model_config, config.max_gap_s).to(config.device)
         self.optimizer = torch.optim.AdamW(self.model.parameters(), lr=config.lr, weight_decay=config.weight_decay)
 
     def resume(self) -> None:
@@ -109,7 +109,9 @@ class PretrainTrainer(RunTrainer[PairBatch]):
 
     def _features(self, images: torch.Tensor) -> torch.Tensor:
         """Encode pairs of images (B, 2, 3, h, w) to features (B, 2, D)."""
-        return self.model.features(images.to(self.config.device).flatten(0, 1)).unflatten(0, (-1, 2))
+        features = self.model.features(images.to(self.config.device).flatten(0, 1))
+        pairs: torch.Tensor = features.unflatten(0, (-1, 2))
+        return pairs
 
     def _predict(self, features: torch.Tensor, batch: PairBatch) -> torch.Tensor:
         device = self.config.device
@@ -149,7 +151,8 @@ class PretrainTrainer(RunTrainer[PairBatch]):
         for name, value in values.items():
             board.add_scalar(f"train/{name}", value, self.step)
 
-    def _save(self, board: SummaryWriter) -> dict[str, Any]:
+    def _save(self, board: SummaryWriter | None) -> dict[str, Any]:
+        assert board is not None  # ``run`` always opens one
         validation = self.evaluate(self.val_set) if self.val_set else None
         metrics = {
             "step": self.step,
@@ -187,5 +190,5 @@ class PairOrder(Sampler[list[tuple[int, int]]]):
             yield [(anchor, step) for anchor in anchors]
 
 
-def _as_is(batch: PairBatch) -> PairBatch:
+def _as_is(batch: object) -> object:
     return batch

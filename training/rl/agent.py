@@ -52,6 +52,11 @@ class RunningNorm(nn.Module):
     ``std_floor`` (size,) is what the standard deviation never falls below.
     """
 
+    std_floor: torch.Tensor
+    mean: torch.Tensor
+    variance: torch.Tensor
+    count: torch.Tensor
+
     def __init__(self, std_floor: torch.Tensor):
         super().__init__()
         size = len(std_floor)
@@ -89,6 +94,10 @@ class PPOAgent(nn.Module):
     coefficients (B, 2 * num_modes). The untrained policy's mean is exactly zero: the SFT plan itself.
     """
 
+    initial_log_std: torch.Tensor
+    return_mean: torch.Tensor
+    return_std: torch.Tensor
+
     def __init__(self, head_sizes: dict[str, Any], extra_dim: int, config: AgentConfig):
         super().__init__()
         self.head_sizes = head_sizes
@@ -109,8 +118,10 @@ class PPOAgent(nn.Module):
             nn.Tanh(),
             _layer(config.hidden_dim, 1, gain=1.0),
         )
-        nn.init.orthogonal_(self.head.hidden[0].weight, gain=2**0.5)
-        nn.init.zeros_(self.head.hidden[0].bias)
+        first = self.head.hidden[0]
+        assert isinstance(first, nn.Linear)
+        nn.init.orthogonal_(first.weight, gain=2**0.5)
+        nn.init.zeros_(first.bias)
         self.register_buffer("return_mean", torch.zeros(()))
         self.register_buffer("return_std", torch.ones(()))
 
@@ -124,7 +135,8 @@ class PPOAgent(nn.Module):
 
     def value(self, inputs: torch.Tensor) -> torch.Tensor:
         """Predict returns (B,) in units of the reward."""
-        return self.critic(self.norm(inputs))[:, 0] * self.return_std + self.return_mean
+        returns: torch.Tensor = self.critic(self.norm(inputs))[:, 0] * self.return_std + self.return_mean
+        return returns
 
     @torch.no_grad()
     def act(self, inputs: torch.Tensor, noise: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -146,6 +158,7 @@ class PPOAgent(nn.Module):
         """Let the critic work in units of the returns (M,) just seen, keeping what it predicts (van Hasselt 2016)."""
         mean, std = returns.mean(), returns.std(unbiased=False).clamp(min=1e-3)
         last = self.critic[-1]
+        assert isinstance(last, nn.Linear)
         last.weight.mul_(self.return_std / std)
         last.bias.copy_((last.bias * self.return_std + self.return_mean - mean) / std)
         self.return_mean.copy_(mean)
@@ -157,6 +170,7 @@ class PPOAgent(nn.Module):
         head = copy.deepcopy(self.head)
         mean, std = self.norm.mean[: self.actor_dim], self.norm.std[: self.actor_dim]
         first = head.hidden[0]
+        assert isinstance(first, nn.Linear)
         first.weight.div_(std)
         first.bias.sub_(first.weight @ mean)
         return head

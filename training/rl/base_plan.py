@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 from numba import njit
 from numpy.typing import NDArray
@@ -130,7 +131,7 @@ def stand_in_plan(observation: torch.Tensor, env: ToyEnvConfig) -> torch.Tensor:
 
 
 @njit(cache=True)
-def _plan_through(points: NDArray, step_m: float, turn_rad: float, out: NDArray) -> None:
+def _plan_through(points: NDArray[np.float32], step_m: float, turn_rad: float, out: NDArray[np.float32]) -> None:
     """Walk (B, N, 2) from the origin through points[:, 1:] and on in the last direction, turned by an angle."""
     cos, sin = math.cos(turn_rad), math.sin(turn_rad)
     last = points.shape[1] - 1

@@ -15,6 +15,7 @@ import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -46,7 +47,7 @@ def constant_head(sft: Checkpoint, change_mps: float) -> Checkpoint:
     model = config_from_mapping(WaypointModelConfig, sft.model)
     bound_mps = abs(change_mps) / _WISH
     path = PathDeltaConfig(dt_s=model.waypoint_dt_s, slower_mps=bound_mps, faster_mps=bound_mps, lateral_m=0.0)
-    sizes = {
+    sizes: dict[str, Any] = {
         "latent_dim": model.latent_dim,
         "num_waypoints": model.num_waypoints,
         "num_modes": 1,

@@ -77,7 +77,9 @@ class PredictionsWriter:
         self._head = f'{{"format":"{FORMAT}","name":{json.dumps(name)},"dt_s":{json.dumps(dt_s)},"cases":['
         self.count = 0
 
-    def add(self, case_id: str, predicted_m: NDArray, label_m: NDArray, **outcome: bool | int) -> None:
+    def add(
+        self, case_id: str, predicted_m: NDArray[np.floating], label_m: NDArray[np.floating], **outcome: bool | int
+    ) -> None:
         """Write a case: (N, 2) each, and what is known of how it was driven."""
         case = {
             "id": case_id,
@@ -190,7 +192,7 @@ def _waypoints(case: Mapping[str, Any], key: str) -> NDArray[np.float64]:
     return points
 
 
-def _column(cases: list[Any], key: str, kind: type) -> NDArray | None:
+def _column(cases: list[Any], key: str, kind: type[int]) -> NDArray[Any] | None:
     """Values of an optional field; None unless every case has it."""
     present = [key in case for case in cases]
     if not any(present):

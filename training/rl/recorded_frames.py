@@ -34,7 +34,8 @@ class FrozenAnswers:
         """Plans (M, N, 2) with a head's corrections; without a head the frozen ones."""
         if head is None:
             return self.plan_m.numpy()
-        return (self.plan_m + head(self.latent, self.target_point_m, self.plan_m)).numpy()
+        corrected_m: NDArray[np.float32] = (self.plan_m + head(self.latent, self.target_point_m, self.plan_m)).numpy()
+        return corrected_m
 
 
 @torch.inference_mode()

@@ -74,7 +74,7 @@ class Judge:
     @property
     def horizon_s(self) -> float:
         """How far the labels reach."""
-        return self.table.waypoints_m.shape[1] * self.table.waypoint_dt_ns / 1e9
+        return float(self.table.waypoints_m.shape[1] * self.table.waypoint_dt_ns / 1e9)
 
     def judge(self, path: Path) -> Candidate:
         """Judge one checkpoint; a broken or unsuitable file becomes a candidate with a problem."""

@@ -31,17 +31,21 @@ class Task(Protocol):
 
     base_name: str
     base_sha256: str
-    checkpoint: Checkpoint | None
-    """The frozen network's; None for a stand-in."""
-
     head_sizes: dict[str, Any]
     """Arguments of the delta head that fits."""
 
     extra_dim: int
     """How many inputs only the critic sees."""
 
-    higher_is_better: Mapping[str, bool]
-    """Metrics in which a run is compared with the base plan."""
+    @property
+    def checkpoint(self) -> Checkpoint | None:
+        """The frozen network's; None for a stand-in."""
+        ...
+
+    @property
+    def higher_is_better(self) -> Mapping[str, bool]:
+        """Metrics in which a run is compared with the base plan."""
+        ...
 
     def world(self, size: int) -> World:
         """Make a world of so many cars."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 class ToyParameters(NamedTuple):
@@ -133,5 +133,5 @@ class ToyEnvConfig:
             "substep_s": self.plan_dt_s / self.substeps,
             "max_curvature_per_m": math.tan(self.max_steer_rad) / self.wheelbase_m,
         }
-        values = {name: derived.get(name, getattr(self, name, None)) for name in ToyParameters._fields}
+        values: dict[str, Any] = {name: derived.get(name, getattr(self, name, None)) for name in ToyParameters._fields}
         return ToyParameters(**values)

@@ -19,6 +19,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from training.rl.toy_config import ToyParameters
+from waypilot.geometry import FloatArray
 
 X, Y, YAW, SPEED = range(4)
 NEXT, STEPS, HITS = range(3)
@@ -56,7 +57,7 @@ def _uniform(seed: np.uint64, draw: int, low: float, high: float) -> float:
 
 
 @njit(cache=True)
-def start(p: ToyParameters, seed: np.uint64, pose: NDArray, counters: NDArray, route: NDArray) -> None:
+def start(p: ToyParameters, seed: np.uint64, pose: FloatArray, counters: NDArray[np.int64], route: FloatArray) -> None:
     """Make the episode that belongs to ``seed``."""
     heading = 0.0
     route[0, 0] = 0.0
@@ -78,7 +79,7 @@ def start(p: ToyParameters, seed: np.uint64, pose: NDArray, counters: NDArray, r
 
 
 @njit(cache=True)
-def _plan_point(plan: NDArray, dt_s: float, time_s: float) -> tuple[float, float]:
+def _plan_point(plan: NDArray[np.float32], dt_s: float, time_s: float) -> tuple[float, float]:
     """Where the plan is at a time: linear between waypoints, from the origin at 0, clamped at the last one."""
     place = time_s / dt_s
     index = int(place)
@@ -93,7 +94,7 @@ def _plan_point(plan: NDArray, dt_s: float, time_s: float) -> tuple[float, float
 
 
 @njit(cache=True)
-def _way_to_go(route: NDArray, index: int, x: float, y: float) -> float:
+def _way_to_go(route: FloatArray, index: int, x: float, y: float) -> float:
     length = math.hypot(route[index, 0] - x, route[index, 1] - y)
     for k in range(index + 1, route.shape[0]):
         length += math.hypot(route[k, 0] - route[k - 1, 0], route[k, 1] - route[k - 1, 1])
@@ -101,7 +102,7 @@ def _way_to_go(route: NDArray, index: int, x: float, y: float) -> float:
 
 
 @njit(cache=True)
-def _move(p: ToyParameters, pose: NDArray, curvature: float, speed_target: float) -> None:
+def _move(p: ToyParameters, pose: FloatArray, curvature: float, speed_target: float) -> None:
     """Kinematic bicycle for one sub-step: constant curvature and acceleration, chord at the middle heading."""
     acceleration = (speed_target - pose[SPEED]) / p.speed_time_constant_s
     acceleration = min(p.max_acceleration_mps2, max(-p.max_deceleration_mps2, acceleration))
@@ -115,7 +116,9 @@ def _move(p: ToyParameters, pose: NDArray, curvature: float, speed_target: float
 
 
 @njit(cache=True)
-def _pass_waypoint(p: ToyParameters, pose: NDArray, counters: NDArray, route: NDArray) -> tuple[bool, int]:
+def _pass_waypoint(
+    p: ToyParameters, pose: FloatArray, counters: NDArray[np.int64], route: FloatArray
+) -> tuple[bool, int]:
     """Go on to the next waypoint when this one is hit or passed: (was it hit, how the step ended)."""
     k = counters[NEXT]
     dx, dy = pose[X] - route[k, 0], pose[Y] - route[k, 1]
@@ -132,7 +135,9 @@ def _pass_waypoint(p: ToyParameters, pose: NDArray, counters: NDArray, route: ND
 
 
 @njit(cache=True)
-def advance(p: ToyParameters, plan: NDArray, pose: NDArray, counters: NDArray, route: NDArray) -> tuple[float, int]:
+def advance(
+    p: ToyParameters, plan: NDArray[np.float32], pose: FloatArray, counters: NDArray[np.int64], route: FloatArray
+) -> tuple[float, int]:
     """Follow the plan for one step: (reward, how it ended)."""
     x0, y0, cos0, sin0 = pose[X], pose[Y], math.cos(pose[YAW]), math.sin(pose[YAW])
     to_go = _way_to_go(route, counters[NEXT], x0, y0)
@@ -159,7 +164,7 @@ def advance(p: ToyParameters, plan: NDArray, pose: NDArray, counters: NDArray, r
 
 
 @njit(cache=True)
-def _route_point(route: NDArray, index: int) -> tuple[float, float]:
+def _route_point(route: FloatArray, index: int) -> tuple[float, float]:
     """Return waypoint ``index``; beyond the last one the last leg repeats."""
     last = route.shape[0] - 1
     beyond = max(0, index - last)
@@ -170,7 +175,9 @@ def _route_point(route: NDArray, index: int) -> tuple[float, float]:
 
 
 @njit(cache=True)
-def observe(p: ToyParameters, pose: NDArray, counters: NDArray, route: NDArray, out: NDArray) -> None:
+def observe(
+    p: ToyParameters, pose: FloatArray, counters: NDArray[np.int64], route: FloatArray, out: NDArray[np.float32]
+) -> None:
     """Write what the agent sees, float32 (OBSERVATION_SIZE,), in the order of OBSERVATION_NAMES."""
     cos, sin = math.cos(pose[YAW]), math.sin(pose[YAW])
     out[0] = pose[SPEED]
@@ -183,7 +190,9 @@ def observe(p: ToyParameters, pose: NDArray, counters: NDArray, route: NDArray, 
 
 
 @njit(cache=True)
-def reference(p: ToyParameters, pose: NDArray, counters: NDArray, route: NDArray, out: NDArray) -> None:
+def reference(
+    p: ToyParameters, pose: FloatArray, counters: NDArray[np.int64], route: FloatArray, out: FloatArray
+) -> None:
     """Write the reference plan (N, 2) in base_link: along the route at the speed limit from the car's projection."""
     k = counters[NEXT]
     cos, sin = math.cos(pose[YAW]), math.sin(pose[YAW])
@@ -207,7 +216,14 @@ def reference(p: ToyParameters, pose: NDArray, counters: NDArray, route: NDArray
 
 
 @njit(cache=True)
-def start_batch(p: ToyParameters, rows: NDArray, seeds: NDArray, poses: NDArray, counters: NDArray, routes: NDArray):
+def start_batch(
+    p: ToyParameters,
+    rows: NDArray[np.int64],
+    seeds: NDArray[np.uint64],
+    poses: FloatArray,
+    counters: NDArray[np.int64],
+    routes: FloatArray,
+) -> None:
     """Start the episodes of ``seeds`` (uint64) in the given rows."""
     for n in range(rows.shape[0]):
         i = rows[n]
@@ -217,12 +233,12 @@ def start_batch(p: ToyParameters, rows: NDArray, seeds: NDArray, poses: NDArray,
 @njit(cache=True)
 def advance_batch(
     p: ToyParameters,
-    plans: NDArray,
-    poses: NDArray,
-    counters: NDArray,
-    routes: NDArray,
-    rewards: NDArray,
-    ended: NDArray,
+    plans: NDArray[np.float32],
+    poses: FloatArray,
+    counters: NDArray[np.int64],
+    routes: FloatArray,
+    rewards: FloatArray,
+    ended: NDArray[np.int64],
 ) -> None:
     """Do ``advance`` for every car that still runs (``ended`` RUNNING); the others stand still and earn nothing."""
     for i in range(poses.shape[0]):
@@ -232,14 +248,18 @@ def advance_batch(
 
 
 @njit(cache=True)
-def observe_batch(p: ToyParameters, poses: NDArray, counters: NDArray, routes: NDArray, out: NDArray) -> None:
+def observe_batch(
+    p: ToyParameters, poses: FloatArray, counters: NDArray[np.int64], routes: FloatArray, out: NDArray[np.float32]
+) -> None:
     """Do ``observe`` for every car: out (B, OBSERVATION_SIZE)."""
     for i in range(poses.shape[0]):
         observe(p, poses[i], counters[i], routes[i], out[i])
 
 
 @njit(cache=True)
-def reference_batch(p: ToyParameters, poses: NDArray, counters: NDArray, routes: NDArray, out: NDArray) -> None:
+def reference_batch(
+    p: ToyParameters, poses: FloatArray, counters: NDArray[np.int64], routes: FloatArray, out: FloatArray
+) -> None:
     """Do ``reference`` for every car: out (B, N, 2)."""
     for i in range(poses.shape[0]):
         reference(p, poses[i], counters[i], routes[i], out[i])

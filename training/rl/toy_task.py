@@ -12,6 +12,7 @@ from training.rl.delta_world import DeltaWorld, critic_extra_dim, head_sizes
 from training.rl.evaluation import EVALUATION_SEED, ToyEvaluation, evaluate_toy
 from training.rl.predictions import save_predictions, toy_predictions
 from training.rl.refinement_config import RefinementConfig
+from training.rl.task import Evaluation
 
 
 class ToyTask:
@@ -41,8 +42,10 @@ class ToyTask:
         env = self._config.env
         return {"horizon_s": env.horizon_s, "rate_hz": 1.0 / env.plan_dt_s, "hit_radius_m": env.hit_radius_m}
 
-    def save_paths(self, folder: Path, sft: ToyEvaluation, refined: ToyEvaluation) -> None:
+    def save_paths(self, folder: Path, sft: Evaluation, refined: Evaluation) -> None:
         """Write the driven paths, for ``eval_metrics``."""
+        assert isinstance(sft, ToyEvaluation)
+        assert isinstance(refined, ToyEvaluation)
         env = self._config.env
         save_predictions(folder / "sft_predictions.json", toy_predictions("sft", sft, env))
         save_predictions(folder / "rl_predictions.json", toy_predictions("rl", refined, env))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +27,8 @@ class ToyStep:
     @property
     def done(self) -> NDArray[np.bool_]:
         """Which cars need a new episode."""
-        return (self.ended != toy.RUNNING) | self.truncated
+        done: NDArray[np.bool_] = (self.ended != toy.RUNNING) | self.truncated
+        return done
 
 
 class ToyWaypointBatch:
@@ -80,11 +82,11 @@ class ToyWaypointBatch:
         toy.reference_batch(self._p, self.poses, self.counters, self.routes, out)
         return out
 
-    def state(self) -> dict[str, NDArray]:
+    def state(self) -> dict[str, NDArray[Any]]:
         """Everything that changes, to continue from later; copies."""
         return {name: getattr(self, name).copy() for name in ("poses", "counters", "routes", "ended")}
 
-    def restore(self, state: dict[str, NDArray]) -> None:
+    def restore(self, state: dict[str, NDArray[Any]]) -> None:
         """Go back to a ``state`` of a batch of the same size and configuration. Raises ValueError for another."""
         for name, value in state.items():
             if getattr(self, name).shape != value.shape:

@@ -16,7 +16,10 @@ HORIZONS_S = (1.0, 3.0, 5.0)
 
 
 def displacement_metrics(
-    predicted_m: NDArray, label_m: NDArray, dt_s: float, horizons_s: Sequence[float] = HORIZONS_S
+    predicted_m: NDArray[np.floating],
+    label_m: NDArray[np.floating],
+    dt_s: float,
+    horizons_s: Sequence[float] = HORIZONS_S,
 ) -> dict[str, float]:
     """ADE and FDE in metres at each horizon that the labels (M, N, 2) reach."""
     distance_m = np.linalg.norm(predicted_m.astype(np.float64) - label_m.astype(np.float64), axis=-1)
@@ -30,7 +33,7 @@ def displacement_metrics(
 
 
 def metrics_by_command(
-    predicted_m: NDArray, label_m: NDArray, commands: NDArray, dt_s: float
+    predicted_m: NDArray[np.floating], label_m: NDArray[np.floating], commands: NDArray[np.integer], dt_s: float
 ) -> dict[str, dict[str, float]]:
     """Metrics over all samples (``all``) and per route command that occurs, with the number of ``samples``."""
     groups = {"all": np.ones(len(commands), dtype=bool)}
@@ -42,7 +45,7 @@ def metrics_by_command(
     }
 
 
-def constant_velocity(speed_mps: NDArray, num_waypoints: int, dt_s: float) -> NDArray:
+def constant_velocity(speed_mps: NDArray[np.floating], num_waypoints: int, dt_s: float) -> NDArray[np.float64]:
     """Baseline plan (M, N, 2): keep the speed, straight ahead."""
     plan_m = np.zeros((len(speed_mps), num_waypoints, 2))
     plan_m[:, :, 0] = speed_mps[:, None] * dt_s * np.arange(1, num_waypoints + 1)

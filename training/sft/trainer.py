@@ -77,7 +77,7 @@ class SftTrainer(RunTrainer[SampleBatch]):
         order = self._order(0, 0)
         processes.check_batch(order.batch_size)
         self.num_steps = config.num_steps or config.epochs * order.steps_per_epoch
-        self.model = WaypointModel(self.model_config).to(self.device)
+        self.model: WaypointModel = WaypointModel(self.model_config).to(self.device)
         self.encoder_sha256, self.start_sha256 = self._init_encoder(), self._init_model()
         self.average = WaypointModel(self.model_config).to(self.device)
         self.average.load_state_dict(self.model.state_dict())
@@ -234,13 +234,14 @@ class SftTrainer(RunTrainer[SampleBatch]):
     def _update_average(self) -> None:
         # The bound by the step count keeps the random start out of a short run's average.
         decay = min(self.config.ema_decay, self.step / (9.0 + self.step))
-        averages, values = list(self._averaged.parameters()), list(self._trainee.parameters())
+        averages: list[torch.Tensor] = list(self._averaged.parameters())
+        values: list[torch.Tensor] = list(self._trainee.parameters())
         torch._foreach_lerp_(averages, values, 1.0 - decay)
 
     def _save(self, board: SummaryWriter | None) -> dict[str, Any]:
         if board is None:
             return {}
-        metrics = {
+        metrics: dict[str, Any] = {
             "step": self.step,
             "train_samples": len(self.train_set),
             "val_samples": len(self.val_set or ()),

@@ -122,7 +122,7 @@ def images_to_store(images: Iterable[Any], models: Mapping[str, CameraModel]) ->
     stored: dict[str, bytes | SkipError] = {}
     for image in images:
         name = camera_name(image.name)
-        if name in models:
+        if name is not None and name in models:
             try:
                 stored[name] = _jpeg_to_store(image.image, models[name])
             except SkipError as error:
@@ -145,7 +145,8 @@ def _jpeg_to_store(data: bytes, model: CameraModel) -> bytes:
         raise SkipError("no JPEG image", str(error)) from error
     left, top, crop_width, crop_height = model.crop_px
     part = image[top : top + crop_height, left : left + crop_width]
-    return encode_jpeg(cv2.resize(part, (width, height), interpolation=cv2.INTER_AREA))
+    shrunk = cv2.resize(part, (width, height), interpolation=cv2.INTER_AREA)
+    return encode_jpeg(np.asarray(shrunk, dtype=np.uint8))
 
 
 def _jpeg_size(data: bytes) -> tuple[int, int]:

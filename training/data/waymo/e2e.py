@@ -26,7 +26,7 @@ from waypilot.types import EgoState, RouteCommand
 PAST_STEPS = 16
 STEP_S = 0.25
 FRAME_NS = 100_000_000
-_PAST_TIMES_S = STEP_S * np.arange(1 - PAST_STEPS, 1)
+_PAST_TIMES_S = STEP_S * np.arange(1 - PAST_STEPS, 1, dtype=np.float64)
 _LONGEST_GAP_NS = round(STEP_S * (PAST_STEPS - 1) * 1e9)
 # Below this speed the direction of travel says nothing about the heading.
 _MIN_HEADING_SPEED_MPS = 0.5
@@ -153,7 +153,8 @@ def _drive(
     time_source: str,
     models: dict[str, CameraModel],
 ) -> Drive:
-    frames, pose = [], SE2(0.0, 0.0, 0.0)
+    frames: list[tuple[RecordRef, EpisodeFrame]] = []
+    pose = SE2(0.0, 0.0, 0.0)
     ages_s = np.diff(stamps_ns, prepend=stamps_ns[0]) / 1e9
     for moment, stamp_ns, age_s in zip(moments, stamps_ns - stamps_ns[0], ages_s, strict=True):
         if frames:

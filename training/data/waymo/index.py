@@ -127,7 +127,7 @@ def index_file(path: Path, format: RecordFormat | None) -> FileIndex:
 def load_or_index(path: Path, folder: Path, format: RecordFormat | None) -> FileIndex:
     """Take the stored index of a file from ``folder``, or make and store it."""
     stat = path.stat()
-    identity = {
+    identity: dict[str, Any] = {
         "version": _VERSION,
         "path": str(path.resolve()),
         "size": stat.st_size,

@@ -68,7 +68,8 @@ class Motion:
             return None
         slopes = velocities_from_points(self.times_s, self.positions_m)
         away_m = hermite(self.times_s, self.positions_m, slopes, query_s) - self.positions_m[index]
-        return (away_m @ self.rotations[index])[:, :2]
+        waypoints_m: FloatArray = (away_m @ self.rotations[index])[:, :2]
+        return waypoints_m
 
 
 def plan_drives(
@@ -126,7 +127,9 @@ def _motion(moments: Sequence[Moment]) -> Motion:
         derived = velocities_from_points(times_s, np.column_stack([positions_m, yaw_rad]))
         for i in (i for i, velocity in enumerate(velocities) if velocity is None):
             velocities[i], rates[i] = derived[i, :3], np.array([0.0, 0.0, derived[i, 3]])
-    return Motion(times_s, positions_m, matrices[:, :3, :3], np.stack(velocities), np.stack(rates))
+    # None is left by now, which the types do not know.
+    moved, turned = [v for v in velocities if v is not None], [r for r in rates if r is not None]
+    return Motion(times_s, positions_m, matrices[:, :3, :3], np.stack(moved), np.stack(turned))
 
 
 def derived_commands(positions_m: FloatArray) -> list[RouteCommand]:

@@ -32,7 +32,7 @@ class TFRecordError(ValueError):
 
 def masked_crc32c(data: bytes) -> int:
     """Checksum of a TFRecord field."""
-    crc = google_crc32c.value(data)
+    crc: int = google_crc32c.value(data)
     return (((crc >> 15) | (crc << 17)) + _MASK_DELTA) & 0xFFFFFFFF
 
 

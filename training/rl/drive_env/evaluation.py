@@ -220,4 +220,5 @@ def _passed_share(world: DriveWorld, started_m: NDArray[np.float64]) -> NDArray[
         ]
     )
     passed_m = np.array([drive.passed_m for drive in world.drives]) - started_m
-    return np.minimum(passed_m / offered_m, 1.0)
+    share: NDArray[np.float64] = np.minimum(passed_m / offered_m, 1.0)
+    return share

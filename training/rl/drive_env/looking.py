@@ -35,7 +35,8 @@ class Eyes:
         """Draw and build the observation of the present frame."""
         scene, renderer = drive.visible(), drive.order.place.renderer
         images = {
-            c.name: cv2.cvtColor(renderer.rgb(drive.camera(c), scene), cv2.COLOR_BGRA2RGB) for c in policy.cameras
+            c.name: np.asarray(cv2.cvtColor(renderer.rgb(drive.camera(c), scene), cv2.COLOR_BGRA2RGB), dtype=np.uint8)
+            for c in policy.cameras
         }
         return self._builder.build(drive.ego, images)
 

@@ -115,7 +115,8 @@ class ParallelWorld:
 
     @property
     def _shares(self) -> list[int]:
-        return np.diff(self._edges).tolist()
+        shares: list[int] = np.diff(self._edges).tolist()
+        return shares
 
     def _shared_out(self, rows: NDArray[np.int64]) -> list[tuple[NDArray[np.bool_], NDArray[np.int64]]]:
         """Tell for each process which of ``rows`` are its own, and their numbers there."""

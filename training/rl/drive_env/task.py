@@ -17,6 +17,7 @@ from training.rl.drive_env.evaluation import (
 from training.rl.drive_env.parallel import ParallelWorld
 from training.rl.drive_env.world import PRIVILEGED, DriveWorld
 from training.rl.refinement_config import RefinementConfig
+from training.rl.task import Evaluation
 from training.rl.waypoint_policy_torch import WaypointPolicyConfig, WaypointPolicyTorch
 from waypilot.config import config_to_dict
 
@@ -66,7 +67,7 @@ class DriveTask:
         """Tell the towns of training and of selection."""
         return {"towns": list(self._config.drive.towns), "selection_towns": list(SELECTION_TOWNS)}
 
-    def save_paths(self, folder: Path, sft: DriveEvaluation, refined: DriveEvaluation) -> None:
+    def save_paths(self, folder: Path, sft: Evaluation, refined: Evaluation) -> None:
         """Write nothing more: how every drive went stands in the metrics."""
 
     def close(self) -> None:
