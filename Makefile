@@ -9,7 +9,7 @@ OUT ?= out/demo
 SHIPPED := checkpoints/sft_traffic_base_v1.pt
 CHECKPOINT ?= $(SHIPPED)
 # The shipped head refines the shipped checkpoint only.
-DELTA_CHECKPOINT ?= $(if $(filter $(SHIPPED),$(CHECKPOINT)),checkpoints/ppo_traffic_delta_v1.pt)
+DELTA_CHECKPOINT ?= $(if $(filter $(SHIPPED),$(CHECKPOINT)),checkpoints/grpo_traffic_delta_v1.pt)
 SCENARIOS ?=
 PIPELINE_ARGS ?=
 PYTEST_ARGS ?=
