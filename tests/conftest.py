@@ -5,13 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from waypilot.bags import BagWriter, TypeLibrary
 from waypilot.types import NANOSECONDS_PER_SECOND
 
 # No test of behaviour may fail because the machine is busy.
-settings.register_profile("waypilot", deadline=None)
+settings.register_profile("waypilot", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("waypilot")
 
 SOURCES = Path(__file__).parents[1] / "ros2_ws" / "src"

@@ -24,13 +24,13 @@ def server(tmp_path_factory):
     ready = tmp_path_factory.mktemp("scene") / "ready.json"
     command = [sys.executable, "-m", "carla_lite", "--map", SCENARIO.map, "--port", "0", "--ready-file", str(ready)]
     process = subprocess.Popen(command)
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 240
     while not ready.exists() and time.monotonic() < deadline:
         assert process.poll() is None
         time.sleep(0.1)
     yield json.loads(ready.read_text())
     process.terminate()
-    process.wait(10)
+    process.wait(60)
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """What tests of nodes share: the nodes run as processes of their own, the test talks to them over ROS."""
 
+import json
 import os
 import signal
 import subprocess
@@ -14,6 +15,8 @@ import yaml
 HERE = Path(__file__).parent
 INSTALL = HERE.parents[1] / "ros2_ws" / "install"
 WAIT_S = 60.0
+#: After so long an answer is lost: no service here takes that time.
+LOST_S = 28.0
 
 # Numbers of the wrong type are sent as garbage, silently; with this set they raise.
 os.environ["ROS_PYTHON_CHECK_FIELDS"] = "1"
@@ -58,19 +61,38 @@ class Peer:
         self.executor.add_node(self.node)
         self.received = defaultdict(list)
         self._publishers = {}
+        self._read = set()
 
     def listen(self, kind, topic, profile=None):
         from waypilot_ros import qos
 
         self.node.create_subscription(kind, topic, self.received[topic].append, profile or qos.RECORD)
 
-    def offer(self, kind, topic):
+    def offer(self, kind, topic, is_read=True):
+        """Prepare to send; a topic that is read is not sent on before somebody here is known to read it."""
         from waypilot_ros import qos
 
         self._publishers[topic] = self.node.create_publisher(kind, topic, qos.RECORD)
+        if not is_read:
+            self._read.add(topic)
 
     def send(self, topic, message):
+        # A node may know this publisher before this publisher knows the node, and what is sent in between is lost.
+        if topic not in self._read:
+            self.wait(f"a reader of {topic}", self._publishers[topic].get_subscription_count)
+            self._read.add(topic)
         self._publishers[topic].publish(message)
+
+    def wait_until_heard(self, node_name, reader="/peer", topics=None):
+        """Wait until what a node publishes from now on reaches a reader: on these topics, or on all read here."""
+        from std_srvs.srv import Trigger
+
+        def is_heard():
+            told = json.loads(self.call(Trigger, f"{node_name}/readers", Trigger.Request()).message)
+            wanted = topics or told.keys() & self.received.keys()
+            return all(reader in told[topic]["nodes"] and told[topic]["connected"] for topic in wanted)
+
+        self.wait(f"{node_name} to know {reader}", is_heard)
 
     def wait(self, what, condition, timeout_s=WAIT_S):
         """Spin until the condition holds; fails, saying what was waited for."""
@@ -93,10 +115,21 @@ class Peer:
         self.wait(f"service {name}", client.service_is_ready)
         # The client sees the service before the service sees the client, and an answer in between is lost.
         self.pause(0.2)
-        future = client.call_async(request)
-        self.wait(f"an answer of {name}", future.done)
+        answer = self.ask(client, request)
+        self.wait(f"an answer of {name}", lambda: answer() is not None)
         self.node.destroy_client(client)
-        return future.result()
+        return answer()
+
+    def ask(self, client, request):
+        """Make a call, and again if its answer is lost; returns what gives the answer, or None until it is there."""
+        asked = [(client.call_async(request), time.monotonic())]
+
+        def answer():
+            if time.monotonic() > asked[-1][1] + LOST_S:
+                asked.append((client.call_async(request), time.monotonic()))
+            return next((future.result() for future, _ in asked if future.done()), None)
+
+        return answer
 
     def call_until_success(self, kind, name, request):
         deadline_s = time.monotonic() + WAIT_S

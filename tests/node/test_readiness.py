@@ -5,6 +5,7 @@ import time
 from nav_msgs.msg import Odometry
 from waypilot_ros.readiness import Drain, await_delivery, undelivered
 
+WAIT_S = 60.0
 READER = {"script": "reader.py", "script_arguments": ["/odometry"]}
 
 
@@ -38,7 +39,7 @@ def test_what_a_cut_off_reader_lacks_is_waited_for_and_not_for_ever(peer, start_
     reader = start_node("reader", **READER).process
     peer.wait("the reader", publisher.get_subscription_count)
     publisher.publish(Odometry())
-    await_delivery(peer.node, 10.0)
+    await_delivery(peer.node, WAIT_S)
     assert undelivered(peer.node) == ""
 
     reader.send_signal(signal.SIGSTOP)
@@ -49,6 +50,6 @@ def test_what_a_cut_off_reader_lacks_is_waited_for_and_not_for_ever(peer, start_
     assert undelivered(peer.node) == "/odometry"
     resumed = threading.Timer(0.5, reader.send_signal, [signal.SIGCONT])
     resumed.start()
-    await_delivery(peer.node, 10.0)
+    await_delivery(peer.node, WAIT_S)
     assert undelivered(peer.node) == ""
-    assert not resumed.is_alive()  # waiting lets other threads run
+    resumed.join()  # waiting let other threads run, or the reader would still stand

@@ -24,7 +24,7 @@ def record(peer, start_node, path, **parameters):
     """Publish an image and two clocks in each second of simulated time while the node records."""
     kinds = {"/camera/image": Image, "/clock": Clock, "/other/clock": Clock}
     for topic, kind in kinds.items():
-        peer.offer(kind, topic)
+        peer.offer(kind, topic, is_read=False)  # the recorder says when it hears what it records
     node = start_node("recorder", parameters)
     peer.wait("the recorder", lambda: "recorder is ready" in node.log, START_S)
     peer.call_until_success(StartRecording, "recorder/start", StartRecording.Request(path=str(path)))

@@ -28,7 +28,7 @@ def world():
     """A simulator that another client ticks all the time."""
     with ServerProcess(map="Lite01") as server:
         client = carla.Client(server.host, server.port)
-        client.set_timeout(10.0)
+        client.set_timeout(60.0)
         world = client.get_world()
         settings = world.get_settings()
         settings.synchronous_mode, settings.fixed_delta_seconds = True, 0.05
@@ -63,22 +63,28 @@ def setter(start_node, peer, world):
     return node
 
 
+def request_of(scenario):
+    return PrepareScenario.Request(scenario_json=json.dumps(config_to_dict(scenario)), seed=0)
+
+
 def prepare(peer, scenario):
-    request = PrepareScenario.Request(scenario_json=json.dumps(config_to_dict(scenario)), seed=0)
-    return peer.call(PrepareScenario, "carla_bridge/prepare", request)
+    return peer.call(PrepareScenario, "carla_bridge/prepare", request_of(scenario))
+
+
+def prepare_until_success(peer, scenario):
+    """The node's own client may not have seen yet that the vehicle was spawned."""
+    return peer.call_until_success(PrepareScenario, "carla_bridge/prepare", request_of(scenario))
 
 
 def test_it_sets_weather_puts_the_vehicle_at_its_start_and_plans(setter, peer, world, vehicle):
     peer.listen(Path, "/carla/ego_vehicle/waypoints", qos.LATCHED_LAST)
-    response = prepare(peer, SCENARIO)
-    assert response.success, response.message
+    response = prepare_until_success(peer, SCENARIO)
     assert response.free_running
     route, start = route_from_msg(response.route), SCENARIO.start_pose
     assert route.points_m[-1] == pytest.approx(SCENARIO.goal_m, abs=1.5)
     assert len(peer.wait_for("/carla/ego_vehicle/waypoints")[0].poses) == len(route.points_m)
-    peer.pause(0.5)
-    place = vehicle.get_location()
-    assert (place.x, -place.y) == pytest.approx((start.x_m, start.y_m), abs=0.1)
+    wanted = carla.Location(start.x_m, -start.y_m)
+    peer.wait("the vehicle at its start", lambda: vehicle.get_location().distance_2d(wanted) < 0.1)
     assert world.get_weather().sun_altitude_angle == pytest.approx(SCENARIO.weather.sun_altitude_angle)
     assert setter.stop(signal.SIGTERM) == 0
 
@@ -86,7 +92,7 @@ def test_it_sets_weather_puts_the_vehicle_at_its_start_and_plans(setter, peer, w
 def test_collisions_get_the_kind_of_the_other_actor_and_are_promised(setter, peer, vehicle):
     peer.offer(CarlaCollisionEvent, "/carla/ego_vehicle/collision")
     peer.listen(CollisionEvent, "/waypilot/ego_vehicle/collision")
-    assert prepare(peer, SCENARIO).success
+    prepare_until_success(peer, SCENARIO)
     peer.call_until_success(StartScenario, "carla_bridge/start", StartScenario.Request())
     for number, other in enumerate((vehicle.id, 0), start=1):
         message = CarlaCollisionEvent(other_actor_id=other)

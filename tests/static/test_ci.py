@@ -35,7 +35,7 @@ def run(tmp_path):
             "DOCKER_TEST_LIMIT_S": str(limit_s),
         }
         return subprocess.run(
-            [tmp_path / ".ci" / "run"], env=environment, capture_output=True, text=True, timeout=20, check=False
+            [tmp_path / ".ci" / "run"], env=environment, capture_output=True, text=True, timeout=120, check=False
         )
 
     return start

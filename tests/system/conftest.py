@@ -44,7 +44,7 @@ class Processes:
             assert time.monotonic() < deadline_s, f"waited {timeout_s} s for {what}"
             time.sleep(0.05)
 
-    def wait_until_gone(self, pids, timeout_s=20.0):
+    def wait_until_gone(self, pids, timeout_s=60.0):
         """Wait until none of them runs."""
         self.wait_until(f"the end of {pids}", lambda: not self.alive(pids), timeout_s)
 
@@ -70,7 +70,7 @@ def start_run(tmp_path):
     yield start
     for run in runs:
         run.send_signal(signal.SIGINT)
-        run.wait(20.0)
+        run.wait(60.0)
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from waypilot.report.results import load_results
 pytestmark = pytest.mark.system
 
 
+WAIT_S = 120.0
 COMMAND = (sys.executable, "-m", "training.pipeline", "--smoke", "--seed", "5")
 
 
@@ -39,9 +40,9 @@ def working_in(folder: Path) -> list[str]:
 
 
 def wait_until(what: str, condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60.0
+    deadline = time.monotonic() + WAIT_S
     while not condition():
-        assert time.monotonic() < deadline, f"waited 60 s for {what}"
+        assert time.monotonic() < deadline, f"waited {WAIT_S} s for {what}"
         time.sleep(0.1)
 
 
@@ -49,7 +50,7 @@ def stop_while_collecting(folder: Path, number: signal.Signals, exit_code: int) 
     chain = subprocess.Popen(COMMAND, cwd=folder, stdout=subprocess.DEVNULL)
     wait_until("the collector and its server", lambda: len(working_in(folder)) >= 3)
     chain.send_signal(number)
-    assert chain.wait(timeout=30.0) == exit_code
+    assert chain.wait(timeout=60.0) == exit_code
     wait_until("the end of all that it started", lambda: not working_in(folder))
 
 

@@ -30,7 +30,7 @@ def command(folder: Path, line: str) -> None:
     """Run ``python -m ...`` in a folder; anything but success fails with what it printed."""
     words = shlex.split(line)
     assert words[0] == "python"
-    done = subprocess.run([sys.executable, *words[1:]], cwd=folder, capture_output=True, text=True, timeout=120)
+    done = subprocess.run([sys.executable, *words[1:]], cwd=folder, capture_output=True, text=True, timeout=250)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -137,7 +137,7 @@ def test_a_run_is_not_begun_anew_where_one_lies(workplace: Path) -> None:
     before = {path.name: path.read_bytes() for path in (workplace / RUN).iterdir() if path.is_file()}
     line = f"-m training.rl.train_ppo_waypoint_delta --sft-model {SFT} --out-dir {RUN} --episodes 40 --seed 3"
     done = subprocess.run(
-        [sys.executable, *shlex.split(line)], cwd=workplace, capture_output=True, text=True, timeout=120
+        [sys.executable, *shlex.split(line)], cwd=workplace, capture_output=True, text=True, timeout=250
     )
     assert done.returncode == 1
     assert "holds a run: add --resume to go on with it" in done.stderr
@@ -147,7 +147,7 @@ def test_a_run_is_not_begun_anew_where_one_lies(workplace: Path) -> None:
 def test_a_wrong_path_is_one_clear_line(workplace: Path) -> None:
     line = "-m training.rl.train_ppo_waypoint_delta --sft-model gone.pt --out-dir out/x --episodes 5"
     done = subprocess.run(
-        [sys.executable, *shlex.split(line)], cwd=workplace, capture_output=True, text=True, timeout=120
+        [sys.executable, *shlex.split(line)], cwd=workplace, capture_output=True, text=True, timeout=250
     )
     assert done.returncode == 1
     assert "gone.pt: no such file; train a model first" in done.stderr

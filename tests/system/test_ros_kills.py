@@ -52,7 +52,7 @@ def test_a_stack_that_loses_a_process_is_started_again_and_every_run_is_driven(s
     for result, (_, _, reason) in zip(results, victims, strict=True):
         (note,) = [note for note in result.notes if note.startswith("attempt 1 broke and was retried: ")]
         assert reason in note
-    processes.wait_until_gone(family, 3.0)
+    processes.wait_until_gone(family)
 
 
 def test_killed_and_resumed_by_two_workers_it_equals_an_uninterrupted_run_by_one(start_run, processes):
@@ -95,7 +95,7 @@ def test_a_full_disk_ends_the_run_with_a_word_and_space_lets_it_go_on(small_disk
     (small_disk / "ballast").write_bytes(bytes(free.f_bavail * free.f_bsize))
     assert run.wait(RUN_S) == 1
     assert "No space left on device" in (tmp_path / "full.log").read_text()
-    processes.wait_until_gone(family, 3.0)
+    processes.wait_until_gone(family)
     (result,) = load_results(out / "results.json").results
     assert result.status == "crashed: interrupted before it ended"
 

@@ -29,7 +29,7 @@ pytestmark = [pytest.mark.system, pytest.mark.ros]
 PLACES_IN_LITE04 = {"start": {"x_m": -139.0, "y_m": -1.75, "yaw_deg": 0.0}, "goal": {"x_m": 20.0, "y_m": -1.75}}
 START_S = 120.0  # carla_lite compiles its kernels when it is started for the first time
 RUN_S = 200.0
-END_S = 10.0
+END_S = 60.0
 
 
 def wait_until(what, condition, timeout_s):
@@ -182,7 +182,8 @@ def test_in_real_time_the_wall_clock_ticks_and_late_commands_count_as_missed(sta
     assert result.status.startswith("failed: ")  # its time limit: it ended regularly, at a frame it was to end with
     stamps_s = json.loads((out / "scenarios" / "short_seed0.json").read_text())["columns"]["time_s"]
     assert stamps_s[-1] == pytest.approx(6.0, abs=0.1)
-    assert result.wall_clock["drive_s"] == pytest.approx(stamps_s[-1], rel=0.25)
+    # Never faster than the wall clock; slower only as far as the machine cannot keep up.
+    assert 0.75 * stamps_s[-1] < result.wall_clock["drive_s"] < 5.0 * stamps_s[-1]
     missed = result.wall_clock["missed_deadlines"]
     assert 5 <= missed < len(stamps_s)
     assert result.notes == (f"{missed} of {len(stamps_s)} frames had no control of their own in time",)

@@ -124,9 +124,10 @@ class Supervisor:
     def _failure(self) -> Failure | None:
         if self._signal is not None:
             return Failure("supervisor", f"was stopped by {self._signal.name}", None)
+        final = self._final_child()  # its end is no failure, also if it ends between two looks: the next one sees it
         for child in self._children.values():
             exit_code = child.exit_code()
-            if exit_code is not None:
+            if exit_code is not None and child is not final:
                 return Failure(child.name, describe_exit(exit_code), exit_code)
         return None
 

@@ -18,7 +18,7 @@ def server() -> Iterator[ServerProcess]:
 
 @pytest.fixture
 def session(server: ServerProcess) -> Iterator[SimulatorSession]:
-    with SimulatorSession(SessionConfig(port=server.port)) as opened:
+    with SimulatorSession(SessionConfig(port=server.port, timeout_s=60.0)) as opened:
         yield opened
 
 

@@ -161,18 +161,18 @@ def test_close_restores_the_settings_and_leaves_no_actors(server, straight):
 
 def test_killed_server_is_noticed_in_bounded_time(straight):
     with ServerProcess(map="Lite01", ready_timeout_s=240.0) as own:
-        session = SimulatorSession(SessionConfig(port=own.port, timeout_s=2.0))
+        session = SimulatorSession(SessionConfig(port=own.port, timeout_s=6.0))
         session.prepare(straight, seed=0)
         drive(session, FULL_THROTTLE, 3)
         os.kill(own.pid, signal.SIGKILL)
         begun_s = time.monotonic()
-        with pytest.raises(SimulatorLost, match=r"no answer to the tick .* within 2 s.*restart"):
+        with pytest.raises(SimulatorLost, match=r"no answer to the tick .* within 6 s.*restart"):
             drive(session, FULL_THROTTLE, 3)
         with pytest.raises(SimulatorLost, match="was lost before"):
             session.tick()
         session.close()
         assert session.lost
-        assert time.monotonic() - begun_s < 20.0
+        assert time.monotonic() - begun_s < 60.0
 
 
 def test_no_server_is_said_with_host_port_and_what_to_start():

@@ -14,7 +14,7 @@ EXAMPLES = Path(__file__).parents[3] / "examples" / "carla"
 def run(server, name, *more):
     """Run an example against the server and return what it printed."""
     command = [sys.executable, str(EXAMPLES / name), "--port", str(server.port), *map(str, more)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=250, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
 

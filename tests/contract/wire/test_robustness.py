@@ -16,7 +16,7 @@ import pytest
 
 from carla_lite.wire.simulation import MAX_ACTORS
 from carla_lite.wire.streams import ANNOUNCEMENT_TIMEOUT_S
-from tests.contract.wire.conftest import RawRpc, make_synchronous
+from tests.contract.wire.conftest import TIMEOUT_S, RawRpc, make_synchronous
 
 JUNK = [
     b"\xc1",
@@ -35,7 +35,7 @@ JUNK = [
 ]
 
 
-def wait_until(condition, timeout_s=5.0):
+def wait_until(condition, timeout_s=TIMEOUT_S):
     deadline = time.monotonic() + timeout_s
     while not condition() and time.monotonic() < deadline:
         time.sleep(0.01)
@@ -61,7 +61,7 @@ def alive(world):
 @pytest.mark.parametrize("junk", JUNK)
 @pytest.mark.parametrize("port_name", ["port", "streaming_port"])
 def test_junk_harms_nobody(server, world, junk, port_name):
-    with socket.create_connection(("127.0.0.1", getattr(server, port_name)), timeout=5.0) as connection:
+    with socket.create_connection(("127.0.0.1", getattr(server, port_name)), timeout=TIMEOUT_S) as connection:
         connection.sendall(junk)
         assert alive(world)
     assert alive(world)
@@ -144,19 +144,25 @@ def test_many_calls_at_once_neither_pile_up_answers_nor_keep_others_waiting(serv
 
 
 def test_others_are_served_while_a_tick_waits_for_a_subscriber(server, raw, world):
-    raw.call("get_sensor_token", 778)
-    held = threading.Thread(target=raw.call, args=("tick_cue",))
-    held.start()
     other = RawRpc(server.port)
-    assert other.call("version") == (None, [[1, "0.9.16"]])
-    assert held.is_alive()
-    held.join(timeout=ANNOUNCEMENT_TIMEOUT_S + 5.0)
-    assert not held.is_alive()
+
+    def served_meanwhile(token):
+        raw.call("get_sensor_token", token)
+        held = threading.Thread(target=raw.call, args=("tick_cue",))
+        held.start()
+        assert other.call("version") == (None, [[1, "0.9.16"]])
+        was_held = held.is_alive()
+        held.join(timeout=ANNOUNCEMENT_TIMEOUT_S + TIMEOUT_S)
+        assert not held.is_alive()
+        return was_held
+
+    # A tick waits for a second only, and a busy machine may let this thread stand for longer than that.
+    assert any(served_meanwhile(token) for token in range(778, 788))
     other.close()
 
 
 def test_an_endless_message_ends_its_own_connection_only(server, world):
-    with socket.create_connection(("127.0.0.1", server.port), timeout=10.0) as connection:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=TIMEOUT_S) as connection:
         endless = b"\xc6\xff\xff\xff\xff" + bytes(200 << 20)  # announces 4 GiB of bytes
         with pytest.raises((ConnectionResetError, BrokenPipeError)):
             connection.sendall(endless)
@@ -165,7 +171,7 @@ def test_an_endless_message_ends_its_own_connection_only(server, world):
 
 def test_two_clients_share_a_world(server, client, world, ego):
     other = carla.Client("127.0.0.1", server.port)
-    other.set_timeout(10.0)
+    other.set_timeout(TIMEOUT_S)
     their_world = other.get_world()
     ids = {actor.id for actor in world.get_actors()}
     assert wait_until(lambda: {actor.id for actor in their_world.get_actors()} == ids)
@@ -183,7 +189,7 @@ def test_two_clients_share_a_world(server, client, world, ego):
 
 def test_the_other_client_learns_that_a_map_was_loaded(server, client, world):
     other = carla.Client("127.0.0.1", server.port)
-    other.set_timeout(10.0)
+    other.set_timeout(TIMEOUT_S)
     their_world = other.get_world()
     make_synchronous(client.load_world("Lite02"))
     assert wait_until(lambda: their_world.get_snapshot().id == client.get_world().id)
@@ -193,7 +199,7 @@ def test_the_other_client_learns_that_a_map_was_loaded(server, client, world):
 KILLED_CLIENT = """
 import carla, os, queue, signal, sys
 client = carla.Client("127.0.0.1", int(sys.argv[1]))
-client.set_timeout(10.0)
+client.set_timeout(30.0)
 world = client.get_world()
 library = world.get_blueprint_library()
 car = world.spawn_actor(library.find("vehicle.audi.a2"), world.get_map().get_spawn_points()[7])
@@ -201,7 +207,7 @@ images = queue.Queue()
 camera = world.spawn_actor(library.find("sensor.camera.rgb"), carla.Transform(), attach_to=car)
 camera.listen(images.put)
 world.tick()
-images.get(timeout=10.0)
+images.get(timeout=30.0)
 print("driving", flush=True)
 os.kill(os.getpid(), signal.SIGKILL)
 """
@@ -209,7 +215,11 @@ os.kill(os.getpid(), signal.SIGKILL)
 
 def test_a_killed_client_leaves_its_cars_and_no_trouble(server, world):
     killed = subprocess.run(
-        [sys.executable, "-c", KILLED_CLIENT, str(server.port)], capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-c", KILLED_CLIENT, str(server.port)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
     )
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     assert killed.stdout == "driving\n"
@@ -225,8 +235,8 @@ def test_a_subscriber_that_never_reads_holds_nobody_up_for_long(server, world, e
         start = time.monotonic()
         for _ in range(40):  # 37 MB, far more than what may wait
             world.tick()
-        assert time.monotonic() - start < 40.0  # every tick would wait two seconds
-        lazy.settimeout(5.0)
+        assert time.monotonic() - start < 70.0  # every tick would wait two seconds
+        lazy.settimeout(TIMEOUT_S)
         (length,) = struct.unpack("<I", lazy.recv(4, socket.MSG_WAITALL))
         assert length == 48 + 12 + 640 * 360 * 4
     assert alive(world)
@@ -236,9 +246,9 @@ def test_a_token_that_nobody_uses_costs_one_pause_only(raw, world):
     raw.call("get_sensor_token", 777)
     assert alive(world)
     start = time.monotonic()
-    for _ in range(20):
+    for _ in range(60):
         world.tick()
-    assert time.monotonic() - start < 10.0  # every tick would wait a second
+    assert time.monotonic() - start < 50.0  # every tick would wait a second
 
 
 def test_many_connections_come_and_go(server, world):
@@ -251,7 +261,7 @@ def test_many_connections_come_and_go(server, world):
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(timeout=10.0)
+        thread.join(timeout=TIMEOUT_S)
     assert not any(thread.is_alive() for thread in threads)
     assert alive(world)
 
@@ -259,7 +269,7 @@ def test_many_connections_come_and_go(server, world):
 RELOADING_CLIENT = """
 import carla, sys
 client = carla.Client("127.0.0.1", int(sys.argv[1]))
-client.set_timeout(10.0)
+client.set_timeout(30.0)
 for _ in range(40):
     world = client.load_world("Lite01")
     settings = world.get_settings()
@@ -277,5 +287,5 @@ print("done")
 def test_maps_can_be_loaded_again_and_again(server):
     """Without care for the closing subscription, the client's process aborts within some twenty to seventy loads."""
     command = [sys.executable, "-c", RELOADING_CLIENT, str(server.port)]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=90, check=False)
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
     assert (ended.returncode, ended.stdout) == (0, "done\n"), ended.stderr

@@ -11,11 +11,10 @@ from carla_lite.engine import Catalog, VehicleControl, World
 from carla_lite.maps import load_town
 from carla_lite.render import Renderer
 from carla_lite.scene import Camera, Weather
-from tests.contract.wire.conftest import Listeners, make_synchronous
+from tests.contract.wire.conftest import TIMEOUT_S, Listeners, make_synchronous
 from waypilot.geometry import pose_from_carla
 
 STEP_S = 0.05
-TIMEOUT_S = 5.0
 CAMERA_AT = carla.Transform(carla.Location(1.3, 0.0, 2.0))
 
 

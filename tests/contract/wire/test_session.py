@@ -4,6 +4,7 @@ import carla
 import pytest
 
 from carla_lite.maps import load_town
+from tests.contract.wire.conftest import TIMEOUT_S
 from waypilot.geometry import pose_to_carla
 
 SETTINGS = (
@@ -165,7 +166,7 @@ def test_an_asynchronous_world_steps_by_itself(client, world):
     settings = world.get_settings()
     settings.synchronous_mode = False
     world.apply_settings(settings)
-    first, second = world.wait_for_tick(5.0), world.wait_for_tick(5.0)
+    first, second = world.wait_for_tick(TIMEOUT_S), world.wait_for_tick(TIMEOUT_S)
     assert second.frame > first.frame
     assert second.timestamp.elapsed_seconds > first.timestamp.elapsed_seconds
 

@@ -40,7 +40,7 @@ def kernels(tmp_path: Path) -> Path:
 
 def ask(kernels: Path) -> str:
     done = subprocess.run(
-        [sys.executable, "-c", ASK], cwd=kernels.parent, capture_output=True, text=True, timeout=120, check=True
+        [sys.executable, "-c", ASK], cwd=kernels.parent, capture_output=True, text=True, timeout=250, check=True
     )
     return done.stdout.strip()
 

@@ -92,8 +92,9 @@ def test_what_others_made_is_not_touched(tmp_path: Path, runner: StageRunner) ->
 
 
 def test_a_stage_that_hangs_or_leaves_nothing_is_an_error(tmp_path: Path) -> None:
+    wait = Stage("wait", ("timeit", "-n", "1", "-r", "1", "import time; time.sleep(300)"), None)
     with pytest.raises(PipelineError, match=r"wait: not done after 0.01 s; see .*wait.log"):
-        new_runner(tmp_path, timeout_s=0.01).run(Stage("wait", ("json.tool",), None))
+        new_runner(tmp_path, timeout_s=0.01).run(wait)
     with pytest.raises(PipelineError, match="ended well but left no nothing"):
         new_runner(tmp_path).run(Stage("idle", ("json.tool", "--help"), None, outputs=("nothing",)))
 

@@ -82,7 +82,7 @@ def test_another_process_draws_the_same_bytes(town_renderer):
     )
     here = str(Path(__file__).parent)
     answer = subprocess.run(
-        [sys.executable, "-c", program, here], capture_output=True, text=True, timeout=120, check=True
+        [sys.executable, "-c", program, here], capture_output=True, text=True, timeout=250, check=True
     )
     image = town_renderer.rgb(driver_camera(), make_scene("rain"))
     assert answer.stdout.strip() == hashlib.sha256(image.tobytes()).hexdigest()

@@ -1,9 +1,12 @@
 import io
+import itertools
+from types import SimpleNamespace
 
 import pytest
 from rich.console import Console
 
 from carla_lite.maps import load_town
+from carla_lite.wire import compiling
 from carla_lite.wire.compiling import run_steps
 from carla_lite.wire.towns import TownLibrary
 from carla_lite.wire.warmup import warm_up_steps
@@ -16,14 +19,16 @@ def told(steps, **console):
 
 
 @pytest.mark.parametrize("terminal", [False, True])
-def test_each_step_is_told_when_it_is_done(terminal):
+def test_each_step_is_told_when_it_is_done(terminal, monkeypatch):
+    times_s = itertools.accumulate(itertools.cycle([0.0, 0.3]))
+    monkeypatch.setattr(compiling, "time", SimpleNamespace(monotonic=lambda: next(times_s)))
     done = []
     text = told(
         {"one [bold]": lambda: done.append(1), "two": lambda: done.append(2)},
         force_terminal=terminal,
     )
     assert done == [1, 2]
-    assert text.index("1/2 one [bold]: 0.0 s") < text.index("2/2 two: 0.0 s")
+    assert text.index("1/2 one [bold]: 0.3 s") < text.index("2/2 two: 0.3 s")
     assert ("\x1b" in text) == terminal  # a bar on a terminal only
 
 

@@ -19,7 +19,7 @@ from carla_lite.wire.streams import BUFFER_LIMIT_BYTES, StreamHub
 from carla_lite.wire.towns import TownLibrary
 
 GONE_AFTER_S = 2.0
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 STREAM = 4711
 BLOCK = bytes(1 << 20)
 
@@ -41,10 +41,10 @@ class Harness:
         return [writer.get_extra_info("socket") for writer in self.server._connections]
 
     async def connect(self, port):
-        count = len(self.accepted)
         streams = await asyncio.open_connection("127.0.0.1", port)
         self.clients.append(streams)  # asyncio closes what nobody holds
-        await until(lambda: len(self.accepted) > count)
+        own_end = streams[1].get_extra_info("sockname")
+        await until(lambda: own_end in [writer.get_extra_info("peername") for writer in self.server._connections])
         return streams
 
 

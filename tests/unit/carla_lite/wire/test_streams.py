@@ -1,8 +1,19 @@
 import asyncio
-import contextlib
 import struct
 
-from carla_lite.wire.streams import ANNOUNCEMENT_TIMEOUT_S, BUFFER_LIMIT_BYTES, StreamHub
+import pytest
+
+from carla_lite.wire import streams
+from carla_lite.wire.streams import BUFFER_LIMIT_BYTES, StreamHub
+
+PATIENCE_S = 60.0
+
+
+@pytest.fixture(autouse=True)
+def patient_hub(monkeypatch):
+    """The hub gives nobody up, so that whatever ends a wait is what the test does and not a machine that is busy."""
+    monkeypatch.setattr(streams, "ANNOUNCEMENT_TIMEOUT_S", 10.0 * PATIENCE_S)
+    monkeypatch.setattr(streams, "STALL_TIMEOUT_S", 10.0 * PATIENCE_S)
 
 
 class Harness:
@@ -31,8 +42,13 @@ class Harness:
 
 
 async def receive(reader):
-    (length,) = struct.unpack("<I", await asyncio.wait_for(reader.readexactly(4), 2.0))
-    return await asyncio.wait_for(reader.readexactly(length), 2.0)
+    (length,) = struct.unpack("<I", await asyncio.wait_for(reader.readexactly(4), PATIENCE_S))
+    return await asyncio.wait_for(reader.readexactly(length), PATIENCE_S)
+
+
+async def read_on(reader):
+    while await reader.read(1 << 20):
+        pass
 
 
 def run(scenario):
@@ -89,10 +105,9 @@ def test_waiting_ends_when_a_slow_subscriber_catches_up():
         waiting = asyncio.create_task(harness.hub.wait_for_all())
         await asyncio.sleep(0.05)
         assert not waiting.done()
-        with contextlib.suppress(asyncio.TimeoutError):
-            while not waiting.done():
-                await receive(reader)
-        await asyncio.wait_for(waiting, 1.0)
+        reading = asyncio.create_task(read_on(reader))
+        await asyncio.wait_for(waiting, PATIENCE_S)
+        reading.cancel()
 
     run(scenario)
 
@@ -104,8 +119,8 @@ def test_an_announced_subscriber_is_waited_for():
         await asyncio.sleep(0.05)
         assert not waiting.done()
         await harness.subscribe(5)
-        await asyncio.wait_for(waiting, 0.5)
-        await asyncio.wait_for(harness.hub.wait_for_all(), 0.05)
+        await asyncio.wait_for(waiting, PATIENCE_S)
+        await asyncio.wait_for(harness.hub.wait_for_all(), PATIENCE_S)
 
     run(scenario)
 
@@ -117,22 +132,24 @@ def test_those_announced_during_a_wait_are_waited_for_by_the_next():
         await asyncio.sleep(0.01)
         harness.hub.announce(6)
         await harness.subscribe(5)
-        await asyncio.wait_for(waiting, 0.5)
+        await asyncio.wait_for(waiting, PATIENCE_S)
         second = asyncio.create_task(harness.hub.wait_for_all())
         await asyncio.sleep(0.05)
         assert not second.done()
         await harness.subscribe(6)
-        await asyncio.wait_for(second, 0.5)
+        await asyncio.wait_for(second, PATIENCE_S)
 
     run(scenario)
 
 
-def test_a_client_that_asks_for_thousands_of_tokens_is_waited_for_once_and_forgotten():
+def test_a_client_that_asks_for_thousands_of_tokens_is_waited_for_once_and_forgotten(monkeypatch):
     async def scenario(harness):
         for stream_id in range(50_000):
             harness.hub.announce(stream_id)
-        await asyncio.wait_for(harness.hub.wait_for_all(), ANNOUNCEMENT_TIMEOUT_S + 1.0)
-        await asyncio.wait_for(harness.hub.wait_for_all(), 0.1)
+        with monkeypatch.context() as impatient:
+            impatient.setattr(streams, "ANNOUNCEMENT_TIMEOUT_S", 0.1)
+            await asyncio.wait_for(harness.hub.wait_for_all(), PATIENCE_S)
+        await asyncio.wait_for(harness.hub.wait_for_all(), PATIENCE_S)
 
     run(scenario)
 
@@ -156,10 +173,7 @@ def test_a_subscriber_that_leaves_is_forgotten():
     async def scenario(harness):
         _, writer = await harness.subscribe(3)
         writer.close()
-        for _ in range(100):
-            if not harness.hub.has_subscribers(3):
-                return
+        while harness.hub.has_subscribers(3):
             await asyncio.sleep(0.01)
-        raise AssertionError("the subscriber is still listed")
 
-    run(scenario)
+    run(lambda harness: asyncio.wait_for(scenario(harness), PATIENCE_S))

@@ -16,6 +16,7 @@ from carla_lite.wire.wake import TrafficManagerWatch
 @pytest.fixture(autouse=True)
 def little_patience(monkeypatch):
     monkeypatch.setattr(wake, "PATIENCE_S", 0.02)
+    monkeypatch.setattr(wake, "_CALL_TIMEOUT_S", 60.0)  # it ends no call of a test
 
 
 class Sleeper:
