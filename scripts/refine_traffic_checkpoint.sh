@@ -19,6 +19,7 @@ v0) settings=training/rl/settings/${name}_traffic.yaml every=25000 ;;
 v1) settings=training/rl/settings/${name}_traffic_v1.yaml every=50000 ;;
 *) echo "BASE is $version, expected v0 or v1" >&2 && exit 2 ;;
 esac
+[ -f "$settings" ] || { echo "there is no $name over the base $version: no file $settings" >&2 && exit 2; }
 base=checkpoints/sft_traffic_base_$version.pt
 out=out/rl_traffic_$version
 
