@@ -27,9 +27,12 @@ HANGING = """
 
 def test_a_node_whose_end_hangs_is_ended_and_tells_where_it_was():
     with subprocess.Popen([sys.executable, "-c", textwrap.dedent(HANGING)], stdout=-1, stderr=-1, text=True) as node:
-        assert node.stdout.readline() == "made\n"
-        node.send_signal(signal.SIGTERM)
-        _, told = node.communicate(timeout=WAIT_S)
+        try:
+            assert node.stdout.readline() == "made\n"
+            node.send_signal(signal.SIGTERM)
+            _, told = node.communicate(timeout=WAIT_S)
+        finally:
+            node.kill()
     assert node.returncode == 1
     assert "Timeout" in told
     assert "in close" in told
