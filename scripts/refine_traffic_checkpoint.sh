@@ -11,7 +11,10 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 name=${1:-ppo}
 seeds=("${@:2}")
 [ ${#seeds[@]} -gt 0 ] || seeds=(0 1 2 3 4)
-case $name in ppo | grpo | grpo_short) ;; *) echo "usage: $0 [ppo|grpo|grpo_short] [SEED...]" >&2 && exit 2 ;; esac
+case $name in
+ppo | grpo | grpo_short) ;;
+*) echo "'$name' is none of them; usage: [BASE=v0|v1] $0 [ppo|grpo|grpo_short] [SEED...]" >&2 && exit 2 ;;
+esac
 algorithm=${name%%_*}
 version=${BASE:-v1}
 case $version in
@@ -20,6 +23,7 @@ v1) settings=training/rl/settings/${name}_traffic_v1.yaml every=50000 ;;
 *) echo "BASE is $version, expected v0 or v1" >&2 && exit 2 ;;
 esac
 [ -f "$settings" ] || { echo "there is no $name over the base $version: no file $settings" >&2 && exit 2; }
+[ -x .venv/bin/python ] || { echo "there is no .venv here: run make setup first" >&2 && exit 2; }
 base=checkpoints/sft_traffic_base_$version.pt
 out=out/rl_traffic_$version
 

@@ -3,11 +3,11 @@
     python -m training.rl.judge_heads --sft-model checkpoints/sft_traffic_base_v1.pt \
         --ppo out/rl/ppo_*/final.pt --grpo out/rl/grpo_*/final.pt --drives 128 --output out/rl/judged.json
 
-The drives are those of the training's environment, in towns where nothing is trained or selected: many short ones, each
-with its own route, where the suites have few scenarios; another ``--seed`` draws others. A drive ends with its first
-infraction. The value of an algorithm in a drive is the mean over its heads; intervals are over drives (paired, 95 %
-bootstrap). Where heads of both are given, they are compared with each other as well, and with a ``--control``
-(``training.rl.constant_head``).
+The drives are those of the training's environment, in towns where nothing is trained and no checkpoint is selected:
+many short ones, each with its own route, where the suites have few scenarios; another ``--seed`` draws others. A drive
+ends with its first infraction. The value of an algorithm in a drive is the mean over its heads; intervals are over
+drives (paired, 95 % bootstrap). Where heads of both are given, they are compared with each other as well, and with a
+``--control`` (``training.rl.constant_head``).
 Without ``--config`` drives go as they did where the heads were trained. ``--output`` is written after every head, and a
 head that stands in it is not driven again.
 Exit codes: 0 compared, 2 a file or the command line cannot be used.
@@ -121,7 +121,7 @@ class Judge:
     def _drive(self, delta: str) -> list[Batch]:
         work = [(self._sft_model, delta, self._drives, seeds) for seeds in self._batches]
         driven = self._pool.map(_drive_batch, *zip(*work, strict=True))
-        title = Path(delta).parent.name if delta else "base"
+        title = "/".join(Path(delta).parts[-2:]) if delta else "base"
         return list(track(driven, title, len(work), console=Console(stderr=True), transient=True))
 
 
@@ -196,7 +196,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--seed",
         type=int,
         default=TEST_SEED,
-        help=f"which drives are drawn (default: {TEST_SEED}, those of the results)",
+        help=f"which drives are drawn (default: {TEST_SEED})",
     )
     parser.add_argument("--jobs", type=int, default=2, help="processes that drive (default: 2)")
     parser.add_argument(

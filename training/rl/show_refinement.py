@@ -152,6 +152,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error("--curves needs runs: --ppo RUN ... or --grpo RUN ...")
     if (options.act is None) != (options.acting is None):
         parser.error("--act and --acting belong together")
+    if options.curves is None and options.acting is None:
+        parser.error("there is nothing to draw: give --curves SVG or --acting SVG")
     try:
         if options.curves is not None:
             folders = {name: getattr(options, name) for name in _COLOURS if getattr(options, name)}

@@ -69,5 +69,20 @@ def test_curves_are_drawn_of_runs_that_can_be_read(tmp_path: Path, capsys: pytes
     assert picture.read_bytes() != drawn
     assert main(["--ppo", str(tmp_path / "gone"), "--curves", str(picture)]) == EXIT_UNUSABLE
     assert "gone" in capsys.readouterr().err
-    with pytest.raises(SystemExit):
-        main(["--curves", str(picture)])
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ([], "there is nothing to draw"),
+        (["--ppo", "run"], "there is nothing to draw"),
+        (["--curves", "curves.svg"], "--curves needs runs"),
+        (["--act", "run"], "--act and --acting belong together"),
+    ],
+)
+def test_a_call_that_could_draw_nothing_is_refused(
+    words: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(words)
+    assert message in capsys.readouterr().err
